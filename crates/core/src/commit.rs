@@ -1,0 +1,331 @@
+//! The one way to change anything: a Commit, applied whole or not at all.
+
+use crate::id::{Key, Kind};
+use crate::ledger::{LedgerAccount, Transfer};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// 0 = does not exist yet; the first row of a key has version 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Version(pub u32);
+
+impl Version {
+    pub const NONE: Version = Version(0);
+    pub const fn next(self) -> Version {
+        Version(self.0.saturating_add(1))
+    }
+}
+
+/// One durable step of one thing. Append-only: a new version never replaces an old one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub key: Key,
+    pub version: Version,
+    pub kind: Kind,
+    pub account: Key,
+    /// When the step was decided.
+    pub at: Time,
+    /// What the step says, in `codec` format. Sealed at rest under the account's key.
+    pub body: Vec<u8>,
+    /// Personal data, sealed at rest under the key of `subject`, so that erasing a person destroys that key alone.
+    pub personal: Option<Personal>,
+    /// Keys by which the row is found and listed, besides its own at version 1.
+    pub index: Vec<IndexEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Personal {
+    /// A customer, or the payment itself for a guest.
+    pub subject: Key,
+    pub body: Vec<u8>,
+}
+
+/// Lists `kind` of the row's account, newest key first, and leads from `key` to the row that holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexEntry {
+    pub kind: Kind,
+    pub key: Key,
+}
+
+/// What happened. Stored without a number; the sequencer numbers and chains events later. Numbers are stored: never reuse one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum EventKind {
+    PaymentCreated = 1,
+    PaymentProcessing = 2,
+    PaymentSucceeded = 3,
+    PaymentFailed = 4,
+    PaymentCanceled = 5,
+    PaymentCapturable = 6,
+    ChargeSucceeded = 7,
+    ChargeFailed = 8,
+    ChargeCaptured = 9,
+    RefundCreated = 10,
+    RefundSucceeded = 11,
+    RefundFailed = 12,
+    /// An attempt's outcome is unknown and it is being reversed.
+    AttemptReversing = 13,
+    AttemptReversed = 14,
+    /// An answer came for an attempt that was already settled.
+    AnswerLate = 15,
+    TerminalLeased = 16,
+    AccountCreated = 17,
+    PaymentRequiresAction = 18,
+}
+
+impl EventKind {
+    pub const ALL: [EventKind; 18] = [
+        EventKind::PaymentCreated,
+        EventKind::PaymentProcessing,
+        EventKind::PaymentSucceeded,
+        EventKind::PaymentFailed,
+        EventKind::PaymentCanceled,
+        EventKind::PaymentCapturable,
+        EventKind::ChargeSucceeded,
+        EventKind::ChargeFailed,
+        EventKind::ChargeCaptured,
+        EventKind::RefundCreated,
+        EventKind::RefundSucceeded,
+        EventKind::RefundFailed,
+        EventKind::AttemptReversing,
+        EventKind::AttemptReversed,
+        EventKind::AnswerLate,
+        EventKind::TerminalLeased,
+        EventKind::AccountCreated,
+        EventKind::PaymentRequiresAction,
+    ];
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EventKind::PaymentCreated => "payment_intent.created",
+            EventKind::PaymentProcessing => "payment_intent.processing",
+            EventKind::PaymentSucceeded => "payment_intent.succeeded",
+            EventKind::PaymentFailed => "payment_intent.payment_failed",
+            EventKind::PaymentCanceled => "payment_intent.canceled",
+            EventKind::PaymentCapturable => "payment_intent.amount_capturable_updated",
+            EventKind::ChargeSucceeded => "charge.succeeded",
+            EventKind::ChargeFailed => "charge.failed",
+            EventKind::ChargeCaptured => "charge.captured",
+            EventKind::RefundCreated => "refund.created",
+            EventKind::RefundSucceeded => "charge.refunded",
+            EventKind::RefundFailed => "refund.failed",
+            EventKind::AttemptReversing => "florin.attempt.reversing",
+            EventKind::AttemptReversed => "florin.attempt.reversed",
+            EventKind::AnswerLate => "florin.answer.late",
+            EventKind::TerminalLeased => "florin.terminal.leased",
+            EventKind::AccountCreated => "account.created",
+            EventKind::PaymentRequiresAction => "payment_intent.requires_action",
+        }
+    }
+    pub fn from_u8(n: u8) -> Option<EventKind> {
+        EventKind::ALL.into_iter().find(|e| *e as u8 == n)
+    }
+}
+
+/// An event names the step that it tells of, so a snapshot and its `previous_attributes` stay what they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub id: Key,
+    pub kind: EventKind,
+    pub account: Key,
+    pub cause: Key,
+    pub version: Version,
+}
+
+/// Accounts are spread over this many shards, each with its own sequence and chain.
+pub const SHARDS: u8 = 16;
+
+/// The shard of an account's events.
+pub const fn shard(account: Key) -> u8 {
+    // Not the low bits alone: they hold a counter that often is 0.
+    (((account.0 >> 20) ^ (account.0 >> 5) ^ account.0) & 0xf) as u8
+}
+
+/// What is to be done later. Numbers are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum JobKind {
+    /// Settle an attempt whose outcome is not known.
+    Resolve = 1,
+}
+
+impl JobKind {
+    pub const ALL: [JobKind; 1] = [JobKind::Resolve];
+    pub fn from_u8(n: u8) -> Option<JobKind> {
+        JobKind::ALL.into_iter().find(|k| *k as u8 == n)
+    }
+}
+
+/// Which clock a job's due time is read on. Wire, signatures, idempotency and reversals are always `Real`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Clock {
+    Real,
+    /// A test clock's key.
+    Test(Key),
+}
+
+pub type JobId = Key;
+
+/// Putting a job with an id that exists moves it to the new due time and keeps its count of tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Job {
+    pub id: JobId,
+    pub kind: JobKind,
+    pub account: Key,
+    /// The row that the job is about.
+    pub subject: Key,
+    /// The attempt within it.
+    pub attempt: Key,
+    pub due: Time,
+    pub clock: Clock,
+    /// How often the job was leased. Kept by the store.
+    pub tries: u32,
+}
+
+/// An idempotency key's place. `slot` is 64 bits of a keyed hash, the whole of which is `digest`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimId {
+    pub slot: i64,
+    pub digest: [u8; 32],
+}
+
+/// What a commit does to an idempotency key. Claims live in two alternating day tables and are gone after 24 to 48 hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Take the key for a request that is now under way. Refused if it is taken.
+    Begin { id: ClaimId, request: [u8; 32], subject: Key, at: Time },
+    /// Replace what `Begin` left by the answer. Without effect when an answer is there already.
+    Finish { id: ClaimId, answer: Vec<u8> },
+    /// Take the key and answer at once. Refused if it is taken.
+    Answer { id: ClaimId, request: [u8; 32], subject: Key, at: Time, answer: Vec<u8> },
+}
+
+impl Claim {
+    pub const fn id(&self) -> &ClaimId {
+        match self {
+            Claim::Begin { id, .. } | Claim::Finish { id, .. } | Claim::Answer { id, .. } => id,
+        }
+    }
+}
+
+/// What an idempotency key holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    pub digest: [u8; 32],
+    /// Digest of the request that took the key: another request under the same key is refused.
+    pub request: [u8; 32],
+    pub subject: Key,
+    pub at: Time,
+    /// None while the request is under way.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// An event with its number and its place in the chain of its shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// From 1, without gaps in a shard.
+    pub sequence: u64,
+    /// Position of the event in the store's order of commits.
+    pub position: i64,
+    /// SHA-256 over the link before, the number, the event and the commitments of what it tells of.
+    pub hash: [u8; 32],
+}
+
+/// New links of one shard. Refused unless the shard's newest link is `after`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Links {
+    pub shard: u8,
+    pub after: u64,
+    pub links: Vec<Link>,
+}
+
+/// One atomic change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Commit {
+    /// The current version of each of these keys must be this.
+    pub expect: Vec<(Key, Version)>,
+    pub put: Vec<Row>,
+    pub transfers: Vec<Transfer>,
+    pub events: Vec<Event>,
+    pub jobs: Vec<Job>,
+    pub done: Vec<JobId>,
+    pub claim: Option<Claim>,
+    pub links: Option<Links>,
+}
+
+/// Why a commit was not applied. Nothing of it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The row moved on: its version now.
+    Conflict { key: Key, now: Version },
+    /// A transfer would break the guard of this account.
+    Guard(LedgerAccount),
+    /// The idempotency key is taken.
+    Claimed(Box<Claimed>),
+    /// The shard's chain has moved on.
+    ChainMoved { shard: u8, newest: u64 },
+}
+
+/// A commit that no flow may build; a bug, not a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// A row's version does not follow the expected one, or the row is put without expecting anything.
+    VersionSkips(Key),
+    /// Two rows or two expectations for one key.
+    Twice(Key),
+    /// A transfer of nothing or less, or from an account to itself.
+    BadTransfer,
+    /// Money moves without an event of the row that is put.
+    SilentMoney,
+    /// An event of a step that is not in this commit.
+    EventOfNothing,
+    /// Sequence numbers with gaps.
+    BadLinks,
+}
+
+impl Commit {
+    /// What every store asserts before it applies a commit.
+    pub fn check(&self) -> Result<(), Malformed> {
+        for (at, (key, _)) in self.expect.iter().enumerate() {
+            if self.expect.iter().skip(at + 1).any(|(other, _)| other == key) {
+                return Err(Malformed::Twice(*key));
+            }
+        }
+        for (at, row) in self.put.iter().enumerate() {
+            if self.put.iter().skip(at + 1).any(|other| other.key == row.key) {
+                return Err(Malformed::Twice(row.key));
+            }
+            let expected = self.expect.iter().find(|(key, _)| *key == row.key).map(|(_, v)| v.next());
+            if expected != Some(row.version) {
+                return Err(Malformed::VersionSkips(row.key));
+            }
+        }
+        for t in &self.transfers {
+            if t.money.minor <= 0 || t.debit == t.credit {
+                return Err(Malformed::BadTransfer);
+            }
+        }
+        for e in &self.events {
+            if !self.put.iter().any(|row| row.key == e.cause && row.version == e.version && row.account == e.account) {
+                return Err(Malformed::EventOfNothing);
+            }
+        }
+        if !self.transfers.is_empty() && self.events.is_empty() {
+            return Err(Malformed::SilentMoney);
+        }
+        if let Some(links) = &self.links
+            && (links.links.is_empty() || !follows(links))
+        {
+            return Err(Malformed::BadLinks);
+        }
+        Ok(())
+    }
+
+    /// The step whose transfers these are: the row of the first event. Transfers are kept under it.
+    pub fn cause(&self) -> Option<(Key, Version)> {
+        self.events.first().map(|e| (e.cause, e.version))
+    }
+}
+
+fn follows(links: &Links) -> bool {
+    links.links.iter().zip((links.after + 1)..).all(|(link, number)| link.sequence == number)
+}

@@ -1,0 +1,206 @@
+//! Keys (time-ordered integers) and the public ids that hide them.
+
+use crate::time::Time;
+use aws_lc_rs::cipher::{AES_128, DecryptingKey, EncryptingKey, UnboundCipherKey};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A positive 64-bit integer that grows with time: milliseconds since the Unix epoch in the upper 43 bits, then five zero
+/// bits, a counter of ten bits and the generator's node of five.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Key(pub i64);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "k{}", self.0)
+    }
+}
+
+const TIME_SHIFT: u32 = 20;
+/// Counter values a millisecond: bounded so that (millisecond of day, counter, node) fits eight base-36 digits (see `Rrn`).
+const COUNTER_LIMIT: i64 = 1_019;
+
+impl Key {
+    /// The time at which the key was made.
+    pub const fn time(self) -> Time {
+        Time(self.0 >> TIME_SHIFT)
+    }
+    /// The 15 bits that tell keys of one millisecond apart.
+    pub const fn within(self) -> i64 {
+        self.0 & 0x7fff
+    }
+}
+
+/// Makes keys in strictly rising order, whatever the clock does.
+#[derive(Debug)]
+pub struct KeyGen {
+    node: i64,
+    last: i64,
+}
+
+impl KeyGen {
+    /// `node` tells generators on one store apart (0 to 31). `newest` is the newest key of the store, so that a clock that went
+    /// back while the process was down cannot make a key again.
+    pub fn new(node: u8, newest: Option<Key>) -> KeyGen {
+        KeyGen { node: i64::from(node & 31), last: newest.map_or(0, |k| k.0) }
+    }
+    pub fn next(&mut self, now: Time) -> Key {
+        let last_ms = self.last >> TIME_SHIFT;
+        let (ms, counter) = if now.0 > last_ms {
+            (now.0, 0)
+        } else {
+            let counter = ((self.last >> 5) & 0x3ff) + 1;
+            if counter < COUNTER_LIMIT { (last_ms, counter) } else { (last_ms + 1, 0) }
+        };
+        self.last = (ms << TIME_SHIFT) | (counter << 5) | self.node;
+        Key(self.last)
+    }
+}
+
+/// What a key names. The numbers are stored: never reuse one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Kind {
+    Account = 1,
+    Payment = 2,
+    Charge = 3,
+    Refund = 4,
+    Event = 5,
+    Customer = 6,
+    Terminal = 7,
+    Job = 8,
+    Chain = 9,
+    Token = 10,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 10] = [
+        Kind::Account,
+        Kind::Payment,
+        Kind::Charge,
+        Kind::Refund,
+        Kind::Event,
+        Kind::Customer,
+        Kind::Terminal,
+        Kind::Job,
+        Kind::Chain,
+        Kind::Token,
+    ];
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Kind::Account => "acct",
+            Kind::Payment => "pi",
+            Kind::Charge => "ch",
+            Kind::Refund => "re",
+            Kind::Event => "evt",
+            Kind::Customer => "cus",
+            Kind::Terminal => "trm",
+            Kind::Job => "job",
+            Kind::Chain => "chain",
+            Kind::Token => "pm",
+        }
+    }
+    pub fn from_u8(n: u8) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|k| *k as u8 == n)
+    }
+}
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// 62^22 > 2^128.
+const PUBLIC_LEN: usize = 22;
+
+/// Turns keys into public ids and back: one AES-128 block over (kind, zeros, key). An id that was not made under this key
+/// decodes to nothing but for a chance of 2^-64, so ids can be neither guessed nor counted. The key never rotates.
+pub struct IdCodec {
+    encrypt: EncryptingKey,
+    decrypt: DecryptingKey,
+}
+
+impl IdCodec {
+    pub fn new(key: &[u8; 16]) -> IdCodec {
+        let unbound = |k: &[u8; 16]| UnboundCipherKey::new(&AES_128, k).ok();
+        let encrypt = unbound(key).and_then(|k| EncryptingKey::ecb(k).ok());
+        let decrypt = unbound(key).and_then(|k| DecryptingKey::ecb(k).ok());
+        match (encrypt, decrypt) {
+            (Some(encrypt), Some(decrypt)) => IdCodec { encrypt, decrypt },
+            _ => unreachable!("AES-128 takes every key of 16 bytes"),
+        }
+    }
+
+    /// For example `pi_4YFTUdoDbSQyDoLmJtlJr1`.
+    pub fn encode(&self, kind: Kind, key: Key) -> String {
+        let mut block = [0u8; 16];
+        if let Some(first) = block.first_mut() {
+            *first = kind as u8;
+        }
+        if let Some(tail) = block.last_chunk_mut::<8>() {
+            *tail = key.0.to_be_bytes();
+        }
+        let sealed = self.encrypt.encrypt(&mut block).is_ok();
+        assert!(sealed, "one block is always encrypted");
+        let mut n = u128::from_be_bytes(block);
+        let mut digits = [b'0'; PUBLIC_LEN];
+        for d in digits.iter_mut().rev() {
+            *d = BASE62.get((n % 62) as usize).copied().unwrap_or(b'0');
+            n /= 62;
+        }
+        let mut out = String::with_capacity(PUBLIC_LEN + 6);
+        out.push_str(kind.prefix());
+        out.push('_');
+        out.extend(digits.iter().map(|d| char::from(*d)));
+        out
+    }
+
+    /// The key behind an id of this kind, or nothing.
+    pub fn decode(&self, kind: Kind, id: &str) -> Option<Key> {
+        let digits = id.strip_prefix(kind.prefix())?.strip_prefix('_')?;
+        if digits.len() != PUBLIC_LEN {
+            return None;
+        }
+        let mut n: u128 = 0;
+        for d in digits.bytes() {
+            let value = BASE62.iter().position(|b| *b == d)? as u128;
+            n = n.checked_mul(62)?.checked_add(value)?;
+        }
+        let mut block = n.to_be_bytes();
+        let context = aws_lc_rs::cipher::DecryptionContext::None;
+        let plain = self.decrypt.decrypt(&mut block, context).ok()?;
+        let (head, tail) = plain.split_first_chunk::<8>()?;
+        if head != &[kind as u8, 0, 0, 0, 0, 0, 0, 0] {
+            return None;
+        }
+        let key = i64::from_be_bytes(*tail.first_chunk::<8>()?);
+        (key > 0).then_some(Key(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_rise_when_the_clock_does_not() {
+        let mut g = KeyGen::new(3, None);
+        let mut last = Key(0);
+        for step in 0..5_000i64 {
+            let k = g.next(Time(1_000_000 - step));
+            assert!(k > last, "{k:?} after {last:?}");
+            assert!(k.within() < 32_640);
+            last = k;
+        }
+    }
+
+    #[test]
+    fn public_ids_come_back_and_forgeries_do_not() {
+        let c = IdCodec::new(&[7; 16]);
+        let k = Key((1_795_299_300_123 << 20) | 32);
+        let id = c.encode(Kind::Payment, k);
+        assert_eq!(id.len(), "pi_".len() + 22);
+        assert_eq!(c.decode(Kind::Payment, &id), Some(k));
+        assert_eq!(c.decode(Kind::Charge, &id.replace("pi_", "ch_")), None);
+        assert_eq!(IdCodec::new(&[8; 16]).decode(Kind::Payment, &id), None);
+        for bad in ["", "pi_", "pi_zzzzzzzzzzzzzzzzzzzzzz", "pi_é", "pi_0000000000000000000000"] {
+            assert_eq!(c.decode(Kind::Payment, bad), None, "{bad}");
+        }
+    }
+}

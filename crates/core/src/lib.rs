@@ -1,0 +1,22 @@
+//! Payment logic: money, ids, stages, decisions and flows over ports.
+//! Knows no clock, no randomness, no runtime, no SQL, no HTTP and no floating point: everything of the world comes in through `ports`.
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![deny(
+    clippy::float_arithmetic,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::wildcard_enum_match_arm
+)]
+
+pub mod codec;
+pub mod commit;
+pub mod decline;
+pub mod id;
+pub mod ledger;
+pub mod money;
+pub mod ports;
+pub mod seal;
+pub mod store;
+pub mod time;
+pub mod wire;
