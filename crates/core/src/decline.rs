@@ -106,6 +106,7 @@ impl DeclineCode {
         }
     }
     /// What a shopper may be told: a thief must not learn that the card is known to be lost or stolen.
+    #[allow(clippy::wildcard_enum_match_arm)]
     pub const fn for_shopper(self) -> DeclineCode {
         match self {
             DeclineCode::LostCard | DeclineCode::StolenCard | DeclineCode::PickupCard | DeclineCode::Fraudulent => {
