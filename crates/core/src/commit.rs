@@ -29,7 +29,7 @@ pub struct Row {
     pub body: Vec<u8>,
     /// Personal data, sealed at rest under the key of `subject`, so that erasing a person destroys that key alone.
     pub personal: Option<Personal>,
-    /// Keys by which the row is found and listed, besides its own at version 1.
+    /// Keys by which the row is found and listed, besides its own kind and key under its account, which version 1 always adds.
     pub index: Vec<IndexEntry>,
 }
 
@@ -40,9 +40,11 @@ pub struct Personal {
     pub body: Vec<u8>,
 }
 
-/// Lists `kind` of the row's account, newest key first, and leads from `key` to the row that holds it.
+/// Lists `kind` under an account or a parent, newest key first, and leads from `key` to the row that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexEntry {
+    /// The account, or the payment that a refund belongs to.
+    pub under: Key,
     pub kind: Kind,
     pub key: Key,
 }

@@ -9,14 +9,22 @@
     clippy::wildcard_enum_match_arm
 )]
 
+pub mod attempt;
 pub mod codec;
 pub mod commit;
 pub mod decline;
+pub mod flow;
 pub mod id;
 pub mod ledger;
 pub mod money;
+pub mod mutants;
+pub mod payment;
 pub mod ports;
+pub mod refund;
+pub mod refusal;
 pub mod seal;
+pub mod sequencer;
 pub mod store;
+pub mod terminal;
 pub mod time;
 pub mod wire;

@@ -1,6 +1,8 @@
 //! The world as flows see it: time, chance, storage, the acquirer. The real process and the simulation each bring their own.
 
 use crate::id::Key;
+use crate::payment::PaymentView;
+use crate::refund::RefundView;
 use crate::store::{Store, Wait};
 use crate::time::Time;
 use crate::wire::{Order, Terminal, Verdict};
@@ -17,6 +19,13 @@ pub struct Slot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoSlot;
 
+/// What an operation tells its caller.
+#[derive(Clone, Copy, Debug)]
+pub enum Told<'a> {
+    Payment(&'a PaymentView),
+    Refund(&'a RefundView),
+}
+
 pub trait Ports: Send + Sync {
     /// Wall clock, UTC. May jump; nothing may rest on it going forwards.
     fn now(&self) -> Time;
@@ -27,6 +36,10 @@ pub trait Ports: Send + Sync {
     fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>>;
     /// Hands an order to the vault and waits for what comes of it. Never fails: what is not known is `Verdict::Unknown`.
     fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict>;
+    /// The answer as the caller will get it: stored under the idempotency key, given again byte for byte.
+    fn render(&self, told: Told<'_>) -> Vec<u8>;
+    /// What a planted bug tells its caller before it is durable. Nothing else calls it.
+    fn early(&self, _told: Told<'_>) {}
     /// Wakes the worker of due jobs: called after a commit that put one.
     fn nudge(&self);
 }

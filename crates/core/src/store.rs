@@ -110,6 +110,68 @@ pub enum Found {
     Jobs(Vec<Job>),
 }
 
+/// The answer to a question whose variant the caller knows. A store that answers another question has a bug.
+#[allow(clippy::wildcard_enum_match_arm)]
+impl Found {
+    pub fn rows(self) -> Vec<Row> {
+        match self {
+            Found::Rows(found) => found,
+            other => other.misplaced(),
+        }
+    }
+    pub fn events(self) -> Vec<StoredEvent> {
+        match self {
+            Found::Events(found) => found,
+            other => other.misplaced(),
+        }
+    }
+    pub fn sequenced(self) -> Vec<SequencedEvent> {
+        match self {
+            Found::Sequenced(found) => found,
+            other => other.misplaced(),
+        }
+    }
+    pub fn head(self) -> Option<Link> {
+        match self {
+            Found::Head(found) => found,
+            other => other.misplaced(),
+        }
+    }
+    pub fn transfers(self) -> Vec<(Version, Transfer)> {
+        match self {
+            Found::Transfers(found) => found,
+            other => other.misplaced(),
+        }
+    }
+    pub fn balances(self) -> Vec<Balance> {
+        match self {
+            Found::Balances(found) => found,
+            other => other.misplaced(),
+        }
+    }
+    pub fn claim(self) -> Option<Claimed> {
+        match self {
+            Found::Claim(found) => found,
+            other => other.misplaced(),
+        }
+    }
+    pub fn key(self) -> Option<Key> {
+        match self {
+            Found::Key(found) => found,
+            other => other.misplaced(),
+        }
+    }
+    pub fn jobs(self) -> Vec<Job> {
+        match self {
+            Found::Jobs(found) => found,
+            other => other.misplaced(),
+        }
+    }
+    fn misplaced(self) -> ! {
+        unreachable!("a store answers the question that it was asked")
+    }
+}
+
 /// What can be summed over everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {

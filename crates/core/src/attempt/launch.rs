@@ -1,0 +1,77 @@
+//! Commit 1, the message, commit 2: the one way by which a new attempt of an existing thing comes about.
+
+use super::{Owner, Step, conclude};
+use crate::commit::Claim;
+use crate::flow::{self, Claiming, Done, Failure, Met, Trouble, View};
+use crate::id::Key;
+use crate::mutants::{Mutant, planted};
+use crate::ports::{Ports, Slot};
+use crate::refusal::Refusal;
+use crate::time::Time;
+
+/// What a new attempt needs from the world.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begun {
+    pub key: Key,
+    pub job: Key,
+    pub slot: Slot,
+    pub now: Time,
+}
+
+impl Begun {
+    pub async fn fresh(ports: &dyn Ports) -> Result<Begun, Failure> {
+        let slot = ports.slot().await.map_err(|_| Failure::Trouble(Trouble::NoSlot))?;
+        Ok(Begun { key: ports.fresh_key(), job: ports.fresh_key(), slot, now: ports.now() })
+    }
+}
+
+/// A pure decision: what the thing is after its new attempt was begun.
+pub(crate) type Decide<'a, T> = &'a (dyn Fn(&View<T>, Begun) -> Result<Step<T>, Refusal> + Sync);
+
+/// `decide` returns the step that begins the attempt `Begun::key`, or a step without it when no message is needed.
+pub(crate) async fn launch<T: Owner>(
+    ports: &dyn Ports,
+    account: Key,
+    key: Key,
+    claiming: Option<&Claiming>,
+    decide: Decide<'_, T>,
+) -> Result<Done<View<T>>, Failure> {
+    if let Some(answer) = flow::replay(ports.store(), claiming).await? {
+        return Ok(Done::Replayed(answer));
+    }
+    for _ in 0..flow::TRIES {
+        let from: View<T> = flow::load(ports.store(), account, T::KIND, key).await?;
+        let begun = Begun::fresh(ports).await?;
+        let mut step = decide(&from, begun)?;
+        for a in step.body.attempts_mut().iter_mut().filter(|a| a.key == begun.key) {
+            a.claim = claiming.map(Claiming::open);
+        }
+        let (mut commit, view) = step.draft(ports, &from, begun.now);
+        let order = view.body.find(begun.key).map(|a| a.order(account, key, view.body.live(), false, a.send_by));
+        if !planted(Mutant::NoClaim) {
+            commit.claim = claiming.map(|c| take(ports, c, order.is_some(), &view));
+        }
+        if let (Some(order), true) = (order, planted(Mutant::SendBeforeCommit)) {
+            ports.submit(order).await;
+        }
+        match flow::commit(ports.store(), commit, claiming).await? {
+            Met::Applied => {}
+            Met::Conflict => continue,
+            Met::Replay(answer) => return Ok(Done::Replayed(answer)),
+            Met::Guard => return Err(Refusal::Contended.into()),
+        }
+        let Some(order) = order else { return Ok(Done::Fresh(view)) };
+        let verdict = ports.submit(order).await;
+        return conclude(ports, account, key, begun.key, verdict, 1).await.map(Done::Fresh);
+    }
+    Err(Refusal::Contended.into())
+}
+
+/// How a commit takes an idempotency key: under way while a message is, with the answer when there is none.
+pub(crate) fn take<T: Owner>(ports: &dyn Ports, claiming: &Claiming, message: bool, view: &View<T>) -> Claim {
+    let (id, request, subject, at) = (claiming.id.clone(), claiming.request, view.key, view.at);
+    if message {
+        return Claim::Begin { id, request, subject, at };
+    }
+    Claim::Answer { id, request, subject, at, answer: ports.render(T::told(view)) }
+}

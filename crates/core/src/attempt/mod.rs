@@ -1,0 +1,276 @@
+//! An attempt: one message that may move money, durable before it is sent, with one end.
+
+mod launch;
+mod owner;
+mod resolve;
+mod settle;
+mod step;
+
+pub(crate) use launch::{Begun, launch, take};
+pub(crate) use owner::{Effects, Owner, Place};
+pub use resolve::{late, resolve};
+pub(crate) use settle::conclude;
+pub(crate) use step::{Step, Watch};
+
+use crate::commit::{Clock, Job, JobId, JobKind};
+use crate::flow::OpenClaim;
+use crate::id::Key;
+use crate::money::Money;
+use crate::ports::Slot;
+use crate::time::Time;
+use crate::wire::{
+    Act, Approval, CardToken, Decline, Initiator, NetworkId, NotSent, Order, Original, OriginalClass, ReversalReason,
+    Rrn, Unsure, Verdict, WireId,
+};
+use serde::{Deserialize, Serialize};
+
+/// The vault sends no first byte later than this after commit 1.
+pub const SEND_WITHIN_MS: i64 = 5_000;
+/// The link's time limit for an answer (T1), with what the vault needs to tell of it.
+pub const ANSWER_WITHIN_MS: i64 = 15_000;
+pub const MARGIN_MS: i64 = 2_000;
+/// How long a worker keeps a leased job for itself.
+pub const LEASE_MS: i64 = SEND_WITHIN_MS + ANSWER_WITHIN_MS + MARGIN_MS;
+/// The first pause between tries of a reversal or advice; doubled up to `LONGEST_PAUSE_MS`, for ever.
+pub const FIRST_PAUSE_MS: i64 = 10_000;
+pub const LONGEST_PAUSE_MS: i64 = 300_000;
+
+/// What the message is. The numbers of variants are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Move {
+    Sale(Initiator),
+    Authorization(Initiator),
+    Completion(Original),
+    /// The merchant gives up a hold.
+    Void(Original),
+    Refund(Original),
+}
+
+/// Why an attempt is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Because {
+    /// The vault could not tell what came of it.
+    Unsure(Unsure),
+    /// The process that sent it died, or its answer came too late to be believed.
+    Recovered,
+    /// The host reported a malfunction of its own: the issuer may have approved.
+    Malfunction(Decline),
+    /// An approval came for an attempt that had ended otherwise.
+    LateApproval,
+}
+
+/// Where the attempt stands. Each end is written once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// Durable; may be on the wire.
+    Sent,
+    Approved {
+        approval: Approval,
+        at: Time,
+    },
+    Declined {
+        decline: Decline,
+        at: Time,
+    },
+    NotSent {
+        why: NotSent,
+        at: Time,
+    },
+    /// Unknown, and being taken back until the host answers.
+    Reversing {
+        wire: WireId,
+        since: Time,
+        because: Because,
+    },
+    /// Taken back. `found` is false when the host knew no original.
+    Reversed {
+        found: bool,
+        at: Time,
+        because: Because,
+    },
+    /// An advice without an answer: repeated until there is one.
+    Repeating {
+        since: Time,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub key: Key,
+    pub what: Move,
+    pub money: Money,
+    pub card: CardToken,
+    pub wire: WireId,
+    pub send_by: Time,
+    /// The job that settles it if nobody else does.
+    pub job: JobId,
+    /// The idempotency key whose answer waits for this attempt.
+    pub claim: Option<OpenClaim>,
+    pub state: State,
+}
+
+/// What a settling message came to, besides being unanswered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undone {
+    Yes,
+    NotFound,
+    NotYet,
+}
+
+impl Attempt {
+    /// A new attempt. `original_rrn` is kept by everything that belongs to one authorization.
+    pub fn begin(key: Key, job: JobId, what: Move, money: Money, card: CardToken, slot: Slot, now: Time) -> Attempt {
+        let rrn = match &what {
+            Move::Completion(original) | Move::Void(original) => original.wire.rrn,
+            Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => Rrn(key),
+        };
+        Attempt {
+            key,
+            what,
+            money,
+            card,
+            wire: WireId { terminal: slot.terminal, stan: slot.stan, at: now, rrn },
+            send_by: now.plus_ms(SEND_WITHIN_MS),
+            job,
+            claim: None,
+            state: State::Sent,
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        match self.state {
+            State::Sent | State::Reversing { .. } | State::Repeating { .. } => true,
+            State::Approved { .. } | State::Declined { .. } | State::NotSent { .. } | State::Reversed { .. } => false,
+        }
+    }
+
+    /// The message as the vault is to send it now.
+    pub fn order(&self, account: Key, owner: Key, live: bool, repeat: bool, send_by: Time) -> Order {
+        let act = match self.what {
+            Move::Sale(initiator) => Act::Sale { initiator, network_id: None },
+            Move::Authorization(initiator) => Act::Authorization { initiator, network_id: None },
+            Move::Completion(original) => Act::Completion { original },
+            Move::Void(original) => Act::Reversal { original, reason: ReversalReason::CancelledByCustomer },
+            Move::Refund(original) => Act::Refund { original },
+        };
+        let (money, card, wire) = (self.money, self.card, self.wire);
+        Order { account, owner, attempt: self.key, live, act, money, card, wire, send_by, repeat }
+    }
+
+    /// The reversal of this attempt.
+    pub fn reversal(&self, account: Key, owner: Key, live: bool, reversal: Reversal, send_by: Time) -> Order {
+        let reason = match reversal.because {
+            Because::Unsure(Unsure::Partial) => ReversalReason::Partial,
+            Because::Malfunction(_) => ReversalReason::NotCompleted,
+            Because::Unsure(Unsure::NoAnswer | Unsure::LinkLost | Unsure::Mismatch | Unsure::Unreadable)
+            | Because::Recovered
+            | Because::LateApproval => ReversalReason::NoConfirmation,
+        };
+        Order {
+            account,
+            owner,
+            attempt: self.key,
+            live,
+            act: Act::Reversal { original: self.as_original(None), reason },
+            money: self.money,
+            card: self.card,
+            wire: reversal.wire,
+            send_by,
+            repeat: reversal.repeat,
+        }
+    }
+
+    /// This attempt as a later message refers to it.
+    pub fn as_original(&self, approval: Option<&Approval>) -> Original {
+        let class = match self.what {
+            Move::Sale(_) => OriginalClass::Sale,
+            Move::Refund(_) => OriginalClass::Refund,
+            Move::Authorization(_) | Move::Completion(_) | Move::Void(_) => OriginalClass::Authorization,
+        };
+        Original {
+            class,
+            wire: self.wire,
+            money: self.money,
+            approval: approval.and_then(|a| a.code),
+            network_id: approval.and_then(|a| a.network_id),
+        }
+    }
+
+    pub fn approval(&self) -> Option<&Approval> {
+        match &self.state {
+            State::Approved { approval, .. } => Some(approval),
+            State::Sent
+            | State::Declined { .. }
+            | State::NotSent { .. }
+            | State::Reversing { .. }
+            | State::Reversed { .. }
+            | State::Repeating { .. } => None,
+        }
+    }
+
+    pub fn network_id(&self) -> Option<NetworkId> {
+        self.approval().and_then(|a| a.network_id)
+    }
+
+    /// The job that settles the attempt if its answer never comes.
+    pub fn watch(&self, account: Key, subject: Key) -> Job {
+        self.job_at(account, subject, self.send_by.plus_ms(ANSWER_WITHIN_MS + MARGIN_MS))
+    }
+
+    pub fn job_at(&self, account: Key, subject: Key, due: Time) -> Job {
+        Job {
+            id: self.job,
+            kind: JobKind::Resolve,
+            account,
+            subject,
+            attempt: self.key,
+            due,
+            clock: Clock::Real,
+            tries: 0,
+        }
+    }
+}
+
+/// A reversal as it is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reversal {
+    pub wire: WireId,
+    pub because: Because,
+    /// It may have been sent before: 0401.
+    pub repeat: bool,
+}
+
+/// What an approval or refusal of a reversal says about the original. 25 and 21 mean that the host knows none: final, once.
+pub fn undone(verdict: &Verdict) -> Undone {
+    match verdict {
+        Verdict::Approved(_) => Undone::Yes,
+        Verdict::Declined(decline) => match &decline.response.0 {
+            b"25" | b"21" => Undone::NotFound,
+            _ => Undone::NotYet,
+        },
+        Verdict::Pending | Verdict::Unknown(_) | Verdict::NotSent(_) => Undone::NotYet,
+    }
+}
+
+/// The pause before try number `tries` + 1.
+pub fn pause_ms(tries: u32) -> i64 {
+    let doubled = FIRST_PAUSE_MS.saturating_mul(1i64 << tries.saturating_sub(1).min(20));
+    doubled.min(LONGEST_PAUSE_MS)
+}
+
+/// DE 39 96: the host had a malfunction, and the issuer may have approved before it.
+pub fn is_malfunction(decline: &Decline) -> bool {
+    &decline.response.0 == b"96"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stop_growing() {
+        let pauses: Vec<i64> = (0..9).map(|n| pause_ms(n) / 1000).collect();
+        assert_eq!(pauses, [10, 10, 20, 40, 80, 160, 300, 300, 300]);
+        assert_eq!(pause_ms(u32::MAX), LONGEST_PAUSE_MS);
+    }
+}

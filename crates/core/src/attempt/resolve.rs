@@ -1,0 +1,159 @@
+//! Recovery: settles attempts that nobody waits for, and takes answers that came too late.
+
+use super::settle::{reversing, undo};
+use super::{Attempt, Because, LEASE_MS, Move, Owner, Place, SEND_WITHIN_MS, State, Step, Watch, conclude};
+use crate::commit::{Commit, EventKind, Job};
+use crate::flow::{self, Failure, Met, Trouble, View};
+use crate::id::Kind;
+use crate::mutants::{Mutant, planted};
+use crate::payment::Payment;
+use crate::ports::{Ports, Slot};
+use crate::refund::Refund;
+use crate::refusal::Refusal;
+use crate::wire::{Late, Verdict, WireId};
+
+/// Does a leased `Resolve` job: claims the attempt by a commit, sends what settles it, records what came of that.
+/// What could not be settled stays a job with a later due time.
+pub async fn resolve(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
+    let row = ports.store().get(&[job.subject]).await?.into_iter().next().flatten();
+    match row.as_ref().map(|r| r.kind) {
+        Some(Kind::Payment) => of::<Payment>(ports, job).await,
+        Some(Kind::Refund) => of::<Refund>(ports, job).await,
+        _ => drop_job(ports, job).await,
+    }
+}
+
+async fn of<T: Owner>(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
+    for _ in 0..flow::TRIES {
+        let view: View<T> = flow::load(ports.store(), job.account, T::KIND, job.subject).await?;
+        let Some(open) = view.body.find(job.attempt).cloned() else { return drop_job(ports, job).await };
+        match open.state {
+            State::Sent => match claim(ports, &view, &open).await? {
+                Some(view) => return proceed(ports, view, job, false).await,
+                None => continue,
+            },
+            State::Reversing { .. } | State::Repeating { .. } => return proceed(ports, view, job, true).await,
+            State::Approved { .. } | State::Declined { .. } | State::NotSent { .. } | State::Reversed { .. } => {
+                return drop_job(ports, job).await;
+            }
+        }
+    }
+    Err(Refusal::Contended.into())
+}
+
+/// Makes an attempt that may have been sent ours to settle. None when somebody else was faster.
+async fn claim<T: Owner>(ports: &dyn Ports, view: &View<T>, open: &Attempt) -> Result<Option<View<T>>, Failure> {
+    let now = ports.now();
+    let place = Place { account: view.account, key: view.key, now };
+    let step = match open.what {
+        Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => {
+            let slot = slot(ports).await?;
+            let job = open.job_at(view.account, view.key, now.plus_ms(LEASE_MS));
+            reversing(&view.body, place, open, Because::Recovered, slot, false).watch(Watch::Put(job))
+        }
+        Move::Completion(_) | Move::Void(_) => {
+            let job = open.job_at(view.account, view.key, now.plus_ms(LEASE_MS));
+            Step::new(view.body.clone())
+                .state(open.key, State::Repeating { since: now })
+                .watch(Watch::Put(job))
+                .answering(open.key)
+        }
+    };
+    let (commit, next) = step.draft(ports, view, now);
+    match flow::commit(ports.store(), commit, None).await? {
+        Met::Applied => Ok(Some(next)),
+        Met::Conflict | Met::Replay(_) | Met::Guard => Ok(None),
+    }
+}
+
+async fn proceed<T: Owner>(ports: &dyn Ports, view: View<T>, job: &Job, repeat: bool) -> Result<(), Failure> {
+    let Some(open) = view.body.find(job.attempt).cloned() else { return Ok(()) };
+    if let State::Reversing { .. } = open.state {
+        undo(ports, view, open.key, repeat, job.tries).await?;
+        return Ok(());
+    }
+    let mut order = open.order(view.account, view.key, view.body.live(), true, ports.now().plus_ms(SEND_WITHIN_MS));
+    if planted(Mutant::NewCaptureEachTry) {
+        let slot = slot(ports).await?;
+        order.wire = WireId { terminal: slot.terminal, stan: slot.stan, at: ports.now(), rrn: order.wire.rrn };
+    }
+    let verdict = ports.submit(order).await;
+    conclude::<T>(ports, view.account, view.key, open.key, verdict, job.tries).await?;
+    Ok(())
+}
+
+/// An answer that no waiter was left for. An approval of what has ended otherwise is taken back; it never makes a success.
+pub async fn late(ports: &dyn Ports, late: &Late) -> Result<(), Failure> {
+    let row = ports.store().get(&[late.owner]).await?.into_iter().next().flatten();
+    match row.as_ref().map(|r| r.kind) {
+        Some(Kind::Payment) => late_for::<Payment>(ports, late).await,
+        Some(Kind::Refund) => late_for::<Refund>(ports, late).await,
+        _ => Ok(()),
+    }
+}
+
+async fn late_for<T: Owner>(ports: &dyn Ports, late: &Late) -> Result<(), Failure> {
+    let view: View<T> = flow::load(ports.store(), late.account, T::KIND, late.owner).await?;
+    match view.body.find(late.attempt).cloned() {
+        // An answer to a reversal or to an advice: its repeat will be answered the same.
+        Some(open) if open.wire == late.wire => too_late(ports, view, &open, &late.verdict).await.map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
+/// What an answer does to an attempt that was settled, or claimed, before it came.
+pub(super) async fn too_late<T: Owner>(
+    ports: &dyn Ports,
+    mut from: View<T>,
+    answered: &Attempt,
+    verdict: &Verdict,
+) -> Result<View<T>, Failure> {
+    let Verdict::Approved(_) = verdict else { return Ok(from) };
+    if planted(Mutant::DropLate) {
+        return Ok(from);
+    }
+    for _ in 0..flow::TRIES {
+        let Some(open) = from.body.find(answered.key).cloned() else { return Ok(from) };
+        if !must_undo(&open) {
+            return Ok(from);
+        }
+        let slot = slot(ports).await?;
+        let now = ports.now();
+        let place = Place { account: from.account, key: from.key, now };
+        // A new message, not a repeat: the host may have stored "not found" for the reversal before.
+        let step =
+            reversing(&from.body, place, &open, Because::LateApproval, slot, false).events(&[EventKind::AnswerLate]);
+        let (commit, view) = step.draft(ports, &from, now);
+        match flow::commit(ports.store(), commit, None).await? {
+            Met::Applied => {
+                ports.nudge();
+                return Ok(view);
+            }
+            Met::Conflict | Met::Replay(_) | Met::Guard => {}
+        }
+        from = flow::load(ports.store(), from.account, T::KIND, from.key).await?;
+    }
+    Err(Refusal::Contended.into())
+}
+
+fn must_undo(open: &Attempt) -> bool {
+    match (&open.what, &open.state) {
+        // Advices are repeated until answered; they are never taken back.
+        (Move::Completion(_) | Move::Void(_), _) => false,
+        // A worker will claim and reverse it.
+        (_, State::Sent) => false,
+        (_, State::Approved { .. } | State::Repeating { .. }) => false,
+        (_, State::Reversing { because, .. }) => *because != Because::LateApproval,
+        (_, State::Reversed { found, .. }) => !found,
+        (_, State::Declined { .. } | State::NotSent { .. }) => true,
+    }
+}
+
+async fn slot(ports: &dyn Ports) -> Result<Slot, Failure> {
+    ports.slot().await.map_err(|_| Failure::Trouble(Trouble::NoSlot))
+}
+
+async fn drop_job(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
+    let commit = Commit { done: vec![job.id], ..Commit::default() };
+    flow::commit(ports.store(), commit, None).await.map(|_| ())
+}

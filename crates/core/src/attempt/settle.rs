@@ -1,0 +1,253 @@
+//! How an attempt ends: what a verdict means for it, and the commit that says so.
+
+use super::{
+    Attempt, Because, FIRST_PAUSE_MS, LEASE_MS, Move, Owner, Place, Reversal, SEND_WITHIN_MS, State, Step, Undone,
+    Watch, is_malfunction, pause_ms, undone,
+};
+use crate::commit::EventKind;
+use crate::decline::Retry;
+use crate::flow::{self, Failure, Met, Trouble, View};
+use crate::id::Key;
+use crate::mutants::{Mutant, planted};
+use crate::payment::PaymentError;
+use crate::ports::{Ports, Slot};
+use crate::refusal::Refusal;
+use crate::time::Time;
+use crate::wire::{Approval, NotSent, Unsure, Verdict, WireId};
+
+/// What a verdict asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    Approve(State),
+    Fail(State, PaymentError),
+    /// Nobody knows: take it back until the host answers.
+    Reverse(Because),
+    /// An advice: say it again until the host answers.
+    Repeat,
+}
+
+/// The table of verdicts. Unknown is never success and never failure.
+pub(super) fn plan(attempt: &Attempt, verdict: &Verdict, at: Time) -> Plan {
+    match attempt.what {
+        Move::Sale(_) | Move::Authorization(_) => reversible(verdict, at, Mutant::ForgetReversal),
+        Move::Refund(_) => reversible(verdict, at, Mutant::ForgetRefundReversal),
+        Move::Completion(_) => advice(verdict, at),
+        Move::Void(_) => void(verdict, at),
+    }
+}
+
+fn approve(approval: &Approval, at: Time) -> Plan {
+    Plan::Approve(State::Approved { approval: *approval, at })
+}
+
+fn reversible(verdict: &Verdict, at: Time, forget: Mutant) -> Plan {
+    match verdict {
+        Verdict::Approved(approval) => approve(approval, at),
+        Verdict::Declined(decline) if is_malfunction(decline) => Plan::Reverse(Because::Malfunction(*decline)),
+        Verdict::Declined(decline) => {
+            Plan::Fail(State::Declined { decline: *decline, at }, PaymentError::Declined(*decline))
+        }
+        Verdict::NotSent(why) => Plan::Fail(State::NotSent { why: *why, at }, PaymentError::NotSent(*why)),
+        Verdict::Unknown(_) if planted(forget) => {
+            let why = NotSent::LinkDown;
+            Plan::Fail(State::NotSent { why, at }, PaymentError::NotSent(why))
+        }
+        Verdict::Unknown(unsure) => Plan::Reverse(Because::Unsure(*unsure)),
+        // No processor behind this link answers so; if one did, nothing would be known.
+        Verdict::Pending => Plan::Reverse(Because::Unsure(Unsure::Unreadable)),
+    }
+}
+
+fn advice(verdict: &Verdict, at: Time) -> Plan {
+    match verdict {
+        Verdict::Approved(approval) => approve(approval, at),
+        Verdict::Declined(decline) if decline.retry == Retry::Now => Plan::Repeat,
+        Verdict::Declined(decline) => {
+            Plan::Fail(State::Declined { decline: *decline, at }, PaymentError::Declined(*decline))
+        }
+        Verdict::NotSent(why @ (NotSent::NoSuchCard | NotSent::NotEncodable)) => {
+            Plan::Fail(State::NotSent { why: *why, at }, PaymentError::NotSent(*why))
+        }
+        Verdict::NotSent(NotSent::LinkDown | NotSent::TooLate | NotSent::Busy | NotSent::NoVault)
+        | Verdict::Unknown(_)
+        | Verdict::Pending => Plan::Repeat,
+    }
+}
+
+fn void(verdict: &Verdict, at: Time) -> Plan {
+    let because = Because::Unsure(Unsure::NoAnswer);
+    match (undone(verdict), verdict) {
+        (Undone::Yes, Verdict::Approved(approval)) => approve(approval, at),
+        (Undone::NotFound, _) => Plan::Approve(State::Reversed { found: false, at, because }),
+        _ if planted(Mutant::UnansweredVoidIsDone) => Plan::Approve(State::Reversed { found: true, at, because }),
+        _ => Plan::Repeat,
+    }
+}
+
+/// An answer came and cannot be believed: take it back at once, the caller waits for it. Without an answer a worker does it.
+const fn at_once(because: &Because) -> bool {
+    match because {
+        Because::Malfunction(_) | Because::Unsure(Unsure::Mismatch | Unsure::Partial | Unsure::Unreadable) => true,
+        Because::Unsure(Unsure::NoAnswer | Unsure::LinkLost) | Because::Recovered | Because::LateApproval => false,
+    }
+}
+
+/// Makes what a verdict says durable. `tries` is how often the message was sent.
+pub(crate) async fn conclude<T: Owner>(
+    ports: &dyn Ports,
+    account: Key,
+    key: Key,
+    attempt: Key,
+    verdict: Verdict,
+    tries: u32,
+) -> Result<View<T>, Failure> {
+    for _ in 0..flow::TRIES {
+        let from: View<T> = flow::load(ports.store(), account, T::KIND, key).await?;
+        let Some(open) = from.body.find(attempt).cloned() else { return Err(Refusal::NoSuch(T::KIND).into()) };
+        let now = ports.now();
+        let plan = match &open.state {
+            State::Sent | State::Repeating { .. } => plan(&open, &verdict, now),
+            State::Reversing { .. } if planted(Mutant::LateIsSuccess) && matches!(verdict, Verdict::Approved(_)) => {
+                plan(&open, &verdict, now)
+            }
+            State::Approved { .. }
+            | State::Declined { .. }
+            | State::NotSent { .. }
+            | State::Reversing { .. }
+            | State::Reversed { .. } => {
+                // Somebody else settled it while this answer was on its way.
+                return super::resolve::too_late(ports, from, &open, &verdict).await;
+            }
+        };
+        let place = Place { account, key, now };
+        let (step, inline) = match plan {
+            Plan::Approve(state) => (approved(&from.body, place, &open, state), false),
+            Plan::Fail(state, error) => (failed(&from.body, place, &open, state, error), false),
+            Plan::Repeat => (repeating(&from.body, place, &open, tries), false),
+            Plan::Reverse(because) => {
+                let slot = ports.slot().await.map_err(|_| Failure::Trouble(Trouble::NoSlot))?;
+                let inline = at_once(&because);
+                (reversing(&from.body, place, &open, because, slot, inline), inline)
+            }
+        };
+        let (commit, view) = step.draft(ports, &from, now);
+        if planted(Mutant::AnswerBeforeCommit) && tries == 1 && matches!(verdict, Verdict::Approved(_)) {
+            ports.early(T::told(&view));
+        }
+        match flow::commit(ports.store(), commit, None).await? {
+            Met::Applied if inline => return undo(ports, view, attempt, false, 1).await,
+            Met::Applied => {
+                ports.nudge();
+                return Ok(view);
+            }
+            Met::Conflict | Met::Replay(_) => {}
+            Met::Guard => return Err(Refusal::Contended.into()),
+        }
+    }
+    Err(Refusal::Contended.into())
+}
+
+pub(super) fn approved<T: Owner>(body: &T, place: Place, attempt: &Attempt, state: State) -> Step<T> {
+    let mut next = body.clone();
+    let effects = next.approved(place, attempt);
+    Step::new(next).state(attempt.key, state).with(effects).watch(Watch::Done(attempt.job)).answering(attempt.key)
+}
+
+fn failed<T: Owner>(body: &T, place: Place, attempt: &Attempt, state: State, error: PaymentError) -> Step<T> {
+    let mut next = body.clone();
+    let effects = next.failed(place, attempt, error);
+    Step::new(next).state(attempt.key, state).with(effects).watch(Watch::Done(attempt.job)).answering(attempt.key)
+}
+
+fn repeating<T: Owner>(body: &T, place: Place, attempt: &Attempt, tries: u32) -> Step<T> {
+    let since = match attempt.state {
+        State::Repeating { since } => since,
+        State::Sent
+        | State::Approved { .. }
+        | State::Declined { .. }
+        | State::NotSent { .. }
+        | State::Reversing { .. }
+        | State::Reversed { .. } => place.now,
+    };
+    let job = attempt.job_at(place.account, place.key, place.now.plus_ms(pause_ms(tries)));
+    Step::new(body.clone()).state(attempt.key, State::Repeating { since }).watch(Watch::Put(job)).answering(attempt.key)
+}
+
+/// The claim on an unknown attempt: from here on only the host's word to a reversal ends it.
+pub(super) fn reversing<T: Owner>(
+    body: &T,
+    place: Place,
+    attempt: &Attempt,
+    because: Because,
+    slot: Slot,
+    inline: bool,
+) -> Step<T> {
+    let wire = WireId { terminal: slot.terminal, stan: slot.stan, at: place.now, rrn: attempt.wire.rrn };
+    let due = if inline { place.now.plus_ms(LEASE_MS) } else { place.now };
+    let step = Step::new(body.clone())
+        .state(attempt.key, State::Reversing { wire, since: place.now, because })
+        .events(&[EventKind::AttemptReversing])
+        .watch(Watch::Put(attempt.job_at(place.account, place.key, due)));
+    if inline { step } else { step.answering(attempt.key) }
+}
+
+/// Sends the reversal of an attempt that is being reversed, once, and makes what comes of it durable.
+pub(super) async fn undo<T: Owner>(
+    ports: &dyn Ports,
+    view: View<T>,
+    attempt: Key,
+    repeat: bool,
+    tries: u32,
+) -> Result<View<T>, Failure> {
+    let Some(open) = view.body.find(attempt).cloned() else { return Ok(view) };
+    let State::Reversing { wire, because, .. } = open.state else { return Ok(view) };
+    let send_by = ports.now().plus_ms(SEND_WITHIN_MS);
+    let order = open.reversal(view.account, view.key, view.body.live(), Reversal { wire, because, repeat }, send_by);
+    let verdict = ports.submit(order).await;
+    for _ in 0..flow::TRIES {
+        let from: View<T> = flow::load(ports.store(), view.account, T::KIND, view.key).await?;
+        let now = ports.now();
+        let place = Place { account: from.account, key: from.key, now };
+        match from.body.find(attempt).map(|a| &a.state) {
+            Some(State::Reversing { wire: present, .. }) if *present == wire => {}
+            // Another worker settled it, or a late approval asked for a new reversal.
+            _ => return Ok(from),
+        }
+        let step = match undone(&verdict) {
+            Undone::Yes => reversed(&from.body, place, &open, because, true),
+            Undone::NotFound => reversed(&from.body, place, &open, because, false),
+            Undone::NotYet if planted(Mutant::AnyReversalAnswer) && matches!(verdict, Verdict::Declined(_)) => {
+                reversed(&from.body, place, &open, because, true)
+            }
+            Undone::NotYet => {
+                let job = open.job_at(place.account, place.key, now.plus_ms(pause_ms(tries).max(FIRST_PAUSE_MS)));
+                Step::new(from.body.clone()).watch(Watch::Put(job)).answering(attempt)
+            }
+        };
+        let (commit, view) = step.draft(ports, &from, now);
+        match flow::commit(ports.store(), commit, None).await? {
+            Met::Applied => return Ok(view),
+            Met::Conflict | Met::Replay(_) => {}
+            Met::Guard => return Err(Refusal::Contended.into()),
+        }
+    }
+    Err(Refusal::Contended.into())
+}
+
+fn reversed<T: Owner>(body: &T, place: Place, attempt: &Attempt, because: Because, found: bool) -> Step<T> {
+    let mut next = body.clone();
+    let error = match because {
+        Because::Malfunction(decline) => PaymentError::Declined(decline),
+        Because::Unsure(Unsure::Partial) => PaymentError::Partial,
+        Because::Unsure(Unsure::NoAnswer | Unsure::LinkLost | Unsure::Mismatch | Unsure::Unreadable)
+        | Because::Recovered
+        | Because::LateApproval => PaymentError::Reversed,
+    };
+    let effects = next.failed(place, attempt, error);
+    Step::new(next)
+        .state(attempt.key, State::Reversed { found, at: place.now, because })
+        .events(&[EventKind::AttemptReversed])
+        .with(effects)
+        .watch(Watch::Done(attempt.job))
+        .answering(attempt.key)
+}

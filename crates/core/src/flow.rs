@@ -1,0 +1,140 @@
+//! What every flow needs: loading rows, committing, and telling refusal, trouble and conflict apart.
+
+use crate::codec::{BadBody, Body};
+use crate::commit::{Claim, ClaimId, Claimed, Commit, Refused, Row, Version};
+use crate::id::{Key, Kind};
+use crate::mutants::{Mutant, planted};
+use crate::refusal::Refusal;
+use crate::store::{CommitError, Query, Store, StoreTrouble};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// How often a flow loads and decides anew when somebody else was faster.
+pub const TRIES: u32 = 8;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    Refused(Refusal),
+    Trouble(Trouble),
+}
+
+/// The world's affair. What was committed before stays; what was not is not known to have happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    Store(StoreTrouble),
+    /// A stored body cannot be read.
+    Body(Key, BadBody),
+    /// No trace number could be leased.
+    NoSlot,
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        Failure::Refused(refusal)
+    }
+}
+
+impl From<StoreTrouble> for Failure {
+    fn from(trouble: StoreTrouble) -> Failure {
+        Failure::Trouble(Trouble::Store(trouble))
+    }
+}
+
+/// An idempotency key and the digest of the request that came with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claiming {
+    pub id: ClaimId,
+    pub request: [u8; 32],
+}
+
+/// A claim that an attempt carries until its answer is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenClaim {
+    pub slot: i64,
+    pub digest: [u8; 32],
+}
+
+impl OpenClaim {
+    pub fn finish(&self, answer: Vec<u8>) -> Claim {
+        Claim::Finish { id: ClaimId { slot: self.slot, digest: self.digest }, answer }
+    }
+}
+
+impl Claiming {
+    pub fn open(&self) -> OpenClaim {
+        OpenClaim { slot: self.id.slot, digest: self.id.digest }
+    }
+    /// What the caller gets when the key is taken.
+    pub fn judge(&self, found: Claimed) -> Result<Vec<u8>, Refusal> {
+        if found.digest != self.id.digest || found.request != self.request {
+            return Err(Refusal::IdempotencyMismatch);
+        }
+        found.answer.ok_or(Refusal::IdempotencyInUse)
+    }
+}
+
+/// What came of a command: done now, or the stored answer of the first time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done<T> {
+    Fresh(T),
+    Replayed(Vec<u8>),
+}
+
+/// What a commit met.
+pub(crate) enum Met {
+    Applied,
+    /// Somebody else was faster: load and decide again.
+    Conflict,
+    Replay(Vec<u8>),
+    Guard,
+}
+
+/// Commits and sorts what came of it. `claiming` is the key that the commit takes, if it takes one.
+pub(crate) async fn commit(store: &dyn Store, commit: Commit, claiming: Option<&Claiming>) -> Result<Met, Failure> {
+    match store.commit(commit).await {
+        Ok(()) => Ok(Met::Applied),
+        Err(CommitError::Trouble(trouble)) => Err(trouble.into()),
+        Err(CommitError::Refused(refused)) => match refused {
+            Refused::Conflict { .. } | Refused::ChainMoved { .. } => Ok(Met::Conflict),
+            Refused::Guard(_) => Ok(Met::Guard),
+            Refused::Claimed(found) => match claiming {
+                Some(claiming) => Ok(Met::Replay(claiming.judge(*found)?)),
+                None => Ok(Met::Conflict),
+            },
+        },
+    }
+}
+
+/// One version of a thing, with its body read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View<T> {
+    pub key: Key,
+    pub account: Key,
+    pub version: Version,
+    /// When this version was decided.
+    pub at: Time,
+    pub body: T,
+}
+
+/// The current version of a key, if it is of this kind and of this account. Other accounts' things do not exist.
+pub async fn load<T: Body>(store: &dyn Store, account: Key, kind: Kind, key: Key) -> Result<View<T>, Failure> {
+    match store.get(&[key]).await?.into_iter().next().flatten() {
+        Some(row) if row.kind == kind && row.account == account => read(&row),
+        _ => Err(Refusal::NoSuch(kind).into()),
+    }
+}
+
+/// Reads a row's body.
+pub fn read<T: Body>(row: &Row) -> Result<View<T>, Failure> {
+    let body = T::decode(&row.body).map_err(|bad| Failure::Trouble(Trouble::Body(row.key, bad)))?;
+    Ok(View { key: row.key, account: row.account, version: row.version, at: row.at, body })
+}
+
+/// The stored answer of an idempotency key, if the key was used before.
+pub(crate) async fn replay(store: &dyn Store, claiming: Option<&Claiming>) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(claiming) = claiming.filter(|_| !planted(Mutant::NoClaim)) else { return Ok(None) };
+    match store.find(Query::Claim { slot: claiming.id.slot }).await?.claim() {
+        Some(found) => Ok(Some(claiming.judge(found)?)),
+        None => Ok(None),
+    }
+}

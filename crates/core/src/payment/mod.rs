@@ -1,0 +1,182 @@
+//! A payment: what is stored of it, its stages, and the table of its operations.
+
+mod cancel;
+mod capture;
+mod confirm;
+mod create;
+mod owner;
+
+pub use cancel::{Cancel, CancelReason, cancel};
+pub use capture::{Capture, capture};
+pub use confirm::{Confirm, confirm};
+pub use create::{Create, create};
+
+use crate::attempt::Attempt;
+use crate::codec::Body;
+use crate::flow::View;
+use crate::id::Key;
+use crate::money::Money;
+use crate::time::Time;
+use crate::wire::{CardToken, Decline, Network, NotSent};
+use serde::{Deserialize, Serialize};
+
+/// Attempts of one payment: more is card testing, or a bug of the caller.
+pub const MOST_ATTEMPTS: usize = 40;
+
+/// When the money is claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CaptureMethod {
+    /// In the message that authorizes (0200).
+    Automatic,
+    /// By a later capture (0100, then 0220).
+    Manual,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Funding {
+    Credit,
+    Debit,
+    Prepaid,
+    Unknown,
+}
+
+/// What the vault told about a card. No more of the number than PCI DSS 3.4.1 lets be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardFacts {
+    pub token: CardToken,
+    pub network: Network,
+    pub first6: [u8; 6],
+    pub last4: [u8; 4],
+    pub exp_year: u16,
+    pub exp_month: u8,
+    pub fingerprint: [u8; 16],
+    pub funding: Funding,
+    /// ISO 3166 alpha-2 of the issuer.
+    pub country: Option<[u8; 2]>,
+}
+
+impl CardFacts {
+    pub fn last4_text(&self) -> String {
+        self.last4.iter().map(|b| char::from(*b)).collect()
+    }
+}
+
+/// Why a payment is back at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PaymentError {
+    Declined(Decline),
+    /// Nothing reached the issuer.
+    NotSent(NotSent),
+    /// What reached the issuer was taken back.
+    Reversed,
+    /// The issuer approved a part only; it was taken back.
+    Partial,
+}
+
+/// What is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Doing {
+    Confirm,
+    Capture { amount: i64 },
+    Cancel { reason: CancelReason },
+}
+
+/// Where the payment stands, with that stage's data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    RequiresPaymentMethod {
+        last_error: Option<PaymentError>,
+    },
+    RequiresConfirmation,
+    /// An attempt is open. Neither success nor failure.
+    Processing {
+        attempt: Key,
+        doing: Doing,
+    },
+    /// The issuer holds the whole amount for this authorization.
+    RequiresCapture {
+        hold: Key,
+    },
+    /// `charge` is the sale or the authorization that was captured.
+    Succeeded {
+        charge: Key,
+        captured: i64,
+    },
+    Canceled {
+        at: Time,
+        reason: CancelReason,
+    },
+}
+
+impl Stage {
+    /// Stripe's word for it.
+    pub const fn status(&self) -> &'static str {
+        match self {
+            Stage::RequiresPaymentMethod { .. } => "requires_payment_method",
+            Stage::RequiresConfirmation => "requires_confirmation",
+            Stage::Processing { .. } => "processing",
+            Stage::RequiresCapture { .. } => "requires_capture",
+            Stage::Succeeded { .. } => "succeeded",
+            Stage::Canceled { .. } => "canceled",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// What the customer ordered.
+    pub money: Money,
+    pub live: bool,
+    pub capture: CaptureMethod,
+    pub customer: Option<Key>,
+    pub card: Option<CardFacts>,
+    pub stage: Stage,
+    /// Oldest first, at most `MOST_ATTEMPTS`.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Body for Payment {
+    const FORMAT: u8 = 1;
+}
+
+/// Personal data of a payment, stored apart under a key of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentPersonal {
+    pub description: Option<String>,
+    pub receipt_email: Option<String>,
+}
+
+impl Body for PaymentPersonal {
+    const FORMAT: u8 = 1;
+}
+
+impl Payment {
+    pub fn attempt(&self, key: Key) -> Option<&Attempt> {
+        self.attempts.iter().find(|a| a.key == key)
+    }
+
+    /// Amount that the issuer holds and nobody has claimed.
+    pub fn capturable(&self) -> i64 {
+        match self.stage {
+            Stage::RequiresCapture { .. } => self.money.minor,
+            Stage::RequiresPaymentMethod { .. }
+            | Stage::RequiresConfirmation
+            | Stage::Processing { .. }
+            | Stage::Succeeded { .. }
+            | Stage::Canceled { .. } => 0,
+        }
+    }
+
+    pub fn received(&self) -> i64 {
+        match self.stage {
+            Stage::Succeeded { captured, .. } => captured,
+            Stage::RequiresPaymentMethod { .. }
+            | Stage::RequiresConfirmation
+            | Stage::Processing { .. }
+            | Stage::RequiresCapture { .. }
+            | Stage::Canceled { .. } => 0,
+        }
+    }
+}
+
+pub type PaymentView = View<Payment>;

@@ -1,0 +1,90 @@
+//! A refund: money of a captured payment on its way back, whole or in part, as often as something is left.
+
+mod create;
+
+pub use create::{CreateRefund, RefundReason, create};
+
+use crate::attempt::{Attempt, Effects, Owner, Place};
+use crate::codec::Body;
+use crate::commit::EventKind;
+use crate::flow::View;
+use crate::id::{Key, Kind};
+use crate::ledger;
+use crate::money::Money;
+use crate::payment::PaymentError;
+use crate::ports::Told;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RefundStage {
+    Pending,
+    Succeeded { at: Time },
+    Failed { error: PaymentError, at: Time },
+}
+
+impl RefundStage {
+    pub const fn status(&self) -> &'static str {
+        match self {
+            RefundStage::Pending => "pending",
+            RefundStage::Succeeded { .. } => "succeeded",
+            RefundStage::Failed { .. } => "failed",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    pub payment: Key,
+    /// The charge that is refunded.
+    pub charge: Key,
+    pub money: Money,
+    pub live: bool,
+    pub reason: RefundReason,
+    pub stage: RefundStage,
+    pub attempt: Attempt,
+}
+
+impl Body for Refund {
+    const FORMAT: u8 = 1;
+}
+
+pub type RefundView = View<Refund>;
+
+impl Owner for Refund {
+    const KIND: Kind = Kind::Refund;
+
+    fn attempts(&self) -> &[Attempt] {
+        std::slice::from_ref(&self.attempt)
+    }
+    fn attempts_mut(&mut self) -> &mut [Attempt] {
+        std::slice::from_mut(&mut self.attempt)
+    }
+    fn live(&self) -> bool {
+        self.live
+    }
+    fn told(view: &View<Refund>) -> Told<'_> {
+        Told::Refund(view)
+    }
+
+    fn approved(&mut self, place: Place, _: &Attempt) -> Effects {
+        match self.stage {
+            RefundStage::Pending => {
+                self.stage = RefundStage::Succeeded { at: place.now };
+                Effects::of(&[EventKind::RefundSucceeded], &ledger::refund(place.account, self.money))
+            }
+            RefundStage::Succeeded { .. } | RefundStage::Failed { .. } => Effects::default(),
+        }
+    }
+
+    fn failed(&mut self, place: Place, _: &Attempt, error: PaymentError) -> Effects {
+        match self.stage {
+            RefundStage::Pending => {
+                self.stage = RefundStage::Failed { error, at: place.now };
+                let back = ledger::give_up_refund(place.account, self.payment, self.money);
+                Effects::of(&[EventKind::RefundFailed], &back)
+            }
+            RefundStage::Succeeded { .. } | RefundStage::Failed { .. } => Effects::default(),
+        }
+    }
+}
