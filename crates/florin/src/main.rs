@@ -1,1 +1,51 @@
-fn main() {}
+//! The florin binary: one program, several processes.
+
+mod cli;
+mod commands;
+mod config;
+mod fail;
+mod gateway;
+mod home;
+mod named;
+mod pki;
+mod process;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use florin_vault::wipe::WipingAlloc;
+use std::process::ExitCode;
+
+/// Wipes what is freed once the vault's role switches it on; elsewhere it is jemalloc alone.
+#[global_allocator]
+static ALLOCATOR: WipingAlloc<tikv_jemallocator::Jemalloc> = WipingAlloc(tikv_jemallocator::Jemalloc);
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.common.json;
+    let outcome = match &cli.command {
+        Command::Process(process) => process::roles::run(&process.role),
+        Command::Completions { shell } => commands::plain::completions(*shell),
+        Command::Version => commands::plain::version(json),
+        Command::Prove(args) => commands::prove::run(args, json),
+        Command::Bench { quick } => commands::bench::run(*quick, json),
+        Command::Doctor => commands::doctor::run(&cli.common),
+        Command::Pay(args) => commands::pay::run(&cli.common, args),
+        Command::Capture { id, amount } => commands::manage::capture(&cli.common, id, amount.as_deref()),
+        Command::Cancel { id } => commands::manage::cancel(&cli.common, id),
+        Command::Refund { id, amount } => commands::manage::refund(&cli.common, id, amount.as_deref()),
+        Command::Show { id } => commands::manage::show(&cli.common, id),
+        Command::List { limit } => commands::manage::list(&cli.common, *limit),
+        Command::Trace { id } => commands::trace::run(&cli.common, id),
+        Command::Network(args) => commands::network::run(&cli.common, args),
+        Command::Demo => commands::serve::demo(&cli.common),
+        Command::Serve => commands::serve::serve(&cli.common),
+        Command::Verify => commands::verify::run(&cli.common),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(fail) => {
+            fail.print(json);
+            ExitCode::from(fail.exit)
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The command line: what it takes, and the help that teaches it. Does nothing itself.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const AFTER: &str = "\
+Exit codes: 0 done · 1 an error, named on standard error · 2 wrong usage · 3 the card was declined · 4 the outcome is not known yet
+
+Settings come from flags, then FLORIN_* variables, then ./florin.toml, then $XDG_CONFIG_HOME/florin/config.toml, then defaults.
+`florin doctor` shows each value and where it came from.
+
+First steps:
+  florin pay 19.99 eur --card visa        pay by a test card and see every hop
+  florin pay 5 usd --card timeout         an answer gets lost: see it taken back
+  florin refund ID                        give the money back
+  florin prove --seeds 1000               crash it a thousand times, compare with the issuer's books";
+
+#[derive(Parser)]
+#[command(
+    name = "florin",
+    version,
+    about = "A payment gateway with the whole card path in one binary",
+    after_help = AFTER,
+    max_term_width = 120,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Args, Clone)]
+pub struct Common {
+    /// Folder that keeps everything [default: ./florin-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Settings file [default: ./florin.toml if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Pay by card and print the payment's journey hop by hop
+    Pay(Pay),
+    /// Claim the money of a payment that was made with --capture manual
+    Capture {
+        /// For example pi_2wTkQ0Zl8mHVQ1fBqJ3sXy
+        id: String,
+        /// A part, for example 5.00 [default: all that is held]
+        #[arg(long)]
+        amount: Option<String>,
+    },
+    /// Give up a payment: nothing is taken, a hold is released
+    Cancel { id: String },
+    /// Give money back
+    Refund {
+        /// The payment
+        id: String,
+        /// A part, for example 5.00 [default: all that is left]
+        amount: Option<String>,
+    },
+    /// Print a payment or a refund
+    Show { id: String },
+    /// List payments, newest first
+    List {
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
+    },
+    /// Print a payment's journey again
+    Trace { id: String },
+    /// Run the simulation: crashes, lost answers and races, then our books against the issuer's
+    Prove(Prove),
+    /// Run the sandbox's acquirer, card networks and issuers alone, or ask a running one
+    Network(Network),
+    /// Run sandbox, vault and gateway until stopped
+    Demo,
+    /// Run vault and gateway against the acquirer of the settings
+    Serve,
+    /// Check this machine, the settings and the data, and say what to do
+    Doctor,
+    /// Check the ledger and the event chains of the data folder (nothing may run on it)
+    Verify,
+    /// Print completions for a shell: `florin completions bash > /etc/bash_completion.d/florin`
+    Completions { shell: clap_complete::Shell },
+    /// Print the version and what it is built with
+    Version,
+    #[command(hide = true)]
+    Bench {
+        #[arg(long)]
+        quick: bool,
+    },
+    #[command(hide = true)]
+    Process(Process),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    Automatic,
+    Manual,
+}
+
+#[derive(Args)]
+pub struct Pay {
+    /// Decimal amount, for example 19.99
+    pub amount: String,
+    /// ISO 4217 code, for example eur
+    pub currency: String,
+    /// Test card by name: visa, mastercard, amex, decline, insufficient-funds, timeout, … (`--card list` prints all)
+    #[arg(long, default_value = "visa", conflicts_with = "number")]
+    pub card: String,
+    /// A published test card number, or - to read it from standard input
+    #[arg(long)]
+    pub number: Option<String>,
+    /// Expiry MM/YY
+    #[arg(long, requires = "number", default_value = "12/34")]
+    pub exp: String,
+    /// Security code on the card
+    #[arg(long, requires = "number")]
+    pub cvc: Option<String>,
+    /// Take the money at once, or hold it for `florin capture`
+    #[arg(long, value_enum, default_value_t = When::Automatic)]
+    pub capture: When,
+    /// What the customer ordered (kept encrypted)
+    #[arg(long)]
+    pub description: Option<String>,
+    /// Where the receipt would go (kept encrypted)
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Repeat a call with the same key and get the same answer, never a second charge
+    #[arg(long, value_name = "KEY")]
+    pub idempotency_key: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Prove {
+    /// How many histories to run
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub seeds: u64,
+    /// The first seed
+    #[arg(long, default_value_t = 0)]
+    pub from: u64,
+    /// Threads [default: one per core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub threads: Option<u16>,
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Network {
+    #[command(subcommand)]
+    pub ask: Option<Ask>,
+    /// Port of the acquirer's ISO 8583 host (mutual TLS); 0 takes a free one [default: 8583]
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Port of the control interface on loopback; 0 takes a free one [default: 0]
+    #[arg(long)]
+    pub control_port: Option<u16>,
+    /// Also take ISO 8583 without TLS on this loopback port, for tools that cannot do mutual TLS
+    #[arg(long, value_name = "PORT")]
+    pub plain_port: Option<u16>,
+    /// Exact amounts ask for misbehaviour (for example 90.01: no reply); off unless given
+    #[arg(long)]
+    pub magic_amounts: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Ask {
+    /// What the issuers' books say of a message
+    Books(Find),
+    /// What passed between acquirer, network and issuer
+    Journal {
+        /// Retrieval reference number (DE 37)
+        #[arg(long)]
+        rrn: String,
+    },
+    /// Totals of the issuers' books by currency
+    Summary,
+    /// Let the next messages go wrong: lost, drop, late, doubled, altered-amount, slow, half-open, down, …
+    Misbehave {
+        /// The kind, or `off`
+        kind: String,
+        /// How many messages
+        #[arg(long, default_value_t = 1)]
+        count: u32,
+        /// Only this message type, for example 0200
+        #[arg(long)]
+        mti: Option<String>,
+    },
+    /// Close the acquirer's day
+    CloseDay,
+}
+
+#[derive(Args)]
+pub struct Find {
+    /// Retrieval reference number (DE 37)
+    #[arg(long)]
+    pub rrn: Option<String>,
+    /// Trace number (DE 11)
+    #[arg(long)]
+    pub stan: Option<String>,
+    /// Transmission date and time (DE 7)
+    #[arg(long)]
+    pub de7: Option<String>,
+    /// Terminal id (DE 41)
+    #[arg(long)]
+    pub terminal: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Process {
+    #[command(subcommand)]
+    pub role: Role,
+}
+
+#[derive(Subcommand)]
+pub enum Role {
+    Vault {
+        #[arg(long)]
+        settings: String,
+    },
+    Gateway {
+        #[arg(long)]
+        settings: String,
+    },
+    Sandbox {
+        #[arg(long)]
+        settings: String,
+    },
+}

@@ -1,0 +1,102 @@
+//! `florin doctor`: looks at the machine, the settings and the data, and says what to do.
+
+use super::system::{kek, read_json, try_lock};
+use crate::cli::Common;
+use crate::config::{Config, SETTINGS};
+use crate::fail::Outcome;
+use crate::home::{Home, read_key};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+struct Finding {
+    name: &'static str,
+    ok: bool,
+    says: String,
+}
+
+pub fn run(common: &Common) -> Outcome {
+    let config = Config::load(common)?;
+    let mut findings = vec![Finding { name: "settings", ok: true, says: "every setting is known".to_owned() }];
+    findings.push(sqlite());
+    let path = config.path("data").unwrap_or_else(|| PathBuf::from("./florin-data"));
+    findings.push(space(&path));
+    match path.exists() {
+        false => findings.push(Finding {
+            name: "data",
+            ok: true,
+            says: format!("{} does not exist yet; the first command makes it", path.display()),
+        }),
+        true => data(&config, &path, &mut findings),
+    }
+    let ok = findings.iter().all(|f| f.ok);
+    print(&config, &findings, ok, common.json);
+    Ok(u8::from(!ok))
+}
+
+fn sqlite() -> Finding {
+    let version = florin_store::sqlite_version();
+    Finding { name: "sqlite", ok: true, says: format!("{version}, bundled") }
+}
+
+fn space(path: &Path) -> Finding {
+    let existing = path.ancestors().find(|p| p.exists()).unwrap_or(Path::new("."));
+    let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
+    match rustix::fs::statvfs(existing) {
+        Ok(fs) => {
+            let free = fs.f_bavail.saturating_mul(fs.f_frsize) / (1 << 20);
+            let ok = free >= 256;
+            let hint = if ok { "" } else { ": free some, Florin refuses to start a payment that it cannot write" };
+            Finding { name: "disk", ok, says: format!("{free} MiB free{hint}") }
+        }
+        Err(e) => Finding { name: "disk", ok: false, says: format!("cannot look at {}: {e}", existing.display()) },
+    }
+}
+
+fn data(config: &Config, path: &Path, findings: &mut Vec<Finding>) {
+    let home = match Home::open(path) {
+        Ok(home) => home,
+        Err(fail) => return findings.push(Finding { name: "data", ok: false, says: fail.message }),
+    };
+    findings.push(Finding { name: "data", ok: true, says: format!("{} is for this user alone", home.root.display()) });
+    let keys = [
+        ("vault key", read_key::<32>(&kek(config, &home)).err()),
+        ("gateway key", read_key::<32>(&home.gateway_root()).err()),
+        ("id key", read_key::<16>(&home.ids()).err()),
+    ];
+    for (name, problem) in keys {
+        let first = !home.database().exists() && problem.as_ref().is_some_and(|f| f.code == "key_missing");
+        let says = match &problem {
+            None => "there, readable by this user alone".to_owned(),
+            Some(_) if first => "not made yet".to_owned(),
+            Some(fail) => fail.message.clone(),
+        };
+        findings.push(Finding { name, ok: problem.is_none() || first, says });
+    }
+    let running = matches!(try_lock(&home.lock()), Ok(None));
+    let says = match (running, read_json(&home.ready())) {
+        (true, Ok(facts)) => format!("runs: {}", facts["processes"]),
+        (true, Err(_)) => "is starting".to_owned(),
+        (false, _) => "nothing runs on this folder now".to_owned(),
+    };
+    findings.push(Finding { name: "processes", ok: true, says });
+}
+
+fn print(config: &Config, findings: &[Finding], ok: bool, as_json: bool) {
+    if as_json {
+        let settings: Vec<Value> =
+            config.all().map(|(k, s)| json!({ "key": k, "value": s.value, "source": s.source })).collect();
+        let checks: Vec<Value> =
+            findings.iter().map(|f| json!({ "name": f.name, "ok": f.ok, "says": f.says })).collect();
+        println!("{}", json!({ "ok": ok, "checks": checks, "settings": settings }));
+        return;
+    }
+    for f in findings {
+        println!("{} {:<12} {}", if f.ok { "ok   " } else { "WRONG" }, f.name, f.says);
+    }
+    println!("\nSettings");
+    for (key, setting) in config.all() {
+        let what = SETTINGS.iter().find(|(k, _, _)| *k == key).map_or("", |(_, _, what)| what);
+        let value = if setting.value.is_empty() { "-" } else { &setting.value };
+        println!("  {key:<22} {value:<20} from {:<14} {what}", setting.source);
+    }
+}

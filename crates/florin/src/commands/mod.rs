@@ -1,0 +1,13 @@
+//! The commands of the terminal, one file each.
+
+pub mod bench;
+pub mod doctor;
+pub mod manage;
+pub mod network;
+pub mod pay;
+pub mod plain;
+pub mod prove;
+pub mod serve;
+pub mod system;
+pub mod trace;
+pub mod verify;

@@ -1,0 +1,22 @@
+//! Commands that need nothing: completions and the version.
+
+use crate::cli::Cli;
+use crate::fail::Outcome;
+use clap::CommandFactory;
+use serde_json::json;
+
+pub fn completions(shell: clap_complete::Shell) -> Outcome {
+    clap_complete::generate(shell, &mut Cli::command(), "florin", &mut std::io::stdout());
+    Ok(0)
+}
+
+pub fn version(as_json: bool) -> Outcome {
+    let florin = env!("CARGO_PKG_VERSION");
+    let sqlite = florin_store::sqlite_version();
+    if as_json {
+        println!("{}", json!({ "florin": florin, "sqlite": sqlite, "tls": "rustls with aws-lc-rs", "schema": florin_store::SCHEMA_VERSION }));
+    } else {
+        println!("florin {florin}\nSQLite {sqlite} (bundled), schema {}\nTLS: rustls with aws-lc-rs", florin_store::SCHEMA_VERSION);
+    }
+    Ok(0)
+}

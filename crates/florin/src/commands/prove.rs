@@ -1,0 +1,59 @@
+//! `florin prove`: many simulated histories, each compared with the issuer's books.
+
+use crate::cli::Prove;
+use crate::fail::Outcome;
+use florin_sim::{Progress, ProveReport};
+use std::io::IsTerminal;
+use std::time::Instant;
+
+pub fn run(args: &Prove, json: bool) -> Outcome {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = args.threads.map_or(cores, usize::from);
+    let options = florin_sim::Prove { threads, ..florin_sim::Prove::new(args.seeds, args.from) };
+    let bar = (!json && std::io::stderr().is_terminal()).then(|| progress_bar(args.seeds));
+    let started = Instant::now();
+    let report = florin_sim::prove(options, &|progress: Progress| {
+        if let Some(bar) = &bar {
+            bar.set_position(progress.seeds_done);
+        }
+    });
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
+    }
+    if json {
+        println!("{}", serde_json::json!(report));
+    } else {
+        print(&report, started.elapsed().as_secs_f64());
+    }
+    Ok(u8::from(!report.proved))
+}
+
+fn progress_bar(seeds: u64) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new(seeds);
+    let style = indicatif::ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn print(report: &ProveReport, seconds: f64) {
+    println!(
+        "{} histories, {} payments in {seconds:.1} s ({:.0} histories a second)",
+        report.seeds,
+        report.payments,
+        report.seeds as f64 / seconds.max(0.001)
+    );
+    println!("Faults injected:");
+    for (kind, count) in &report.faults {
+        println!("  {kind:<24} {count:>10}");
+    }
+    for failure in &report.failures {
+        println!("\nSeed {} broke a promise: {}: {}\nReplay: {}\n", failure.seed, failure.promise, failure.detail, failure.replay);
+        failure.story.iter().for_each(|line| println!("  {line}"));
+    }
+    match report.failures.len() {
+        0 => println!("Our books and the issuer's: 0 differences. No double charge, nothing lost, every attempt ended."),
+        n => println!("{n} histories broke a promise."),
+    }
+}

@@ -1,0 +1,70 @@
+//! `florin demo` and `florin serve`: run until stopped; what dies is started anew.
+
+use super::system::System;
+use crate::cli::Common;
+use crate::config::Config;
+use crate::fail::{Fail, Outcome};
+use crate::process::supervise::Log;
+use crate::process::{asked_to_stop, block_on};
+use serde_json::json;
+
+pub fn demo(common: &Common) -> Outcome {
+    let config = Config::load(common)?;
+    block_on(async {
+        let system = System::demo(&config, Log::Terminal).await?;
+        if system.parts.is_empty() {
+            let folder = system.home.root.display().to_string();
+            return Err(Fail::new("already_running", format!("a system runs on {folder} already. Choose another folder with --data.")));
+        }
+        watch(system, common.json).await
+    })?;
+    Ok(0)
+}
+
+pub fn serve(common: &Common) -> Outcome {
+    let config = Config::load(common)?;
+    block_on(async { watch(System::serve(&config).await?, common.json).await })?;
+    Ok(0)
+}
+
+async fn watch(mut system: System, as_json: bool) -> Result<(), Fail> {
+    if as_json {
+        println!("{}", system.facts());
+    } else {
+        println!("Florin runs. Data: {}", system.home.root.display());
+        for part in &system.parts {
+            println!("  {:<9} pid {}", part.role, part.pid().map_or_else(|| "?".to_owned(), |p| p.to_string()));
+        }
+        if let Some(sandbox) = &system.sandbox {
+            println!("  acquirer  {} (ISO 8583 over mutual TLS)", sandbox.0["acquirer"].as_str().unwrap_or("?"));
+        }
+        println!("Pay from another terminal: florin pay 19.99 eur --data {}\nStop with Ctrl-C.", system.home.root.display());
+    }
+    let told = |role: &str, pid: Option<u32>| {
+        if as_json {
+            println!("{}", json!({ "restarted": role, "pid": pid }));
+        } else {
+            println!("{role} died and was started anew (pid {})", pid.unwrap_or(0));
+        }
+    };
+    {
+        let mut parts = std::mem::take(&mut system.parts);
+        let all = async {
+            let mut watched: Vec<_> = parts.iter_mut().map(|p| Box::pin(p.keep(told))).collect();
+            std::future::poll_fn(|cx| {
+                for one in &mut watched {
+                    let _ = one.as_mut().poll(cx);
+                }
+                std::task::Poll::<()>::Pending
+            })
+            .await
+        };
+        tokio::select! {
+            () = all => {}
+            () = asked_to_stop(false) => {}
+        }
+        system.parts = parts;
+    }
+    system.stop().await;
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! A running system for a command: the one that runs already on this data folder, or one for the command's own time.
+
+use crate::config::Config;
+use crate::fail::{Fail, io};
+use crate::gateway::client::Gateway;
+use crate::home::{Home, first_keys};
+use crate::pki;
+use crate::process::settings::{GatewaySettings, SandboxSettings, VaultSettings};
+use crate::process::supervise::{Log, Part};
+use florin_sandbox::{ControlClient, Ready};
+use rustix::fs::{FlockOperation, flock};
+use serde_json::{Value, json};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// An exclusive lock on a file, held until dropped or until the process dies.
+pub struct Lock(#[allow(dead_code)] File);
+
+pub fn try_lock(path: &Path) -> Result<Option<Lock>, Fail> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    let file = file.map_err(|e| io("open", path, &e))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(Lock(file))),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(e) => Err(io("lock", path, &e.into())),
+    }
+}
+
+/// What is known of a running sandbox: its ready line.
+#[derive(Clone, Debug)]
+pub struct SandboxFacts(pub Value);
+
+impl SandboxFacts {
+    /// Its control port, with this run's token.
+    pub fn control(&self) -> Result<ControlClient, Fail> {
+        let ready: Option<Ready> = serde_json::from_value(self.0.clone()).ok();
+        let ready = ready.ok_or_else(|| Fail::new("bad_ready", "the sandbox told no control address"))?;
+        Ok(ControlClient::new(ready.control, &ready.token))
+    }
+    pub fn acquirer(&self) -> Result<String, Fail> {
+        let missing = || Fail::new("bad_ready", "the sandbox told no address of its acquirer");
+        self.0["acquirer"].as_str().map(str::to_owned).ok_or_else(missing)
+    }
+}
+
+pub struct System {
+    pub home: Home,
+    pub sandbox: Option<SandboxFacts>,
+    pub parts: Vec<Part>,
+    door: PathBuf,
+    vault: PathBuf,
+    _locks: Vec<Lock>,
+}
+
+impl System {
+    /// Uses what runs, or starts sandbox, vault and gateway.
+    pub async fn demo(config: &Config, log: Log) -> Result<System, Fail> {
+        let home = home_of(config)?;
+        let Some(lock) = try_lock(&home.lock())? else { return System::running(home) };
+        first_keys(&home, &kek(config, &home))?;
+        pki::ensure(&home)?;
+        let mut parts = Vec::new();
+        let mut locks = vec![lock];
+        let sandbox = match try_lock(&home.root.join("run/network.lock"))? {
+            None => SandboxFacts(read_json(&home.root.join("run/network.json"))?),
+            Some(network) => {
+                locks.push(network);
+                let settings = sandbox_settings(config, &home, 0)?;
+                let part = Part::start(&home, "sandbox", &settings, log).await?;
+                let facts = SandboxFacts(part.ready.clone());
+                parts.push(part);
+                facts
+            }
+        };
+        let vault = VaultSettings {
+            data: home.vault(),
+            kek: kek(config, &home),
+            socket: home.socket("vault.sock")?,
+            live: false,
+            acquirer: sandbox.acquirer()?,
+            acquirer_name: "localhost".to_owned(),
+            ca: home.tls("ca.pem"),
+            cert: home.tls("link.pem"),
+            key: home.tls("link.key"),
+            answer_ms: answer_ms(config)?,
+        };
+        System::finish(home, Some(sandbox), parts, locks, vault, log).await
+    }
+
+    /// Starts vault and gateway against a real acquirer.
+    pub async fn serve(config: &Config) -> Result<System, Fail> {
+        let home = home_of(config)?;
+        let Some(lock) = try_lock(&home.lock())? else {
+            return Err(Fail::new("already_running", format!("a system runs on {} already.", home.root.display())));
+        };
+        let kek = config.path("vault.kek").ok_or_else(|| needed("vault.kek"))?;
+        let folder = kek.parent().and_then(|p| p.canonicalize().ok());
+        if folder.is_none_or(|f| f.starts_with(&home.root)) {
+            return Err(Fail::usage(
+                "kek_in_data_folder",
+                "vault.kek",
+                "the vault's key must lie outside the data folder, so that a copy of the one is not a copy of the other. Make one: head -c 32 /dev/urandom > FILE; chmod 600 FILE",
+            ));
+        }
+        if !kek.exists() {
+            return Err(Fail::usage("key_missing", "vault.kek", format!("there is no key file {}. Make one: head -c 32 /dev/urandom > FILE; chmod 600 FILE", kek.display())));
+        }
+        first_keys(&home, &kek)?;
+        let file = |key: &str| config.path(key).ok_or_else(|| needed(key));
+        let text = |key: &str| Some(config.text(key).to_owned()).filter(|v| !v.is_empty()).ok_or_else(|| needed(key));
+        let vault = VaultSettings {
+            data: home.vault(),
+            kek,
+            socket: home.socket("vault.sock")?,
+            live: true,
+            acquirer: text("acquirer.address")?,
+            acquirer_name: text("acquirer.name")?,
+            ca: file("acquirer.ca")?,
+            cert: file("acquirer.cert")?,
+            key: file("acquirer.key")?,
+            answer_ms: answer_ms(config)?,
+        };
+        System::finish(home, None, vec![], vec![lock], vault, Log::Terminal).await
+    }
+
+    async fn finish(
+        home: Home,
+        sandbox: Option<SandboxFacts>,
+        mut parts: Vec<Part>,
+        locks: Vec<Lock>,
+        vault: VaultSettings,
+        log: Log,
+    ) -> Result<System, Fail> {
+        let gateway = GatewaySettings {
+            database: home.database(),
+            root: home.gateway_root(),
+            ids: home.ids(),
+            vault: vault.socket.clone(),
+            door: home.socket("gateway.sock")?,
+            live: vault.live,
+        };
+        let started = async {
+            parts.push(Part::start(&home, "vault", &vault, log).await?);
+            parts.push(Part::start(&home, "gateway", &gateway, log).await?);
+            Ok(())
+        };
+        let started: Result<(), Fail> = started.await;
+        let system = System { home, sandbox, parts, door: gateway.door, vault: vault.socket, _locks: locks };
+        if let Err(fail) = started {
+            system.stop().await;
+            return Err(fail);
+        }
+        write_json(&system.home.ready(), &system.facts())?;
+        Ok(system)
+    }
+
+    fn running(home: Home) -> Result<System, Fail> {
+        let facts = read_json(&home.ready())?;
+        let sandbox = facts.get("sandbox").filter(|s| !s.is_null()).cloned().map(SandboxFacts);
+        let (door, vault) = (home.socket("gateway.sock")?, home.socket("vault.sock")?);
+        Ok(System { home, sandbox, parts: vec![], door, vault, _locks: vec![] })
+    }
+
+    /// The ready line.
+    pub fn facts(&self) -> Value {
+        let processes: serde_json::Map<String, Value> =
+            self.parts.iter().map(|p| (p.role.to_owned(), json!(p.pid()))).collect();
+        json!({
+            "ready": true,
+            "data": self.home.root,
+            "processes": processes,
+            "gateway": self.door,
+            "vault": self.vault,
+            "sandbox": self.sandbox.as_ref().map(|s| &s.0),
+        })
+    }
+
+    pub async fn gateway(&self) -> Result<Gateway, Fail> {
+        Gateway::connect(&self.door).await.ok_or_else(|| {
+            Fail::new("gateway_down", format!("no gateway answers at {}. Stop what runs on this folder and try again.", self.door.display()))
+        })
+    }
+
+    pub async fn vault(&self) -> florin_vault::client::VaultClient {
+        florin_vault::client::VaultClient::connect(&self.vault).await
+    }
+
+    /// Stops what this command started, the gateway first, so that nothing is asked of a vault that is gone.
+    pub async fn stop(mut self) {
+        while let Some(part) = self.parts.pop() {
+            part.stop().await;
+        }
+    }
+}
+
+fn needed(key: &str) -> Fail {
+    Fail::usage("setting_missing", key, "`florin serve` needs it. Set it in florin.toml; `florin doctor` lists all settings.")
+}
+
+pub fn home_of(config: &Config) -> Result<Home, Fail> {
+    Home::open(&config.path("data").unwrap_or_else(|| PathBuf::from("./florin-data")))
+}
+
+pub fn kek(config: &Config, home: &Home) -> PathBuf {
+    config.path("vault.kek").unwrap_or_else(|| home.kek())
+}
+
+fn answer_ms(config: &Config) -> Result<u32, Fail> {
+    let ms = config.number("answer_ms", 100, 60_000)?;
+    Ok(u32::try_from(ms).unwrap_or(15_000))
+}
+
+pub fn sandbox_settings(config: &Config, home: &Home, port: u16) -> Result<SandboxSettings, Fail> {
+    Ok(SandboxSettings {
+        data: home.sandbox(),
+        port,
+        control_port: config.port("network.control_port")?,
+        plain_port: None,
+        magic_amounts: config.flag("network.magic_amounts")?,
+        ca: home.tls("ca.pem"),
+        cert: home.tls("acquirer.pem"),
+        key: home.tls("acquirer.key"),
+        client_cert: home.tls("link.pem"),
+        client_key: home.tls("link.key"),
+    })
+}
+
+pub fn read_json(path: &Path) -> Result<Value, Fail> {
+    let bytes = std::fs::read(path).map_err(|e| io("read", path, &e))?;
+    serde_json::from_slice(&bytes).map_err(|_| Fail::new("bad_ready", format!("{} cannot be read", path.display())))
+}
+
+pub fn write_json(path: &Path, value: &Value) -> Result<(), Fail> {
+    let part = path.with_extension("part");
+    std::fs::write(&part, value.to_string())
+        .and_then(|()| std::fs::rename(&part, path))
+        .map_err(|e| io("write", path, &e))
+}

@@ -1,0 +1,138 @@
+//! A payment's journey: every hop as the process that did it reported it, then the ledger.
+
+use super::manage;
+use super::system::System;
+use crate::cli::Common;
+use crate::config::Config;
+use crate::fail::{Fail, Outcome};
+use crate::gateway::client::Gateway;
+use crate::gateway::ops::Ask;
+use crate::process::block_on;
+use crate::process::supervise::Log;
+use florin_connect::journey::Hop;
+use serde_json::{Value, json};
+
+pub fn run(common: &Common, id: &str) -> Outcome {
+    manage::check_id(id)?;
+    let config = Config::load(common)?;
+    let shown = block_on(async {
+        let system = System::demo(&config, Log::File).await?;
+        let result = match system.gateway().await {
+            Ok(mut gateway) => gather(&system, &mut gateway, id).await,
+            Err(fail) => Err(fail),
+        };
+        system.stop().await;
+        result
+    })?;
+    if common.json {
+        println!("{shown}");
+    } else {
+        print(&shown);
+        println!("\n{}", manage::line(&shown["story"]["payment"]));
+    }
+    Ok(0)
+}
+
+/// Asks gateway, vault and sandbox for their parts. A part that cannot be had is named, not hidden.
+pub async fn gather(system: &System, gateway: &mut Gateway, id: &str) -> Result<Value, Fail> {
+    let story = gateway.ask(&Ask::Story { id: id.to_owned() }).await?;
+    let rrns: Vec<String> = story["rrns"].as_array().into_iter().flatten().filter_map(|r| r.as_str()).map(str::to_owned).collect();
+    let mut missing = Vec::new();
+    let mut hops: Vec<Hop> = match system.vault().await.hops(&rrns).await {
+        Ok(hops) => hops,
+        Err(_) => {
+            missing.push("vault");
+            vec![]
+        }
+    };
+    if let Some(sandbox) = &system.sandbox {
+        let client = sandbox.control()?;
+        for rrn in &rrns {
+            match client.journal(rrn).await {
+                Ok(found) => hops.extend(found),
+                Err(_) => missing.push("sandbox"),
+            }
+        }
+    }
+    missing.dedup();
+    hops.sort_by_key(|h| h.at_us);
+    Ok(json!({ "id": id, "story": story, "hops": hops, "missing": missing }))
+}
+
+/// One thing that happened, at its time.
+struct Moment<'a> {
+    at_us: i64,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    Step(&'a Value),
+    Hop(&'a Value),
+}
+
+pub fn print(shown: &Value) {
+    let mut moments: Vec<Moment<'_>> = Vec::new();
+    for step in array(&shown["story"]["steps"]) {
+        moments.push(Moment { at_us: step["at_ms"].as_i64().unwrap_or(0) * 1000, what: What::Step(step) });
+    }
+    for hop in array(&shown["hops"]) {
+        moments.push(Moment { at_us: hop["at_us"].as_i64().unwrap_or(0), what: What::Hop(hop) });
+    }
+    moments.sort_by_key(|m| m.at_us);
+    let Some(start) = moments.first().map(|m| m.at_us) else { return };
+    for moment in &moments {
+        let at = moment.at_us - start;
+        let at = format!("+{}.{:03} ms", at / 1000, at % 1000);
+        match moment.what {
+            What::Step(step) => print_step(&at, step),
+            What::Hop(hop) => print_hop(&at, hop),
+        }
+    }
+    print_ledger(&shown["story"]);
+    for part in array(&shown["missing"]) {
+        println!("\n(no answer from the {}: its hops are missing here)", part.as_str().unwrap_or("?"));
+    }
+}
+
+fn array(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn print_step(at: &str, step: &Value) {
+    let text = |key: &str| step[key].as_str().unwrap_or("");
+    println!("{at:>14}  gateway   durable, version {}: {}", step["version"], text("says"));
+    if !text("attempt").is_empty() {
+        println!("{:>16}          {}", "", text("attempt"));
+    }
+}
+
+fn print_hop(at: &str, hop: &Value) {
+    let text = |key: &str| hop[key].as_str().unwrap_or("");
+    println!("{at:>14}  {:<9} {} → {}   {}", text("by"), text("from"), text("to"), text("title"));
+    for field in array(&hop["fields"]) {
+        let value = field["value"].as_str().unwrap_or("");
+        println!("{:>26}DE {:>3}  {:<32} {value}", "", field["de"], field["name"].as_str().unwrap_or(""));
+    }
+    if !text("note").is_empty() {
+        println!("{:>26}{}", "", text("note"));
+    }
+}
+
+fn print_ledger(story: &Value) {
+    let transfers = array(&story["transfers"]);
+    println!("\nLedger");
+    if transfers.is_empty() {
+        println!("  nothing moved");
+    }
+    for t in transfers {
+        let text = |key: &str| t[key].as_str().unwrap_or("");
+        println!("  {:<16} debit {:<17} credit {:<17} {:>14}", text("reason"), text("debit"), text("credit"), text("shown"));
+    }
+    let events: Vec<String> = array(&story["events"])
+        .iter()
+        .map(|e| format!("{} {}", e["sequence"], e["type"].as_str().unwrap_or("")))
+        .collect();
+    if !events.is_empty() {
+        println!("Events\n  {}", events.join("\n  "));
+    }
+}

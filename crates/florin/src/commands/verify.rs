@@ -1,0 +1,73 @@
+//! `florin verify`: sums and chains of the data folder, added up anew.
+
+use super::system::{home_of, try_lock};
+use crate::cli::Common;
+use crate::config::Config;
+use crate::fail::{Fail, Outcome};
+use crate::home::read_key;
+use crate::named::Named;
+use crate::process::block_on;
+use florin_core::commit::SHARDS;
+use florin_core::seal::Secret;
+use florin_core::sequencer;
+use florin_core::store::{Report, Store, Sum};
+use florin_store::{Options, SqliteStore};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+pub fn run(common: &Common) -> Outcome {
+    let config = Config::load(common)?;
+    let home = home_of(&config)?;
+    if try_lock(&home.lock())?.is_none() {
+        return Err(Fail::new("already_running", "a system runs on this data folder. Stop it first."));
+    }
+    if !home.database().exists() {
+        return Err(Fail::new("no_data", "there is no database yet. Make a payment first: florin pay 19.99 eur"));
+    }
+    let root = Secret::new(read_key::<32>(&home.gateway_root())?);
+    let store = SqliteStore::open(&home.database(), Options::default(), root)
+        .map_err(|e| e.fail())?;
+    let (problems, links) = block_on(check(&store))?;
+    if common.json {
+        println!("{}", json!({ "ok": problems.is_empty(), "links": links, "problems": problems }));
+    } else if problems.is_empty() {
+        println!("The ledger balances and {links} events hang together.");
+    } else {
+        problems.iter().for_each(|p| println!("{p}"));
+    }
+    Ok(u8::from(!problems.is_empty()))
+}
+
+async fn check(store: &dyn Store) -> Result<(Vec<String>, u64), Fail> {
+    let trouble = |t| Fail::new("store_error", format!("the database cannot be read: {t:?}"));
+    let mut problems = Vec::new();
+    let balances = store.sums(Report::Balances).await.map_err(trouble)?;
+    let transfers = store.sums(Report::Transfers).await.map_err(trouble)?;
+    if balances != transfers {
+        problems.push("balances are not the sums of their transfers".to_owned());
+    }
+    problems.extend(unbalanced(&balances));
+    let mut links = 0;
+    for shard in 0..SHARDS {
+        match sequencer::verify(store, shard).await {
+            Ok(Ok(n)) => links += n,
+            Ok(Err(broken)) => {
+                problems.push(format!("the event chain of shard {shard} does not hold at number {}", broken.sequence));
+            }
+            Err(failure) => problems.push(format!("shard {shard}: {}", crate::gateway::ops::plain(&failure))),
+        }
+    }
+    Ok((problems, links))
+}
+
+/// Debits must equal credits in every currency.
+fn unbalanced(sums: &[Sum]) -> Vec<String> {
+    let mut by_currency: BTreeMap<&'static str, (i128, i128)> = BTreeMap::new();
+    for sum in sums {
+        let entry = by_currency.entry(sum.currency.code()).or_default();
+        entry.0 += sum.debits;
+        entry.1 += sum.credits;
+    }
+    let wrong = by_currency.into_iter().filter(|(_, (debits, credits))| debits != credits);
+    wrong.map(|(code, (debits, credits))| format!("{code}: debits {debits}, credits {credits}")).collect()
+}

@@ -1,0 +1,167 @@
+//! Settings: flags over FLORIN_* variables over florin.toml over defaults, each remembered with where it came from.
+
+use crate::cli::Common;
+use crate::fail::{Fail, io};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// (key in florin.toml, default, what it is). The variable is FLORIN_ and the key in capitals, dots as underscores.
+pub const SETTINGS: &[(&str, &str, &str)] = &[
+    ("data", "./florin-data", "folder that keeps everything"),
+    ("answer_ms", "15000", "how long an answer of the acquirer may take, in milliseconds"),
+    ("vault.kek", "", "key file of the vault; `serve` wants it outside the data folder"),
+    ("acquirer.address", "", "host:port of the acquirer (serve)"),
+    ("acquirer.name", "", "name in the acquirer's certificate (serve)"),
+    ("acquirer.ca", "", "CA certificate of the acquirer, PEM (serve)"),
+    ("acquirer.cert", "", "our client certificate, PEM (serve)"),
+    ("acquirer.key", "", "key of our client certificate, PEM (serve)"),
+    ("network.port", "8583", "port of the sandbox's acquirer when it runs alone"),
+    ("network.control_port", "0", "port of the sandbox's control interface; 0 takes a free one"),
+    ("network.magic_amounts", "false", "exact amounts ask the sandbox for misbehaviour"),
+];
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub value: String,
+    pub source: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    values: BTreeMap<&'static str, Setting>,
+}
+
+impl Config {
+    /// Reads all sources. A key that does not exist is an error: a typing mistake must not become a default.
+    pub fn load(common: &Common) -> Result<Config, Fail> {
+        let mut values: BTreeMap<&'static str, Setting> = SETTINGS
+            .iter()
+            .map(|(key, default, _)| (*key, Setting { value: (*default).to_owned(), source: "default".to_owned() }))
+            .collect();
+        if let Some(home) = user_file().filter(|p| p.exists()) {
+            read_file(&home, &mut values)?;
+        }
+        let local = common.config.clone().or_else(|| Some(PathBuf::from("florin.toml")).filter(|p| p.exists()));
+        if let Some(path) = local {
+            read_file(&path, &mut values)?;
+        }
+        for (key, _, _) in SETTINGS {
+            let name = variable(key);
+            if let Ok(value) = std::env::var(&name) {
+                values.insert(key, Setting { value, source: name });
+            }
+        }
+        let mut config = Config { values };
+        if let Some(data) = &common.data {
+            config.set("data", data.display().to_string());
+        }
+        Ok(config)
+    }
+
+    /// A flag's value.
+    pub fn set(&mut self, key: &'static str, value: String) {
+        self.values.insert(key, Setting { value, source: "flag".to_owned() });
+    }
+
+    pub fn text(&self, key: &str) -> &str {
+        self.values.get(key).map_or("", |s| s.value.as_str())
+    }
+
+    pub fn path(&self, key: &str) -> Option<PathBuf> {
+        Some(self.text(key)).filter(|v| !v.is_empty()).map(PathBuf::from)
+    }
+
+    pub fn number(&self, key: &str, least: u64, most: u64) -> Result<u64, Fail> {
+        let number = self.text(key).parse::<u64>().ok().filter(|n| (least..=most).contains(n));
+        number.ok_or_else(|| self.bad(key, &format!("a whole number from {least} to {most}")))
+    }
+
+    pub fn flag(&self, key: &str) -> Result<bool, Fail> {
+        self.text(key).parse().map_err(|_| self.bad(key, "true or false"))
+    }
+
+    pub fn port(&self, key: &str) -> Result<u16, Fail> {
+        let number = self.number(key, 0, u64::from(u16::MAX))?;
+        u16::try_from(number).map_err(|_| self.bad(key, "a port"))
+    }
+
+    fn bad(&self, key: &str, wanted: &str) -> Fail {
+        let source = self.values.get(key).map_or("", |s| s.source.as_str());
+        Fail::usage("invalid_setting", key, format!("the value from {source} is not {wanted}. Correct it there."))
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        self.values.iter().map(|(k, s)| (*k, s))
+    }
+}
+
+pub fn variable(key: &str) -> String {
+    format!("FLORIN_{}", key.replace('.', "_").to_uppercase())
+}
+
+fn user_file() -> Option<PathBuf> {
+    let base = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".config")))?;
+    Some(base.join("florin/config.toml"))
+}
+
+fn read_file(path: &Path, values: &mut BTreeMap<&'static str, Setting>) -> Result<(), Fail> {
+    let text = std::fs::read_to_string(path).map_err(|e| io("read the settings file", path, &e))?;
+    let table: toml::Table = toml::from_str(&text).map_err(|e| {
+        Fail::new("invalid_settings_file", format!("{} is not TOML: {}", path.display(), e.message()))
+    })?;
+    let mut flat = Vec::new();
+    flatten("", &table, &mut flat);
+    for (key, value) in flat {
+        match SETTINGS.iter().find(|(known, _, _)| *known == key) {
+            Some((known, _, _)) => {
+                values.insert(known, Setting { value, source: path.display().to_string() });
+            }
+            None => {
+                let message = format!("{} has a setting that does not exist. Known: {}.", path.display(), known_keys());
+                return Err(Fail::usage("unknown_setting", &key, message));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn known_keys() -> String {
+    SETTINGS.iter().map(|(k, _, _)| *k).collect::<Vec<_>>().join(", ")
+}
+
+fn flatten(prefix: &str, table: &toml::Table, out: &mut Vec<(String, String)>) {
+    for (key, value) in table {
+        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            toml::Value::Table(inner) => flatten(&name, inner, out),
+            toml::Value::String(text) => out.push((name, text.clone())),
+            other => out.push((name, other.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_a_variable_of_its_own() {
+        let mut names: Vec<String> = SETTINGS.iter().map(|(k, _, _)| variable(k)).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), SETTINGS.len());
+        assert_eq!(variable("network.control_port"), "FLORIN_NETWORK_CONTROL_PORT");
+    }
+
+    #[test]
+    fn nested_tables_become_dotted_keys() {
+        let table: toml::Table = toml::from_str("answer_ms = 9000\n[network]\nport = 1\nmagic_amounts = true").unwrap();
+        let mut flat = Vec::new();
+        flatten("", &table, &mut flat);
+        flat.sort();
+        let flat: Vec<(&str, &str)> = flat.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(flat, [("answer_ms", "9000"), ("network.magic_amounts", "true"), ("network.port", "1")]);
+    }
+}

@@ -1,0 +1,235 @@
+//! What the gateway is asked through its door, and how each question becomes a command of core.
+
+use super::ports::Real;
+use super::{shape, story};
+use florin_core::commit::ClaimId;
+use florin_core::flow::{Claiming, Done, Failure, Trouble, View, load};
+use florin_core::id::{Key, Kind};
+use florin_core::money::{Currency, Money};
+use florin_core::payment::{
+    Cancel, CancelReason, Capture, CaptureMethod, CardFacts, Confirm, Create, Payment, PaymentPersonal, cancel, capture,
+    confirm, create,
+};
+use florin_core::ports::Ports;
+use florin_core::refund::{self, CreateRefund, Refund, RefundReason};
+use florin_core::refusal::Refusal;
+use florin_core::seal::Secret;
+use florin_core::store::Query;
+use florin_core::wire::Initiator;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The longest idempotency key, in characters.
+const LONGEST_KEY: usize = 255;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Ask {
+    Create {
+        amount: String,
+        currency: String,
+        manual: bool,
+        description: Option<String>,
+        email: Option<String>,
+        key: Option<String>,
+    },
+    Confirm {
+        id: String,
+        card: CardFacts,
+        /// Keyed hash of number and expiry: a retry with the same card has another token and the same digest.
+        card_digest: String,
+        key: Option<String>,
+    },
+    Capture {
+        id: String,
+        amount: Option<String>,
+        key: Option<String>,
+    },
+    Cancel {
+        id: String,
+        key: Option<String>,
+    },
+    Refund {
+        id: String,
+        amount: Option<String>,
+        key: Option<String>,
+    },
+    Show {
+        id: String,
+    },
+    List {
+        limit: u32,
+    },
+    Story {
+        id: String,
+    },
+    Health,
+}
+
+/// The answer: a value, or a named error.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    Ok(Value),
+    Error { code: String, message: String, param: Option<String>, status: u16 },
+}
+
+/// Everything that answering needs.
+pub struct Desk {
+    pub ports: std::sync::Arc<Real>,
+    pub account: Key,
+    pub live: bool,
+    /// Hashes idempotency keys.
+    pub claims: Secret,
+}
+
+pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
+    match perform(desk, ask).await {
+        Ok(value) => Answer::Ok(value),
+        Err(failure) => refuse(&failure),
+    }
+}
+
+fn refuse(failure: &Failure) -> Answer {
+    match failure {
+        Failure::Refused(refusal) => {
+            let told = refusal.told();
+            Answer::Error {
+                code: told.code.to_owned(),
+                message: told.message,
+                param: told.param.map(str::to_owned),
+                status: told.status,
+            }
+        }
+        Failure::Trouble(_) => {
+            Answer::Error { code: "api_error".to_owned(), message: plain(failure), param: None, status: 500 }
+        }
+    }
+}
+
+/// A failure in words, without any stored data.
+pub fn plain(failure: &Failure) -> String {
+    match failure {
+        Failure::Refused(refusal) => refusal.told().message,
+        Failure::Trouble(Trouble::Store(trouble)) => format!("the store has trouble: {trouble:?}"),
+        Failure::Trouble(Trouble::Body(_, bad)) => format!("a stored row cannot be read: {bad:?}"),
+        Failure::Trouble(Trouble::NoSlot) => "no trace number could be leased".to_owned(),
+    }
+}
+
+async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
+    let ports: &Real = &desk.ports;
+    match ask {
+        Ask::Create { amount, currency, manual, description, email, key } => {
+            let parts = [amount.as_str(), &currency, if manual { "manual" } else { "automatic" }];
+            let claim = claiming(desk, "create", key.as_deref(), &parts)?;
+            let currency = Currency::parse(&currency).ok_or(Refusal::UnknownCurrency)?;
+            let money = Money::parse(&amount, currency).map_err(Refusal::Amount)?;
+            let command = Create {
+                account: desk.account,
+                live: desk.live,
+                money,
+                capture: if manual { CaptureMethod::Manual } else { CaptureMethod::Automatic },
+                customer: None,
+                card: None,
+                personal: PaymentPersonal { description, receipt_email: email },
+                claim,
+            };
+            told(create(ports, &command).await?, |v| shape::payment(&ports.ids, v))
+        }
+        Ask::Confirm { id, card, card_digest, key } => {
+            let claim = claiming(desk, "confirm", key.as_deref(), &[&id, &card_digest])?;
+            let payment = payment_key(ports, &id)?;
+            let (account, initiator) = (desk.account, Initiator::Customer);
+            let command = Confirm { account, payment, card: Some(card), initiator, claim };
+            told(confirm(ports, &command).await?, |v| shape::payment(&ports.ids, v))
+        }
+        Ask::Capture { id, amount, key } => {
+            let claim = claiming(desk, "capture", key.as_deref(), &[&id, amount.as_deref().unwrap_or("")])?;
+            let payment = payment_key(ports, &id)?;
+            let amount = amount_of(desk, payment, amount).await?;
+            let command = Capture { account: desk.account, payment, amount, currency: None, claim };
+            told(capture(ports, &command).await?, |v| shape::payment(&ports.ids, v))
+        }
+        Ask::Cancel { id, key } => {
+            let claim = claiming(desk, "cancel", key.as_deref(), &[&id])?;
+            let payment = payment_key(ports, &id)?;
+            let command = Cancel { account: desk.account, payment, reason: CancelReason::RequestedByCustomer, claim };
+            told(cancel(ports, &command).await?, |v| shape::payment(&ports.ids, v))
+        }
+        Ask::Refund { id, amount, key } => {
+            let claim = claiming(desk, "refund", key.as_deref(), &[&id, amount.as_deref().unwrap_or("")])?;
+            let payment = payment_key(ports, &id)?;
+            let amount = amount_of(desk, payment, amount).await?;
+            let reason = RefundReason::RequestedByCustomer;
+            let command = CreateRefund { account: desk.account, payment, amount, currency: None, reason, claim };
+            told(refund::create(ports, &command).await?, |v| shape::refund(&ports.ids, v))
+        }
+        Ask::Show { id } => show(desk, &id).await,
+        Ask::List { limit } => list(desk, limit.clamp(1, 100)).await,
+        Ask::Story { id } => story::of(desk, &id).await,
+        Ask::Health => Ok(health(desk).await),
+    }
+}
+
+fn told<T>(done: Done<T>, shape: impl Fn(&T) -> Value) -> Result<Value, Failure> {
+    match done {
+        Done::Fresh(view) => Ok(shape(&view)),
+        Done::Replayed(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or(Value::Null)),
+    }
+}
+
+/// An idempotency key as a place in the store, and the digest of what was asked under it.
+fn claiming(desk: &Desk, op: &str, key: Option<&str>, parts: &[&str]) -> Result<Option<Claiming>, Failure> {
+    let Some(key) = key else { return Ok(None) };
+    if key.is_empty() || key.chars().count() > LONGEST_KEY {
+        return Err(Refusal::IdempotencyKeyLength.into());
+    }
+    let account = desk.account.0.to_be_bytes();
+    let digest = desk.claims.mac(&[&account, op.as_bytes(), b"\0", key.as_bytes()]);
+    let mut spelled = Vec::new();
+    for part in parts {
+        spelled.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        spelled.extend_from_slice(part.as_bytes());
+    }
+    let request = desk.claims.mac(&[b"request", op.as_bytes(), &spelled]);
+    let slot = digest.first_chunk::<8>().map_or(0, |b| i64::from_be_bytes(*b));
+    Ok(Some(Claiming { id: ClaimId { slot, digest }, request }))
+}
+
+pub fn payment_key(ports: &Real, id: &str) -> Result<Key, Failure> {
+    ports.ids.decode(Kind::Payment, id).ok_or(Failure::Refused(Refusal::NoSuch(Kind::Payment)))
+}
+
+async fn amount_of(desk: &Desk, payment: Key, text: Option<String>) -> Result<Option<i64>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let view: View<Payment> = load(desk.ports.store(), desk.account, Kind::Payment, payment).await?;
+    let money = Money::parse(&text, view.body.money.currency).map_err(Refusal::Amount)?;
+    Ok(Some(money.minor))
+}
+
+async fn show(desk: &Desk, id: &str) -> Result<Value, Failure> {
+    let ports: &Real = &desk.ports;
+    if let Some(key) = ports.ids.decode(Kind::Refund, id) {
+        let view: View<Refund> = load(ports.store(), desk.account, Kind::Refund, key).await?;
+        return Ok(shape::refund(&ports.ids, &view));
+    }
+    let view: View<Payment> = load(ports.store(), desk.account, Kind::Payment, payment_key(ports, id)?).await?;
+    Ok(shape::payment(&ports.ids, &view))
+}
+
+async fn list(desk: &Desk, limit: u32) -> Result<Value, Failure> {
+    let ports: &Real = &desk.ports;
+    let query = Query::List { account: desk.account, kind: Kind::Payment, before: None, limit };
+    let mut data = Vec::new();
+    for row in ports.store().find(query).await?.rows() {
+        let view: View<Payment> = florin_core::flow::read(&row)?;
+        data.push(shape::payment(&ports.ids, &view));
+    }
+    Ok(json!({ "object": "list", "data": data }))
+}
+
+async fn health(desk: &Desk) -> Value {
+    let vault = desk.ports.vault.health().await.ok();
+    json!({ "gateway": "up", "vault": vault, "account": desk.ports.ids.encode(Kind::Account, desk.account), "account_key": desk.account.0 })
+}

@@ -1,0 +1,141 @@
+//! The real world for core's flows: the system's clock, the SQLite store, the vault's socket.
+
+use super::shape;
+use florin_core::commit::Commit;
+use florin_core::commit::{Job, JobKind, SHARDS, shard};
+use florin_core::id::{IdCodec, Key, KeyGen};
+use florin_core::ports::{NoSlot, Ports, Slot, Told};
+use florin_core::store::{CommitError, Found, Query, Report, Store, StoreTrouble, Sum, Wait};
+use florin_core::terminal::{self, Block};
+use florin_core::time::Time;
+use florin_core::wire::{Order, Verdict};
+use florin_store::SqliteStore;
+use florin_vault::client::VaultClient;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::Notify;
+
+/// The store, remembering which shards have events without a number.
+pub struct Watched {
+    inner: SqliteStore,
+    dirty: AtomicU32,
+}
+
+impl Watched {
+    pub fn new(inner: SqliteStore) -> Watched {
+        // After a start every shard may have events that nobody numbered.
+        Watched { inner, dirty: AtomicU32::new((1 << SHARDS) - 1) }
+    }
+    /// Shards with new events since the last call.
+    pub fn take_dirty(&self) -> Vec<u8> {
+        let bits = self.dirty.swap(0, Ordering::AcqRel);
+        (0..SHARDS).filter(|s| bits & (1 << s) != 0).collect()
+    }
+    pub fn mark(&self, shard: u8) {
+        self.dirty.fetch_or(1 << shard, Ordering::AcqRel);
+    }
+}
+
+impl Store for Watched {
+    fn get<'a>(&'a self, keys: &'a [Key]) -> Wait<'a, Result<Vec<Option<florin_core::commit::Row>>, StoreTrouble>> {
+        self.inner.get(keys)
+    }
+    fn find<'a>(&'a self, query: Query) -> Wait<'a, Result<Found, StoreTrouble>> {
+        self.inner.find(query)
+    }
+    fn commit<'a>(&'a self, commit: Commit) -> Wait<'a, Result<(), CommitError>> {
+        let shards: Vec<u8> = commit.events.iter().map(|e| shard(e.account)).collect();
+        Box::pin(async move {
+            let applied = self.inner.commit(commit).await;
+            shards.iter().for_each(|s| self.mark(*s));
+            applied
+        })
+    }
+    fn lease<'a>(&'a self, kind: JobKind, now: Time, n: u32, until: Time) -> Wait<'a, Result<Vec<Job>, StoreTrouble>> {
+        self.inner.lease(kind, now, n, until)
+    }
+    fn sums<'a>(&'a self, report: Report) -> Wait<'a, Result<Vec<Sum>, StoreTrouble>> {
+        self.inner.sums(report)
+    }
+}
+
+pub struct Real {
+    pub store: Watched,
+    pub vault: VaultClient,
+    pub ids: IdCodec,
+    keys: Mutex<KeyGen>,
+    block: Mutex<Option<Block>>,
+    leasing: tokio::sync::Mutex<()>,
+    holder: u64,
+    pub due: Notify,
+}
+
+impl Real {
+    pub fn new(store: SqliteStore, newest: Option<Key>, vault: VaultClient, ids: IdCodec, holder: u64) -> Real {
+        Real {
+            store: Watched::new(store),
+            vault,
+            ids,
+            keys: Mutex::new(KeyGen::new(0, newest)),
+            block: Mutex::new(None),
+            leasing: tokio::sync::Mutex::new(()),
+            holder,
+            due: Notify::new(),
+        }
+    }
+
+    fn take_slot(&self) -> Option<Slot> {
+        let mut block = self.block.lock().unwrap_or_else(|p| p.into_inner());
+        block.as_mut().and_then(|b| b.take(now()))
+    }
+
+    async fn lease_slot(&self) -> Result<Slot, NoSlot> {
+        let _one_at_a_time = self.leasing.lock().await;
+        if let Some(slot) = self.take_slot() {
+            return Ok(slot);
+        }
+        // The store's lock file keeps other processes off an SQLite database, so leases of the dead may be taken over.
+        let leased = terminal::lease(&self.store, now(), self.fresh_key(), self.holder, true).await;
+        let mut fresh = leased.map_err(|_| NoSlot)?;
+        let slot = fresh.take(now()).ok_or(NoSlot)?;
+        *self.block.lock().unwrap_or_else(|p| p.into_inner()) = Some(fresh);
+        Ok(slot)
+    }
+}
+
+pub fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl Ports for Real {
+    fn now(&self) -> Time {
+        now()
+    }
+    fn fresh_key(&self) -> Key {
+        self.keys.lock().unwrap_or_else(|p| p.into_inner()).next(now())
+    }
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+    fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>> {
+        match self.take_slot() {
+            Some(slot) => Box::pin(std::future::ready(Ok(slot))),
+            None => Box::pin(self.lease_slot()),
+        }
+    }
+    fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
+        Box::pin(async move { self.vault.submit(&order).await })
+    }
+    fn render(&self, told: Told<'_>) -> Vec<u8> {
+        let shown = match told {
+            Told::Payment(view) => shape::payment(&self.ids, view),
+            Told::Refund(view) => shape::refund(&self.ids, view),
+        };
+        shown.to_string().into_bytes()
+    }
+    fn nudge(&self) {
+        self.due.notify_one();
+    }
+}

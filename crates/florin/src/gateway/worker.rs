@@ -1,0 +1,77 @@
+//! What the gateway does by itself: settles attempts whose job is due, numbers events, takes late answers.
+
+use super::ports::{Real, now};
+use florin_core::attempt::{LEASE_MS, late, resolve};
+use florin_core::commit::JobKind;
+use florin_core::ports::Ports;
+use florin_core::sequencer;
+use florin_core::store::Store;
+use florin_core::wire::Late;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Jobs worked on at a time.
+const ATONCE: usize = 64;
+/// How long due jobs may wait when nobody nudges.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long a new event waits for its number.
+const NUMBER_EVERY: Duration = Duration::from_millis(20);
+
+/// Leases due jobs for ever. A job that fails stays leased, and comes back when its lease is over.
+pub async fn jobs(ports: Arc<Real>) {
+    let room = Arc::new(Semaphore::new(ATONCE));
+    loop {
+        let free = u32::try_from(room.available_permits()).unwrap_or(0);
+        let at = now();
+        let leased = match free {
+            0 => vec![],
+            n => ports.store.lease(JobKind::Resolve, at, n, at.plus_ms(2 * LEASE_MS)).await.unwrap_or_default(),
+        };
+        let more = !leased.is_empty();
+        for job in leased {
+            let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+            let ports = Arc::clone(&ports);
+            tokio::spawn(async move {
+                if let Err(failure) = resolve(&*ports, &job).await {
+                    eprintln!("florin gateway: an attempt could not be settled yet: {}", super::ops::plain(&failure));
+                }
+                drop(permit);
+            });
+        }
+        if !more {
+            let _ = tokio::time::timeout(LOOK_EVERY, ports.due.notified()).await;
+        }
+    }
+}
+
+/// Numbers events shortly after their commit.
+pub async fn numbers(ports: Arc<Real>) {
+    loop {
+        for shard in ports.store.take_dirty() {
+            match sequencer::sequence(&ports.store, shard).await {
+                Ok(n) if n < sequencer::BATCH as usize => {}
+                Ok(_) => ports.store.mark(shard),
+                Err(failure) => {
+                    ports.store.mark(shard);
+                    eprintln!("florin gateway: events wait for their numbers: {}", super::ops::plain(&failure));
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+        tokio::time::sleep(NUMBER_EVERY).await;
+    }
+}
+
+/// Takes an answer that nobody waited for. True when it is durable here and the vault may forget it.
+pub async fn take_late(ports: &Real, answer: Late) -> bool {
+    match late(ports as &dyn Ports, &answer).await {
+        Ok(()) => true,
+        // It belongs to nothing of ours: keeping it would not help.
+        Err(florin_core::flow::Failure::Refused(florin_core::refusal::Refusal::NoSuch(_))) => true,
+        Err(failure) => {
+            eprintln!("florin gateway: a late answer waits: {}", super::ops::plain(&failure));
+            false
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The data folder: where things lie in it, and the keys that are made at the first start.
+
+use crate::fail::{Fail, io};
+use florin_core::seal::Secret;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Debug)]
+pub struct Home {
+    pub root: PathBuf,
+}
+
+/// A Unix socket's path has at most 108 bytes.
+const LONGEST_SOCKET_PATH: usize = 100;
+
+impl Home {
+    /// Makes the folder if there is none. Refuses one that others can look into.
+    pub fn open(path: &Path) -> Result<Home, Fail> {
+        make_private(path)?;
+        let root = path.canonicalize().map_err(|e| io("open the data folder", path, &e))?;
+        let home = Home { root };
+        for part in ["keys", "tls", "vault", "gateway", "sandbox", "run"] {
+            make_private(&home.root.join(part))?;
+        }
+        Ok(home)
+    }
+
+    pub fn kek(&self) -> PathBuf {
+        self.root.join("keys/vault.kek")
+    }
+    pub fn gateway_root(&self) -> PathBuf {
+        self.root.join("keys/gateway.root")
+    }
+    pub fn ids(&self) -> PathBuf {
+        self.root.join("keys/ids.key")
+    }
+    pub fn tls(&self, file: &str) -> PathBuf {
+        self.root.join("tls").join(file)
+    }
+    pub fn vault(&self) -> PathBuf {
+        self.root.join("vault")
+    }
+    pub fn sandbox(&self) -> PathBuf {
+        self.root.join("sandbox")
+    }
+    pub fn database(&self) -> PathBuf {
+        self.root.join("gateway/florin.db")
+    }
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("run/lock")
+    }
+    /// What a running system has told of itself.
+    pub fn ready(&self) -> PathBuf {
+        self.root.join("run/ready.json")
+    }
+
+    /// Sockets lie in the data folder; when its path is too long for that, in a private folder of the temporary directory.
+    pub fn socket(&self, name: &str) -> Result<PathBuf, Fail> {
+        let direct = self.root.join("run").join(name);
+        if direct.as_os_str().len() <= LONGEST_SOCKET_PATH {
+            return Ok(direct);
+        }
+        let digest = Secret::new([0; 32]).mac(&[self.root.as_os_str().as_encoded_bytes()]);
+        let short: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
+        let folder = std::env::temp_dir().join(format!("florin-{short}"));
+        make_private(&folder)?;
+        Ok(folder.join(name))
+    }
+}
+
+/// A folder for its owner alone.
+fn make_private(path: &Path) -> Result<(), Fail> {
+    if !path.exists() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|e| io("make the folder", path, &e))?;
+    }
+    let meta = path.metadata().map_err(|e| io("look at", path, &e))?;
+    if !meta.is_dir() {
+        return Err(Fail::new("not_a_folder", format!("{} is not a folder. Choose one with --data.", path.display())));
+    }
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err(Fail::new(
+            "folder_of_another_user",
+            format!("{} belongs to another user. Choose a folder of your own with --data.", path.display()),
+        ));
+    }
+    if meta.permissions().mode() & 0o077 != 0 {
+        return Err(Fail::new(
+            "folder_too_open",
+            format!("others can look into {}. Run: chmod 700 {}", path.display(), path.display()),
+        ));
+    }
+    Ok(())
+}
+
+/// Reads a key file of exactly `N` bytes for its owner alone.
+pub fn read_key<const N: usize>(path: &Path) -> Result<[u8; N], Fail> {
+    let mut file = std::fs::File::open(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => Fail::new(
+            "key_missing",
+            format!("there is no key file {}. Put it back from your backup: without it the data cannot be read.", path.display()),
+        ),
+        _ => io("read the key file", path, &e),
+    })?;
+    let meta = file.metadata().map_err(|e| io("look at", path, &e))?;
+    if meta.permissions().mode() & 0o077 != 0 {
+        return Err(Fail::new("key_too_open", format!("others can read {}. Run: chmod 600 {}", path.display(), path.display())));
+    }
+    let mut bytes = Vec::with_capacity(N + 1);
+    let read = (&mut file).take(N as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|e| io("read the key file", path, &e))?;
+    bytes.as_slice().try_into().map_err(|_| {
+        Fail::new("key_damaged", format!("{} does not have {N} bytes. Put it back from your backup.", path.display()))
+    })
+}
+
+/// Makes a key file of `len` random bytes. Never writes over one.
+pub fn make_key(path: &Path, len: usize) -> Result<(), Fail> {
+    let mut bytes = zeroize::Zeroizing::new(vec![0u8; len]);
+    random(&mut bytes)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = file.map_err(|e| io("make the key file", path, &e))?;
+    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(|e| io("write the key file", path, &e))
+}
+
+pub fn random(bytes: &mut [u8]) -> Result<(), Fail> {
+    aws_lc_rs::rand::fill(bytes).map_err(|_| Fail::new("no_randomness", "the system gives no random bytes"))
+}
+
+/// Keys are made at the very first start only: when data exists, a missing key is an error.
+pub fn first_keys(home: &Home, kek: &Path) -> Result<(), Fail> {
+    let fresh_gateway = !home.database().exists();
+    for (path, len) in [(home.gateway_root(), 32), (home.ids(), 16)] {
+        if fresh_gateway && !path.exists() {
+            make_key(&path, len)?;
+        }
+    }
+    let fresh_vault = !home.vault().join("vault.db").exists();
+    if fresh_vault && !kek.exists() {
+        make_key(kek, 32)?;
+    }
+    read_key::<32>(&home.gateway_root()).map(zeroize::Zeroizing::new)?;
+    read_key::<16>(&home.ids()).map(zeroize::Zeroizing::new)?;
+    read_key::<32>(kek).map(zeroize::Zeroizing::new)?;
+    Ok(())
+}

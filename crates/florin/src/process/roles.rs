@@ -1,0 +1,117 @@
+//! What runs inside each process.
+
+use super::settings::{First, GatewaySettings, SandboxSettings, VaultSettings};
+use super::{asked_to_stop, block_on, say};
+use crate::cli::Role;
+use crate::fail::{Fail, Outcome};
+use crate::named::Named;
+use crate::gateway::ops::Desk;
+use crate::gateway::ports::Real;
+use crate::gateway::{account, door, worker};
+use crate::home::{random, read_key};
+use florin_core::id::IdCodec;
+use florin_core::seal::Secret;
+use florin_core::store::{Query, Store};
+use florin_store::{Options, SqliteStore};
+use florin_vault::client::VaultClient;
+use serde_json::json;
+use std::sync::Arc;
+
+pub fn run(role: &Role) -> Outcome {
+    let result = match role {
+        Role::Vault { settings } => {
+            // Before any card can be here: everything that is freed from now on is wiped.
+            florin_vault::wipe::on();
+            parse(settings).and_then(|s| block_on(vault(s)))
+        }
+        Role::Gateway { settings } => parse(settings).and_then(|s| block_on(gateway(s))),
+        Role::Sandbox { settings } => parse(settings).and_then(|s| block_on(sandbox(s))),
+    };
+    if let Err(fail) = &result {
+        say(&First::Error { code: fail.code.clone(), message: fail.message.clone() });
+    }
+    result.map(|()| 0)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Fail> {
+    serde_json::from_str(text).map_err(|e| Fail::new("bad_settings", format!("settings of a process: {e}")))
+}
+
+/// No message waits longer in the vault for its turn.
+const SEND_LIMIT_MS: u32 = 5_000;
+/// Messages on the acquirer's link at a time.
+const IN_FLIGHT_LIMIT_MESSAGES: usize = 1_024;
+
+async fn vault(s: VaultSettings) -> Result<(), Fail> {
+    let settings = florin_vault::process::Settings {
+        data: s.data,
+        kek: s.kek,
+        socket: s.socket,
+        live: s.live,
+        acquirer: s.acquirer,
+        acquirer_name: s.acquirer_name,
+        tls: florin_vault::tls::TlsFiles { ca: s.ca, cert: s.cert, key: s.key },
+        terms: None,
+        answer_limit_ms: s.answer_ms,
+        send_limit_ms: SEND_LIMIT_MS,
+        in_flight_limit_messages: IN_FLIGHT_LIMIT_MESSAGES,
+        journey: true,
+        retention: florin_vault::journey::Retention::default(),
+        harden: true,
+    };
+    let ready = |facts: florin_vault::process::Ready| say(&First::Ready(json!(facts)));
+    florin_vault::process::run(settings, asked_to_stop(true), ready).await.map_err(|e| e.fail())
+}
+
+async fn sandbox(s: SandboxSettings) -> Result<(), Fail> {
+    let tls = florin_sandbox::TlsFiles { ca: s.ca.clone(), certificate: s.cert, key: s.key };
+    let settings = florin_sandbox::Settings {
+        port: s.port,
+        control_port: s.control_port,
+        plain_port: s.plain_port,
+        magic_amounts: s.magic_amounts,
+        ..florin_sandbox::Settings::new(s.data, tls)
+    };
+    let (ca, client_cert, client_key) = (s.ca, s.client_cert, s.client_key);
+    let ready = |facts: florin_sandbox::Ready| {
+        let mut told = json!(facts);
+        told["ca"] = json!(ca);
+        told["client_cert"] = json!(client_cert);
+        told["client_key"] = json!(client_key);
+        say(&First::Ready(told));
+    };
+    florin_sandbox::run(settings, asked_to_stop(true), ready).await.map_err(|e| e.fail())
+}
+
+async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
+    let root = Secret::new(read_key::<32>(&s.root)?);
+    let ids = IdCodec::new(&read_key::<16>(&s.ids)?);
+    let claims = root.derive(b"idempotency keys");
+    let store = SqliteStore::open(&s.database, Options::default(), root).map_err(|e| e.fail())?;
+    let trouble = |t| Fail::new("store_error", format!("the database cannot be read: {t:?}"));
+    let newest = store.find(Query::NewestKey).await.map_err(trouble)?.key();
+    let mut holder = [0u8; 8];
+    random(&mut holder)?;
+    let vault = VaultClient::connect(&s.vault).await;
+    let ports = Arc::new(Real::new(store, newest, vault.clone(), ids, u64::from_be_bytes(holder)));
+    let account = account::first(&*ports, s.live).await.map_err(|e| Fail::new("store_error", e))?;
+    let listener = door::bind(&s.door).map_err(|e| crate::fail::io("listen on", &s.door, &e))?;
+    let desk = Arc::new(Desk { ports: Arc::clone(&ports), account, live: s.live, claims });
+    tokio::spawn(worker::jobs(Arc::clone(&ports)));
+    tokio::spawn(worker::numbers(Arc::clone(&ports)));
+    tokio::spawn(late_answers(Arc::clone(&ports), vault));
+    tokio::spawn(door::serve(listener, Arc::clone(&desk)));
+    say(&First::Ready(json!({ "door": s.door, "pid": std::process::id() })));
+    asked_to_stop(true).await;
+    Ok(())
+}
+
+async fn late_answers(ports: Arc<Real>, vault: VaultClient) {
+    let Some(mut stream) = vault.watch_late() else { return };
+    // What is not taken now is told again by the vault.
+    while let Some(answer) = stream.recv().await {
+        if worker::take_late(&ports, answer.late).await {
+            vault.acknowledge(answer.id);
+        }
+    }
+}

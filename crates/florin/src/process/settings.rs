@@ -1,0 +1,50 @@
+//! What the starter tells each process. Paths and ports only: secrets stay in files.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VaultSettings {
+    pub data: PathBuf,
+    pub kek: PathBuf,
+    pub socket: PathBuf,
+    pub live: bool,
+    pub acquirer: String,
+    pub acquirer_name: String,
+    pub ca: PathBuf,
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    pub answer_ms: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GatewaySettings {
+    pub database: PathBuf,
+    pub root: PathBuf,
+    pub ids: PathBuf,
+    pub vault: PathBuf,
+    pub door: PathBuf,
+    pub live: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SandboxSettings {
+    pub data: PathBuf,
+    pub port: u16,
+    pub control_port: u16,
+    pub plain_port: Option<u16>,
+    pub magic_amounts: bool,
+    pub ca: PathBuf,
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    pub client_cert: PathBuf,
+    pub client_key: PathBuf,
+}
+
+/// The first line of a process on standard output.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum First {
+    Ready(serde_json::Value),
+    Error { code: String, message: String },
+}
