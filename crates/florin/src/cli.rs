@@ -53,7 +53,7 @@ pub enum Command {
         /// For example pi_2wTkQ0Zl8mHVQ1fBqJ3sXy
         id: String,
         /// A part, for example 5.00 [default: all that is held]
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         amount: Option<String>,
     },
     /// Give up a payment: nothing is taken, a hold is released
@@ -63,6 +63,7 @@ pub enum Command {
         /// The payment
         id: String,
         /// A part, for example 5.00 [default: all that is left]
+        #[arg(allow_negative_numbers = true)]
         amount: Option<String>,
     },
     /// Print a payment or a refund
@@ -108,6 +109,7 @@ pub enum When {
 #[derive(Args)]
 pub struct Pay {
     /// Decimal amount, for example 19.99
+    #[arg(allow_negative_numbers = true)]
     pub amount: String,
     /// ISO 4217 code, for example eur
     pub currency: String,

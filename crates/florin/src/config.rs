@@ -108,9 +108,8 @@ fn user_file() -> Option<PathBuf> {
 
 fn read_file(path: &Path, values: &mut BTreeMap<&'static str, Setting>) -> Result<(), Fail> {
     let text = std::fs::read_to_string(path).map_err(|e| io("read the settings file", path, &e))?;
-    let table: toml::Table = toml::from_str(&text).map_err(|e| {
-        Fail::new("invalid_settings_file", format!("{} is not TOML: {}", path.display(), e.message()))
-    })?;
+    let table: toml::Table = toml::from_str(&text)
+        .map_err(|e| Fail::new("invalid_settings_file", format!("{} is not TOML: {}", path.display(), e.message())))?;
     let mut flat = Vec::new();
     flatten("", &table, &mut flat);
     for (key, value) in flat {

@@ -73,11 +73,7 @@ impl Home {
 /// A folder for its owner alone.
 fn make_private(path: &Path) -> Result<(), Fail> {
     if !path.exists() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|e| io("make the folder", path, &e))?;
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| io("make the folder", path, &e))?;
     }
     let meta = path.metadata().map_err(|e| io("look at", path, &e))?;
     if !meta.is_dir() {
@@ -103,13 +99,19 @@ pub fn read_key<const N: usize>(path: &Path) -> Result<[u8; N], Fail> {
     let mut file = std::fs::File::open(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => Fail::new(
             "key_missing",
-            format!("there is no key file {}. Put it back from your backup: without it the data cannot be read.", path.display()),
+            format!(
+                "there is no key file {}. Put it back from your backup: without it the data cannot be read.",
+                path.display()
+            ),
         ),
         _ => io("read the key file", path, &e),
     })?;
     let meta = file.metadata().map_err(|e| io("look at", path, &e))?;
     if meta.permissions().mode() & 0o077 != 0 {
-        return Err(Fail::new("key_too_open", format!("others can read {}. Run: chmod 600 {}", path.display(), path.display())));
+        return Err(Fail::new(
+            "key_too_open",
+            format!("others can read {}. Run: chmod 600 {}", path.display(), path.display()),
+        ));
     }
     let mut bytes = Vec::with_capacity(N + 1);
     let read = (&mut file).take(N as u64 + 1).read_to_end(&mut bytes);

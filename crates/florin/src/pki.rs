@@ -3,7 +3,8 @@
 use crate::fail::{Fail, io};
 use crate::home::Home;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -24,7 +25,8 @@ pub fn ensure(home: &Home) -> Result<(), Fail> {
     if fresh && files.iter().all(|f| home.tls(f).exists()) {
         return Ok(());
     }
-    let made = make().map_err(|e| Fail::new("certificate_error", format!("cannot make the demo's certificates: {e}")))?;
+    let made =
+        make().map_err(|e| Fail::new("certificate_error", format!("cannot make the demo's certificates: {e}")))?;
     for (name, pem) in files.iter().zip(&made) {
         write_private(&home.tls(name), pem.as_bytes())?;
     }
@@ -52,7 +54,8 @@ fn make() -> Result<[String; 5], rcgen::Error> {
         vec!["localhost".into(), "127.0.0.1".into(), "::1".into()],
         ExtendedKeyUsagePurpose::ServerAuth,
     )?;
-    let (link, link_key) = leaf(&ca, "Florin vault link", vec!["vault.florin.internal".into()], ExtendedKeyUsagePurpose::ClientAuth)?;
+    let (link, link_key) =
+        leaf(&ca, "Florin vault link", vec!["vault.florin.internal".into()], ExtendedKeyUsagePurpose::ClientAuth)?;
     Ok([ca.pem(), acquirer, acquirer_key, link, link_key])
 }
 

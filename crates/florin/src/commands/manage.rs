@@ -83,7 +83,11 @@ pub fn amount(thing: &Value) -> String {
 pub fn exit_code(thing: &Value) -> u8 {
     match thing["status"].as_str() {
         Some("processing" | "pending") => 4,
-        Some("requires_payment_method" | "failed") if !thing["last_payment_error"].is_null() || !thing["failure"].is_null() => 3,
+        Some("requires_payment_method" | "failed")
+            if !thing["last_payment_error"].is_null() || !thing["failure"].is_null() =>
+        {
+            3
+        }
         _ => 0,
     }
 }

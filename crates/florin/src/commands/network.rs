@@ -32,7 +32,10 @@ async fn alone(config: &Config, plain_port: Option<u16>, as_json: bool) -> Resul
     let home = home_of(config)?;
     let Some(_lock) = try_lock(&home.root.join("run/network.lock"))? else {
         let folder = home.root.display();
-        return Err(Fail::new("already_running", format!("a sandbox runs on {folder} already. Choose another folder with --data.")));
+        return Err(Fail::new(
+            "already_running",
+            format!("a sandbox runs on {folder} already. Choose another folder with --data."),
+        ));
     };
     pki::ensure(&home)?;
     let mut settings = sandbox_settings(config, &home, config.port("network.port")?)?;
@@ -59,9 +62,16 @@ fn print(facts: &Value) {
     if !facts["plain"].is_null() {
         println!("  without TLS  {} (loopback only)", text("plain"));
     }
-    println!("  CA           {}\n  client cert  {}\n  client key   {}", text("ca"), text("client_cert"), text("client_key"));
+    println!(
+        "  CA           {}\n  client cert  {}\n  client key   {}",
+        text("ca"),
+        text("client_cert"),
+        text("client_key")
+    );
     println!("  control      {} (bearer token in {})", text("control"), text("token_file"));
-    println!("Ask it: florin network summary · florin network books --rrn RRN · florin network misbehave lost\nStop with Ctrl-C.");
+    println!(
+        "Ask it: florin network summary · florin network books --rrn RRN · florin network misbehave lost\nStop with Ctrl-C."
+    );
 }
 
 /// The running sandbox of this data folder: alone, or a demo's.
@@ -69,7 +79,10 @@ fn running(config: &Config) -> Result<ControlClient, Fail> {
     let home = home_of(config)?;
     let alone = home.root.join("run/network.json");
     if try_lock(&home.root.join("run/network.lock"))?.is_some() {
-        return Err(Fail::new("no_sandbox", "no sandbox runs on this data folder. Start one: florin demo, or florin network"));
+        return Err(Fail::new(
+            "no_sandbox",
+            "no sandbox runs on this data folder. Start one: florin demo, or florin network",
+        ));
     }
     if alone.exists() {
         return SandboxFacts(read_json(&alone)?).control();
@@ -113,18 +126,35 @@ fn question(config: &Config, ask: &Ask, as_json: bool) -> Outcome {
     Ok(0)
 }
 
+/// Kinds that take a time, the setting that says it, and what it is unless the rule says otherwise (milliseconds).
+const DELAYS: [(&str, &str, u32); 6] = [
+    ("late", "ms", 20_000),
+    ("doubled", "ms", 200),
+    ("slow", "ms_per_byte", 15),
+    ("reorder", "ms", 1_500),
+    ("down", "ms", 10_000),
+    ("issuer_down", "ms", 10_000),
+];
+
 /// A rule from the command line; kinds with settings of their own are written as JSON.
 fn rule(kind: &str, count: u32, mti: Option<String>) -> Result<Rule, Fail> {
     let mut spelled: Value = if kind.starts_with('{') {
         serde_json::from_str(kind).map_err(|e| Fail::usage("invalid_rule", "kind", format!("not JSON: {e}")))?
     } else {
-        json!({ "fault": kind.replace('-', "_") })
+        json!({ "what": kind.replace('-', "_") })
     };
-    if spelled.get("next").is_none() && !matches!(kind, "down") {
+    let what = spelled["what"].as_str().unwrap_or_default().to_owned();
+    if let Some((_, name, ms)) = DELAYS.iter().find(|(kind, _, _)| *kind == what)
+        && spelled.get(name).is_none()
+    {
+        spelled[*name] = json!(ms);
+    }
+    if spelled.get("next").is_none() && !matches!(what.as_str(), "down" | "issuer_down") {
         spelled["next"] = json!(count);
     }
     if let Some(mti) = mti {
         spelled["mti"] = json!(mti);
     }
-    serde_json::from_value(spelled).map_err(|e| Fail::usage("invalid_rule", "kind", format!("no such misbehaviour: {e}")))
+    serde_json::from_value(spelled)
+        .map_err(|e| Fail::usage("invalid_rule", "kind", format!("no such misbehaviour: {e}")))
 }

@@ -10,9 +10,9 @@ use crate::gateway::ops::Ask;
 use crate::process::block_on;
 use crate::process::supervise::Log;
 use florin_connect::testcards;
+use florin_core::id::Key;
 use florin_core::money::{Currency, Money};
 use florin_core::payment::{CardFacts, Funding};
-use florin_core::id::Key;
 use florin_vault::cards::{NewCard, Tokenised};
 use serde_json::{Value, json};
 use std::io::IsTerminal;
@@ -67,6 +67,14 @@ fn check_amount(args: &Pay) -> Result<(), Fail> {
 async fn pay(system: &System, args: &Pay, entry: Entry) -> Result<Value, Fail> {
     let mut gateway = system.gateway().await?;
     let key = |part: &str| args.idempotency_key.as_ref().map(|k| format!("{k}/{part}"));
+    // The card first: a card that is not taken leaves no payment behind.
+    let account = Key(gateway.ask(&Ask::Health).await?["account_key"].as_i64().unwrap_or(0));
+    let tokenised = system.vault().await.tokenise(entry.of(account)).await.map_err(|refusal| Fail {
+        code: refusal.code().to_owned(),
+        message: refusal.to_string(),
+        param: Some("card".to_owned()),
+        exit: 2,
+    })?;
     let create = Ask::Create {
         amount: args.amount.clone(),
         currency: args.currency.clone(),
@@ -77,10 +85,6 @@ async fn pay(system: &System, args: &Pay, entry: Entry) -> Result<Value, Fail> {
     };
     let created = gateway.ask(&create).await?;
     let id = created["id"].as_str().unwrap_or_default().to_owned();
-    let account = Key(gateway.ask(&Ask::Health).await?["account_key"].as_i64().unwrap_or(0));
-    let tokenised = system.vault().await.tokenise(entry.of(account)).await.map_err(|refusal| {
-        Fail { code: refusal.code().to_owned(), message: refusal.to_string(), param: Some("card".to_owned()), exit: 2 }
-    })?;
     let card_digest = tokenised.card_digest.iter().map(|b| format!("{b:02x}")).collect();
     let confirm = Ask::Confirm { id: id.clone(), card: facts(&tokenised), card_digest, key: key("confirm") };
     let confirmed = gateway.ask(&confirm).await?;
@@ -100,7 +104,7 @@ async fn settle(gateway: &mut Gateway, id: &str, confirmed: &Value) -> Result<()
 }
 
 /// What the gateway may know of a card.
-fn facts(t: &Tokenised) -> CardFacts {
+pub fn facts(t: &Tokenised) -> CardFacts {
     let country = t.country.as_ref().and_then(|c| c.as_bytes().try_into().ok());
     let fingerprint = t.fingerprint.as_bytes().try_into().unwrap_or_default();
     CardFacts {
@@ -139,7 +143,11 @@ impl Entry {
 fn entry(args: &Pay) -> Result<Entry, Fail> {
     let Some(number) = &args.number else {
         if testcards::by_name(&args.card).is_none() {
-            return Err(Fail::usage("unknown_card", "card", "there is no test card of this name. `florin pay 1 eur --card list` prints all names."));
+            return Err(Fail::usage(
+                "unknown_card",
+                "card",
+                "there is no test card of this name. `florin pay 1 eur --card list` prints all names.",
+            ));
         }
         return Ok(Entry { number: Zeroizing::new(args.card.clone()), month: 0, year: 0, cvc: None });
     };

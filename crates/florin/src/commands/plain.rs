@@ -14,9 +14,15 @@ pub fn version(as_json: bool) -> Outcome {
     let florin = env!("CARGO_PKG_VERSION");
     let sqlite = florin_store::sqlite_version();
     if as_json {
-        println!("{}", json!({ "florin": florin, "sqlite": sqlite, "tls": "rustls with aws-lc-rs", "schema": florin_store::SCHEMA_VERSION }));
+        println!(
+            "{}",
+            json!({ "florin": florin, "sqlite": sqlite, "tls": "rustls with aws-lc-rs", "schema": florin_store::SCHEMA_VERSION })
+        );
     } else {
-        println!("florin {florin}\nSQLite {sqlite} (bundled), schema {}\nTLS: rustls with aws-lc-rs", florin_store::SCHEMA_VERSION);
+        println!(
+            "florin {florin}\nSQLite {sqlite} (bundled), schema {}\nTLS: rustls with aws-lc-rs",
+            florin_store::SCHEMA_VERSION
+        );
     }
     Ok(0)
 }

@@ -49,11 +49,16 @@ fn print(report: &ProveReport, seconds: f64) {
         println!("  {kind:<24} {count:>10}");
     }
     for failure in &report.failures {
-        println!("\nSeed {} broke a promise: {}: {}\nReplay: {}\n", failure.seed, failure.promise, failure.detail, failure.replay);
+        println!(
+            "\nSeed {} broke a promise: {}: {}\nReplay: {}\n",
+            failure.seed, failure.promise, failure.detail, failure.replay
+        );
         failure.story.iter().for_each(|line| println!("  {line}"));
     }
     match report.failures.len() {
-        0 => println!("Our books and the issuer's: 0 differences. No double charge, nothing lost, every attempt ended."),
+        0 => {
+            println!("Our books and the issuer's: 0 differences. No double charge, nothing lost, every attempt ended.")
+        }
         n => println!("{n} histories broke a promise."),
     }
 }

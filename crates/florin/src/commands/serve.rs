@@ -1,10 +1,10 @@
 //! `florin demo` and `florin serve`: run until stopped; what dies is started anew.
 
-use super::system::System;
+use super::system::{System, note_restart};
 use crate::cli::Common;
 use crate::config::Config;
 use crate::fail::{Fail, Outcome};
-use crate::process::supervise::Log;
+use crate::process::supervise::{Log, Part};
 use crate::process::{asked_to_stop, block_on};
 use serde_json::json;
 
@@ -14,7 +14,10 @@ pub fn demo(common: &Common) -> Outcome {
         let system = System::demo(&config, Log::Terminal).await?;
         if system.parts.is_empty() {
             let folder = system.home.root.display().to_string();
-            return Err(Fail::new("already_running", format!("a system runs on {folder} already. Choose another folder with --data.")));
+            return Err(Fail::new(
+                "already_running",
+                format!("a system runs on {folder} already. Choose another folder with --data."),
+            ));
         }
         watch(system, common.json).await
     })?;
@@ -38,13 +41,20 @@ async fn watch(mut system: System, as_json: bool) -> Result<(), Fail> {
         if let Some(sandbox) = &system.sandbox {
             println!("  acquirer  {} (ISO 8583 over mutual TLS)", sandbox.0["acquirer"].as_str().unwrap_or("?"));
         }
-        println!("Pay from another terminal: florin pay 19.99 eur --data {}\nStop with Ctrl-C.", system.home.root.display());
+        println!(
+            "Pay from another terminal: florin pay 19.99 eur --data {}\nStop with Ctrl-C.",
+            system.home.root.display()
+        );
     }
-    let told = |role: &str, pid: Option<u32>| {
+    let home = &system.home;
+    let told = |part: &Part| {
+        if let Err(fail) = note_restart(home, part) {
+            fail.print(as_json);
+        }
         if as_json {
-            println!("{}", json!({ "restarted": role, "pid": pid }));
+            println!("{}", json!({ "restarted": part.role, "pid": part.pid() }));
         } else {
-            println!("{role} died and was started anew (pid {})", pid.unwrap_or(0));
+            println!("{} died and was started anew (pid {})", part.role, part.pid().unwrap_or(0));
         }
     };
     {

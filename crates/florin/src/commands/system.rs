@@ -38,6 +38,12 @@ impl SandboxFacts {
         let ready = ready.ok_or_else(|| Fail::new("bad_ready", "the sandbox told no control address"))?;
         Ok(ControlClient::new(ready.control, &ready.token))
     }
+    /// The settings' names of the ports that it listens at.
+    pub fn ports(&self) -> Vec<(&'static str, u16)> {
+        let port = |fact: &str| self.0[fact].as_str()?.rsplit(':').next()?.parse().ok();
+        let named = [("port", "acquirer"), ("control_port", "control"), ("plain_port", "plain")];
+        named.iter().filter_map(|(name, fact)| Some((*name, port(fact)?))).collect()
+    }
     pub fn acquirer(&self) -> Result<String, Fail> {
         let missing = || Fail::new("bad_ready", "the sandbox told no address of its acquirer");
         self.0["acquirer"].as_str().map(str::to_owned).ok_or_else(missing)
@@ -67,8 +73,9 @@ impl System {
             Some(network) => {
                 locks.push(network);
                 let settings = sandbox_settings(config, &home, 0)?;
-                let part = Part::start(&home, "sandbox", &settings, log).await?;
+                let mut part = Part::start(&home, "sandbox", &settings, log).await?;
                 let facts = SandboxFacts(part.ready.clone());
+                part.pin(&facts.ports());
                 parts.push(part);
                 facts
             }
@@ -104,7 +111,14 @@ impl System {
             ));
         }
         if !kek.exists() {
-            return Err(Fail::usage("key_missing", "vault.kek", format!("there is no key file {}. Make one: head -c 32 /dev/urandom > FILE; chmod 600 FILE", kek.display())));
+            return Err(Fail::usage(
+                "key_missing",
+                "vault.kek",
+                format!(
+                    "there is no key file {}. Make one: head -c 32 /dev/urandom > FILE; chmod 600 FILE",
+                    kek.display()
+                ),
+            ));
         }
         first_keys(&home, &kek)?;
         let file = |key: &str| config.path(key).ok_or_else(|| needed(key));
@@ -176,9 +190,16 @@ impl System {
         })
     }
 
+    pub fn door(&self) -> &Path {
+        &self.door
+    }
+
     pub async fn gateway(&self) -> Result<Gateway, Fail> {
         Gateway::connect(&self.door).await.ok_or_else(|| {
-            Fail::new("gateway_down", format!("no gateway answers at {}. Stop what runs on this folder and try again.", self.door.display()))
+            Fail::new(
+                "gateway_down",
+                format!("no gateway answers at {}. Stop what runs on this folder and try again.", self.door.display()),
+            )
         })
     }
 
@@ -195,7 +216,21 @@ impl System {
 }
 
 fn needed(key: &str) -> Fail {
-    Fail::usage("setting_missing", key, "`florin serve` needs it. Set it in florin.toml; `florin doctor` lists all settings.")
+    Fail::usage(
+        "setting_missing",
+        key,
+        "`florin serve` needs it. Set it in florin.toml; `florin doctor` lists all settings.",
+    )
+}
+
+/// Tells other commands of a process that was started anew: its pid, and the sandbox's token of this run.
+pub fn note_restart(home: &Home, part: &Part) -> Result<(), Fail> {
+    let mut facts = read_json(&home.ready())?;
+    facts["processes"][part.role] = json!(part.pid());
+    if part.role == "sandbox" {
+        facts["sandbox"] = part.ready.clone();
+    }
+    write_json(&home.ready(), &facts)
 }
 
 pub fn home_of(config: &Config) -> Result<Home, Fail> {

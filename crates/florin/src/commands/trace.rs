@@ -36,7 +36,8 @@ pub fn run(common: &Common, id: &str) -> Outcome {
 /// Asks gateway, vault and sandbox for their parts. A part that cannot be had is named, not hidden.
 pub async fn gather(system: &System, gateway: &mut Gateway, id: &str) -> Result<Value, Fail> {
     let story = gateway.ask(&Ask::Story { id: id.to_owned() }).await?;
-    let rrns: Vec<String> = story["rrns"].as_array().into_iter().flatten().filter_map(|r| r.as_str()).map(str::to_owned).collect();
+    let rrns: Vec<String> =
+        story["rrns"].as_array().into_iter().flatten().filter_map(|r| r.as_str()).map(str::to_owned).collect();
     let mut missing = Vec::new();
     let mut hops: Vec<Hop> = match system.vault().await.hops(&rrns).await {
         Ok(hops) => hops,
@@ -126,7 +127,13 @@ fn print_ledger(story: &Value) {
     }
     for t in transfers {
         let text = |key: &str| t[key].as_str().unwrap_or("");
-        println!("  {:<16} debit {:<17} credit {:<17} {:>14}", text("reason"), text("debit"), text("credit"), text("shown"));
+        println!(
+            "  {:<16} debit {:<17} credit {:<17} {:>14}",
+            text("reason"),
+            text("debit"),
+            text("credit"),
+            text("shown")
+        );
     }
     let events: Vec<String> = array(&story["events"])
         .iter()

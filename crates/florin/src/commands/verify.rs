@@ -25,8 +25,7 @@ pub fn run(common: &Common) -> Outcome {
         return Err(Fail::new("no_data", "there is no database yet. Make a payment first: florin pay 19.99 eur"));
     }
     let root = Secret::new(read_key::<32>(&home.gateway_root())?);
-    let store = SqliteStore::open(&home.database(), Options::default(), root)
-        .map_err(|e| e.fail())?;
+    let store = SqliteStore::open(&home.database(), Options::default(), root).map_err(|e| e.fail())?;
     let (problems, links) = block_on(check(&store))?;
     if common.json {
         println!("{}", json!({ "ok": problems.is_empty(), "links": links, "problems": problems }));

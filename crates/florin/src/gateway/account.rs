@@ -42,8 +42,13 @@ pub async fn first(ports: &dyn Ports, live: bool) -> Result<Key, String> {
         personal: None,
         index: vec![],
     };
-    let created =
-        Event { id: ports.fresh_key(), kind: EventKind::AccountCreated, account: HOUSE, cause: key, version: Version(1) };
+    let created = Event {
+        id: ports.fresh_key(),
+        kind: EventKind::AccountCreated,
+        account: HOUSE,
+        cause: key,
+        version: Version(1),
+    };
     let commit =
         Commit { expect: vec![(key, Version::NONE)], put: vec![row], events: vec![created], ..Commit::default() };
     ports.store().commit(commit).await.map_err(|e| format!("{e:?}"))?;

@@ -19,8 +19,15 @@ impl Gateway {
     }
 
     pub async fn ask(&mut self, ask: &Ask) -> Result<Value, Fail> {
-        let lost = |_| Fail::new("gateway_lost", "the gateway went away before it answered. What was asked may have been done: look with `florin list`.").exit(4);
-        let mut line = serde_json::to_vec(ask).map_err(|_| Fail::new("bad_question", "the question cannot be written"))?;
+        let lost = |_| {
+            Fail::new(
+                "gateway_lost",
+                "the gateway went away before it answered. What was asked may have been done: look with `florin list`.",
+            )
+            .exit(4)
+        };
+        let mut line =
+            serde_json::to_vec(ask).map_err(|_| Fail::new("bad_question", "the question cannot be written"))?;
         line.push(b'\n');
         self.stream.get_mut().write_all(&line).await.map_err(lost)?;
         let mut answer = String::new();
@@ -33,7 +40,9 @@ impl Gateway {
             Ok(Answer::Error { code, message, param, status }) => {
                 Err(Fail { code, message, param, exit: if status < 500 { 2 } else { 1 } })
             }
-            Err(_) => Err(Fail::new("bad_answer", "the gateway's answer cannot be read: use the same version of florin")),
+            Err(_) => {
+                Err(Fail::new("bad_answer", "the gateway's answer cannot be read: use the same version of florin"))
+            }
         }
     }
 }

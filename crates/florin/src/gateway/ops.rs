@@ -7,8 +7,8 @@ use florin_core::flow::{Claiming, Done, Failure, Trouble, View, load};
 use florin_core::id::{Key, Kind};
 use florin_core::money::{Currency, Money};
 use florin_core::payment::{
-    Cancel, CancelReason, Capture, CaptureMethod, CardFacts, Confirm, Create, Payment, PaymentPersonal, cancel, capture,
-    confirm, create,
+    Cancel, CancelReason, Capture, CaptureMethod, CardFacts, Confirm, Create, Payment, PaymentPersonal, cancel,
+    capture, confirm, create,
 };
 use florin_core::ports::Ports;
 use florin_core::refund::{self, CreateRefund, Refund, RefundReason};

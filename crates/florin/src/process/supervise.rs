@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// How long a process may take until it serves.
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -30,22 +30,39 @@ pub struct Part {
     log: Log,
     home: Home,
     child: Child,
+    /// Held apart: waiting for a child closes its input, and that asks it to stop.
+    input: Option<ChildStdin>,
     pub ready: Value,
 }
 
 impl Part {
-    pub async fn start<S: serde::Serialize>(home: &Home, role: &'static str, settings: &S, log: Log) -> Result<Part, Fail> {
+    pub async fn start<S: serde::Serialize>(
+        home: &Home,
+        role: &'static str,
+        settings: &S,
+        log: Log,
+    ) -> Result<Part, Fail> {
         let settings = serde_json::to_string(settings).map_err(|e| Fail::new("bad_settings", e.to_string()))?;
-        let (child, ready) = launch(home, role, &settings, log).await?;
-        Ok(Part { role, settings, log, home: home.clone(), child, ready })
+        let (mut child, ready) = launch(home, role, &settings, log).await?;
+        let input = child.stdin.take();
+        Ok(Part { role, settings, log, home: home.clone(), child, input, ready })
     }
 
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
+    /// Says at what ports it is started anew: others know it by those that it took first.
+    pub fn pin(&mut self, ports: &[(&str, u16)]) {
+        let Ok(mut settings) = serde_json::from_str::<Value>(&self.settings) else { return };
+        for (name, port) in ports {
+            settings[*name] = (*port).into();
+        }
+        self.settings = settings.to_string();
+    }
+
     /// Waits for the process to end by itself, then starts it anew, for ever.
-    pub async fn keep(&mut self, on_restart: impl Fn(&str, Option<u32>)) {
+    pub async fn keep(&mut self, on_restart: impl Fn(&Part)) {
         let mut pause = Duration::from_millis(100);
         loop {
             let _ = self.child.wait().await;
@@ -53,21 +70,22 @@ impl Part {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 match launch(&self.home, self.role, &self.settings, self.log).await {
-                    Ok((child, ready)) => {
+                    Ok((mut child, ready)) => {
+                        self.input = child.stdin.take();
                         (self.child, self.ready) = (child, ready);
                         break;
                     }
                     Err(fail) => eprintln!("florin: {} does not start: {}", self.role, fail.message),
                 }
             }
-            on_restart(self.role, self.pid());
+            on_restart(self);
             pause = Duration::from_millis(100);
         }
     }
 
     /// Closes its standard input and waits; kills it when it takes too long.
     pub async fn stop(mut self) {
-        drop(self.child.stdin.take());
+        drop(self.input.take());
         if tokio::time::timeout(STOP_WITHIN, self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
         }
@@ -98,7 +116,10 @@ async fn launch(home: &Home, role: &'static str, settings: &str, log: Log) -> Re
         Ok(_) => return Err(died(home, role, log)),
         Err(_) => {
             let _ = child.kill().await;
-            return Err(Fail::new("start_timeout", format!("{role} did not start within {} s", START_WITHIN.as_secs())));
+            return Err(Fail::new(
+                "start_timeout",
+                format!("{role} did not start within {} s", START_WITHIN.as_secs()),
+            ));
         }
     };
     match serde_json::from_str(&line) {
