@@ -15,9 +15,12 @@ use serde::{Deserialize, Serialize};
 /// Terminals `FL000000` to `FL999999`.
 pub const TERMINALS: u32 = 1_000_000;
 /// Trace numbers a lease gives.
-pub const BLOCK: u32 = 2_000;
-/// DE 11 has six digits; 0 is not used.
-pub const LARGEST_STAN: u32 = 999_999;
+pub const BLOCK: u32 = 1_000;
+/// Terminals share the trace numbers in this many ranges. A reversal carries the terminal of its original (DE 41) and a trace number of
+/// the process that sends it, so processes that live at the same time must not have the same numbers: sixteen of them never do.
+pub const RANGES: u32 = 16;
+/// Trace numbers of one range (DE 11 has six digits; 0 is not used). They come round after so many messages.
+pub const RANGE: u32 = 62_000;
 /// A block is not used after this, so that numbers come round no sooner than their day is over.
 pub const LEASE_MS: i64 = 3_600_000;
 /// Rows of terminals belong to no merchant.
@@ -55,13 +58,20 @@ impl Block {
         }
         let slot = Slot { terminal: self.terminal, stan: self.next };
         self.left -= 1;
-        self.next = following(self.next, 1);
+        self.next = following(self.terminal, self.next, 1);
         Some(slot)
     }
 }
 
-fn following(stan: u32, by: u32) -> u32 {
-    (stan - 1 + by) % LARGEST_STAN + 1
+/// The first trace number of a terminal.
+const fn first(terminal: Terminal) -> u32 {
+    (terminal.0 % RANGES) * RANGE + 1
+}
+
+/// The trace number `by` after this one, within the terminal's range.
+const fn following(terminal: Terminal, stan: u32, by: u32) -> u32 {
+    let first = first(terminal);
+    (stan - first + by) % RANGE + first
 }
 
 fn key(number: u32) -> Key {
@@ -95,14 +105,14 @@ fn decide(
     holder: u64,
     alone: bool,
 ) -> Option<(Commit, Block)> {
+    let (terminal, until) = (Terminal(number), now.plus_ms(LEASE_MS));
     let (version, start) = match view {
-        None => (Version::NONE, 1),
+        None => (Version::NONE, first(terminal)),
         Some(v) if alone || v.body.holder == holder || v.body.until <= now => (v.version, v.body.next),
         Some(_) => return None,
     };
-    let start = if planted(Mutant::TraceNumbersAgain) { 1 } else { start };
-    let (terminal, until) = (Terminal(number), now.plus_ms(LEASE_MS));
-    let stored = Stored { terminal, next: following(start, BLOCK), holder, until };
+    let start = if planted(Mutant::TraceNumbersAgain) { first(terminal) } else { start };
+    let stored = Stored { terminal, next: following(terminal, start, BLOCK), holder, until };
     let (key, version_next) = (key(number), version.next());
     let row = Row {
         key,
@@ -125,17 +135,58 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_come_round_without_zero() {
-        assert_eq!(following(999_999, 1), 1);
-        assert_eq!(following(999_000, 2_000), 1_001);
-        let mut block = Block { terminal: Terminal(0), next: 999_999, left: 3, until: Time(10) };
+    fn numbers_come_round_in_their_range() {
+        let last = Terminal(15);
+        assert_eq!((first(Terminal(0)), first(last), first(Terminal(16))), (1, 930_001, 1));
+        assert_eq!(following(last, 992_000, 1), 930_001);
+        assert_eq!(following(Terminal(0), 61_500, BLOCK), 500);
+        let mut block = Block { terminal: Terminal(0), next: 62_000, left: 3, until: Time(10) };
         let stans: Vec<u32> = std::iter::from_fn(|| block.take(Time(0))).map(|s| s.stan).collect();
-        assert_eq!(stans, [999_999, 1, 2]);
+        assert_eq!(stans, [62_000, 1, 2]);
     }
 
     #[test]
     fn an_old_block_gives_nothing() {
         let mut block = Block { terminal: Terminal(0), next: 1, left: 3, until: Time(10) };
         assert_eq!(block.take(Time(10)), None);
+    }
+
+    /// The format of a stored lease, kept for ever like those in `codec`.
+    #[test]
+    fn golden_bytes() {
+        let stored = Stored { terminal: Terminal(4), next: 2_001, holder: u64::MAX, until: Time(1_795_299_300_000) };
+        let hex: String = stored.encode().iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(hex, include_str!("../tests/golden/terminal.hex").trim());
+        assert_eq!(Stored::decode(&stored.encode()), Ok(stored));
+    }
+
+    #[test]
+    fn which_leases_are_taken_over() {
+        #[track_caller]
+        fn check(held: Option<(u64, i64)>, holder: u64, alone: bool, expected: Option<(u32, u32)>) {
+            let now = Time(1_000_000);
+            let stored = |(holder, until)| Stored { terminal: Terminal(7), next: 495_001, holder, until: Time(until) };
+            let view =
+                held.map(|h| View { key: key(7), account: HOUSE, version: Version(3), at: now, body: stored(h) });
+            let leased = decide(view.as_ref(), 7, now, Key(9), holder, alone);
+            assert_eq!(leased.as_ref().map(|(c, b)| (c.put[0].version.0, b.next)), expected);
+            let Some((commit, block)) = leased else { return };
+            let next = Stored {
+                terminal: Terminal(7),
+                next: following(Terminal(7), block.next, BLOCK),
+                holder,
+                until: now.plus_ms(LEASE_MS),
+            };
+            assert_eq!((commit.check(), Stored::decode(&commit.put[0].body)), (Ok(()), Ok(next)));
+            assert_eq!((block.left, block.until), (BLOCK, now.plus_ms(LEASE_MS)));
+        }
+        // Nobody had it.
+        check(None, 1, false, Some((1, 434_001)));
+        // Another has it: one that may be alive, one whose lease ran out, one that must be dead.
+        check(Some((2, 1_000_001)), 1, false, None);
+        check(Some((2, 1_000_000)), 1, false, Some((4, 495_001)));
+        check(Some((2, 1_000_001)), 1, true, Some((4, 495_001)));
+        // It is ours.
+        check(Some((1, 1_000_001)), 1, false, Some((4, 495_001)));
     }
 }

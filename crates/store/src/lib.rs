@@ -1,1 +1,21 @@
-//! placeholder
+//! The Store: everything that lasts, behind five verbs, in memory or in SQLite.
+//! Does not know what a row means: bodies are bytes, kinds are numbers.
+
+pub mod bench;
+mod block_on;
+mod commitment;
+pub mod conformance;
+mod days;
+mod limits;
+mod memory;
+mod sqlite;
+
+pub use block_on::block_on;
+pub use limits::{
+    EVENTS_PER_QUERY, INDEX_ENTRIES_PER_ROW, JOBS_PER_LEASE, PARTS_PER_COMMIT, ROWS_PER_QUERY, SIZE_OF_BODY_BYTES,
+};
+pub use memory::MemoryStore;
+pub use sqlite::{OpenError, Options, SCHEMA_VERSION, SqliteStore, sqlite_version};
+
+#[cfg(test)]
+mod tests;

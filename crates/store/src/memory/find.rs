@@ -1,0 +1,112 @@
+//! Queries and sums of the memory engine. Changes nothing.
+
+use super::state::{Shard, State};
+use crate::limits::{EVENTS_PER_QUERY, ROWS_PER_QUERY};
+use florin_core::commit::{Event, Job, Row, Version};
+use florin_core::id::{Key, Kind};
+use florin_core::ledger::{Book, Transfer};
+use florin_core::money::Currency;
+use florin_core::store::{Found, Query, Report, SequencedEvent, StoredEvent, Sum};
+use std::collections::BTreeMap;
+
+impl State {
+    pub fn find(&self, query: &Query) -> Found {
+        match query {
+            Query::List { account, kind, before, limit } => {
+                Found::Rows(self.list(*account, *kind, *before, (*limit).min(ROWS_PER_QUERY)))
+            }
+            Query::Holder { account, kind, key } => {
+                let holder = self.index.get(&(*account, *kind, *key));
+                Found::Rows(holder.and_then(|holder| self.current(*holder)).cloned().into_iter().collect())
+            }
+            Query::History { key } => {
+                Found::Rows(self.rows.get(key).into_iter().flatten().map(|step| step.row.clone()).collect())
+            }
+            Query::Unsequenced { shard, limit } => {
+                Found::Events(self.unsequenced(*shard, (*limit).min(EVENTS_PER_QUERY)))
+            }
+            Query::Sequenced { shard, after, limit } => {
+                Found::Sequenced(self.sequenced(*shard, *after, (*limit).min(EVENTS_PER_QUERY)))
+            }
+            Query::ChainHead { shard } => Found::Head(self.shard(*shard).and_then(|s| s.links.last().copied())),
+            Query::Transfers { cause } => Found::Transfers(self.transfers_of(*cause)),
+            Query::Balances { accounts } => {
+                let balance = |account| self.balances.get(account).copied().unwrap_or_default();
+                Found::Balances(accounts.iter().map(balance).collect())
+            }
+            Query::Claim { slot } => Found::Claim(self.claims.get(*slot).cloned()),
+            Query::NewestKey => Found::Key(self.newest),
+            Query::Jobs { limit } => Found::Jobs(self.jobs_by_due((*limit).min(EVENTS_PER_QUERY))),
+        }
+    }
+
+    fn list(&self, account: Key, kind: Kind, before: Option<Key>, limit: u32) -> Vec<Row> {
+        let first = (account, kind, Key(i64::MIN));
+        let entries = match before {
+            Some(before) => self.index.range(first..(account, kind, before)),
+            None => self.index.range(first..=(account, kind, Key(i64::MAX))),
+        };
+        let rows = entries.rev().filter_map(|(_, holder)| self.current(*holder));
+        rows.take(limit as usize).cloned().collect()
+    }
+
+    fn shard(&self, shard: u8) -> Option<&Shard> {
+        self.shards.get(usize::from(shard))
+    }
+
+    fn stored(&self, position: i64, event: Event) -> StoredEvent {
+        let steps = self.rows.get(&event.cause);
+        let step = steps.and_then(|steps| steps.get(event.version.0 as usize - 1));
+        // A commit's events are of rows that it puts: `Commit::check`.
+        StoredEvent { position, event, commitment: step.map_or([0; 32], |step| step.commitment) }
+    }
+
+    fn unsequenced(&self, shard: u8, limit: u32) -> Vec<StoredEvent> {
+        let events = self.shard(shard).into_iter().flat_map(|s| s.events.iter().skip(s.links.len()));
+        events.take(limit as usize).map(|(position, event)| self.stored(*position, *event)).collect()
+    }
+
+    fn sequenced(&self, shard: u8, after: u64, limit: u32) -> Vec<SequencedEvent> {
+        let after = usize::try_from(after).unwrap_or(usize::MAX);
+        let numbered = self.shard(shard).into_iter().flat_map(|s| s.links.iter().zip(&s.events));
+        let number = |(link, (position, event)): (&_, &(i64, Event))| SequencedEvent {
+            stored: self.stored(*position, *event),
+            link: *link,
+        };
+        numbered.skip(after).take(limit as usize).map(number).collect()
+    }
+
+    fn transfers_of(&self, cause: Key) -> Vec<(Version, Transfer)> {
+        let steps = self.transfers.range((cause, Version(0))..=(cause, Version(u32::MAX)));
+        steps.flat_map(|((_, version), transfers)| transfers.iter().map(|t| (*version, *t))).collect()
+    }
+
+    fn jobs_by_due(&self, limit: u32) -> Vec<Job> {
+        let mut jobs: Vec<Job> = self.jobs.values().copied().collect();
+        jobs.sort_by_key(|job| (job.due, job.id));
+        jobs.truncate(limit as usize);
+        jobs
+    }
+
+    pub fn sums(&self, report: Report) -> Vec<Sum> {
+        let mut sums: BTreeMap<(Book, Currency), (i128, i128)> = BTreeMap::new();
+        match report {
+            Report::Balances => {
+                for (account, balance) in &self.balances {
+                    let sum = sums.entry((account.book, account.currency)).or_default();
+                    sum.0 += i128::from(balance.debits);
+                    sum.1 += i128::from(balance.credits);
+                }
+            }
+            Report::Transfers => {
+                for t in self.transfers.values().flatten() {
+                    let amount = i128::from(t.money.minor);
+                    sums.entry((t.debit.1, t.money.currency)).or_default().0 += amount;
+                    sums.entry((t.credit.1, t.money.currency)).or_default().1 += amount;
+                }
+            }
+        }
+        let sum = |((book, currency), (debits, credits))| Sum { book, currency, debits, credits };
+        sums.into_iter().map(sum).collect()
+    }
+}

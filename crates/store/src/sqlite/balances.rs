@@ -1,0 +1,97 @@
+//! Balances of the group under way: each account is loaded once, moved in memory and written at the end.
+//! Knows no rows and no reasons.
+
+use super::error::Fault;
+use super::statements::{Statements, balance_key};
+use florin_core::ledger::{Balance, Guard, LedgerAccount, Transfer};
+use rusqlite::OptionalExtension;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Balances kept from group to group. One writer alone changes them, so what it remembers is true.
+const KEPT_BALANCES: usize = 10_000;
+
+#[derive(Default)]
+pub struct Balances {
+    known: BTreeMap<LedgerAccount, Balance>,
+    moved: BTreeSet<LedgerAccount>,
+}
+
+/// What the transfers of one commit lead to.
+pub type After = BTreeMap<LedgerAccount, Balance>;
+
+impl Balances {
+    /// The balances that the transfers lead to, or the account whose guard (or range) they would break. Guards look at
+    /// the whole commit, so the order of its transfers does not matter.
+    pub fn after(
+        &mut self,
+        s: &mut Statements<'_>,
+        transfers: &[Transfer],
+    ) -> Result<Result<After, LedgerAccount>, Fault> {
+        let mut after = After::new();
+        for t in transfers {
+            let amount = Balance { debits: t.money.minor, credits: 0 };
+            if !self.add(s, &mut after, t.debit_account(), amount)? {
+                return Ok(Err(t.debit_account()));
+            }
+            let amount = Balance { debits: 0, credits: t.money.minor };
+            if !self.add(s, &mut after, t.credit_account(), amount)? {
+                return Ok(Err(t.credit_account()));
+            }
+        }
+        let touched = transfers.iter().flat_map(|t| [t.debit_account(), t.credit_account()]);
+        let broken = |account: &LedgerAccount| match account.book.guard() {
+            Guard::None => false,
+            Guard::DebitsWithinCredits => after.get(account).is_some_and(|b| b.debits > b.credits),
+        };
+        Ok(match touched.into_iter().find(broken) {
+            Some(account) => Err(account),
+            None => Ok(after),
+        })
+    }
+
+    /// False if the sum leaves the range of 64 bits.
+    fn add(
+        &mut self,
+        s: &mut Statements<'_>,
+        after: &mut After,
+        account: LedgerAccount,
+        amount: Balance,
+    ) -> Result<bool, Fault> {
+        let before = match after.get(&account) {
+            Some(balance) => *balance,
+            None => self.load(s, account)?,
+        };
+        let sums = (before.debits.checked_add(amount.debits), before.credits.checked_add(amount.credits));
+        let (Some(debits), Some(credits)) = sums else { return Ok(false) };
+        after.insert(account, Balance { debits, credits });
+        Ok(true)
+    }
+
+    fn load(&mut self, s: &mut Statements<'_>, account: LedgerAccount) -> Result<Balance, Fault> {
+        if let Some(balance) = self.known.get(&account) {
+            return Ok(*balance);
+        }
+        let read = |row: &rusqlite::Row<'_>| Ok(Balance { debits: row.get(0)?, credits: row.get(1)? });
+        let balance = s.balance.query_row(balance_key(&account), read).optional()?.unwrap_or_default();
+        self.known.insert(account, balance);
+        Ok(balance)
+    }
+
+    pub fn apply(&mut self, after: After) {
+        self.moved.extend(after.keys());
+        self.known.extend(after);
+    }
+
+    /// Writes what the group moved.
+    pub fn write(&mut self, s: &mut Statements<'_>) -> Result<(), Fault> {
+        for account in std::mem::take(&mut self.moved) {
+            let balance = self.known.get(&account).ok_or(Fault::Damaged("balance"))?;
+            let (owner, book, currency) = balance_key(&account);
+            s.put_balance.execute((owner, book, currency, balance.debits, balance.credits))?;
+        }
+        if self.known.len() > KEPT_BALANCES {
+            self.known.clear();
+        }
+        Ok(())
+    }
+}

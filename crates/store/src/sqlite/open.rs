@@ -1,0 +1,241 @@
+//! Opening the file: what it lies on, whose it is, whether it is whole, and how SQLite is to treat it.
+
+use super::error::{Fault, OpenError};
+use super::keys::{Keys, random};
+use super::readers::BUSY_LIMIT;
+use super::schema::{APPLICATION_ID, SCHEMA_VERSION, TABLES};
+use super::statements::{META_CHECK, META_CLAIM_DAYS, META_NEWEST};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Page cache of the writer.
+    pub cache_bytes: u32,
+    /// Read-only connections at most; more readers wait for one.
+    pub readers: usize,
+    /// Pages in the log before they are folded into the database.
+    pub checkpoint_pages: u32,
+    /// After an unclean stop a database up to this size is checked whole; a larger one only in what opening reads.
+    pub quick_check_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { cache_bytes: 16 << 20, readers: 4, checkpoint_pages: 20_000, quick_check_bytes: 256 << 20 }
+    }
+}
+
+pub struct Opened {
+    pub writer: Connection,
+    pub lock: File,
+    /// Absolute.
+    pub path: PathBuf,
+}
+
+/// 3.51.3 repairs a race between a reset of the log and a write that could lose a commit.
+const OLDEST_SQLITE: i32 = 3_051_003;
+const OWNER_ONLY: u32 = 0o600;
+const PAGE_BYTES: u32 = 4_096;
+const CHECK_TEXT: &[u8] = b"this database belongs to this key";
+
+pub fn open(path: &Path, options: Options, keys: &Keys) -> Result<Opened, OpenError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(OpenError::SqliteTooOld { found: rusqlite::version().to_owned() });
+    }
+    let io = |e: std::io::Error| OpenError::Io { path: path.to_owned(), detail: e.to_string() };
+    let path = std::path::absolute(path).map_err(io)?;
+    refuse_network_file_system(&path)?;
+    let lock = lock(&path)?;
+    let unclean = fs::metadata(beside(&path, "-wal")).is_ok_and(|m| m.len() > 0);
+    let file = owner_only_file(&path).map_err(|e| file_error(&path, &e))?;
+    if unclean && file.metadata().is_ok_and(|m| m.len() == 0) {
+        // SQLite would throw the log away.
+        return Err(OpenError::Damaged { path, detail: "its log is there, but it is empty".to_owned() });
+    }
+    drop(file);
+    let writer = prepare(&path, options, keys, unclean).map_err(|fault| fault.named(&path))?;
+    Ok(Opened { writer, lock, path })
+}
+
+/// What went wrong while preparing, before the file's name is put to it.
+enum Cause {
+    Fault(Fault),
+    NotFlorin,
+    Newer(u32),
+    Damaged(String),
+    WrongKey,
+    NoChance,
+}
+
+impl<E: Into<Fault>> From<E> for Cause {
+    fn from(error: E) -> Cause {
+        Cause::Fault(error.into())
+    }
+}
+
+impl Cause {
+    fn named(self, path: &Path) -> OpenError {
+        let path = path.to_owned();
+        match self {
+            Cause::NotFlorin => OpenError::NotFlorin(path),
+            Cause::Newer(found) => OpenError::Newer { path, found, known: SCHEMA_VERSION },
+            Cause::Damaged(detail) => OpenError::Damaged { path, detail },
+            Cause::WrongKey => OpenError::WrongKey(path),
+            Cause::NoChance => OpenError::Io { path, detail: "the system gives no random bytes".to_owned() },
+            Cause::Fault(Fault::Damaged(column)) => OpenError::Damaged { path, detail: format!("impossible {column}") },
+            Cause::Fault(Fault::Sql(error)) => {
+                let detail = error.to_string();
+                match error.sqlite_error_code() {
+                    Some(ErrorCode::NotADatabase) => OpenError::NotFlorin(path),
+                    Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, detail },
+                    Some(ErrorCode::DiskFull) => OpenError::DiskFull(path),
+                    Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => OpenError::NotWritable { path, detail },
+                    Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::InUse(path),
+                    _ => OpenError::Io { path, detail },
+                }
+            }
+        }
+    }
+}
+
+fn file_error(path: &Path, error: &std::io::Error) -> OpenError {
+    let (path, detail) = (path.to_owned(), error.to_string());
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => OpenError::NotWritable { path, detail },
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => OpenError::DiskFull(path),
+        _ => OpenError::Io { path, detail },
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The file, made for its owner alone if it is not there. SQLite gives its log and shared memory the same mode.
+fn owner_only_file(path: &Path) -> std::io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(OWNER_ONLY).open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+    }
+    Ok(file)
+}
+
+/// One process has the database: a lock on a file beside it, which the system gives back however the process ends.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let lock = owner_only_file(&beside(path, ".lock")).map_err(|e| file_error(path, &e))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(e)) => Err(file_error(path, &e)),
+    }
+}
+
+/// File systems by the magic number of statfs(2).
+const NETWORK_FILE_SYSTEMS: &[(u32, &str)] = &[
+    (0x6969, "nfs"),
+    (0xff53_4d42, "cifs"),
+    (0xfe53_4d42, "smb2"),
+    (0x517b, "smb"),
+    (0x5346_414f, "afs"),
+    (0x6b41_4653, "afs"),
+    (0x00c3_6400, "ceph"),
+    (0x0bd0_0bd0, "lustre"),
+    (0x0102_1997, "9p"),
+    (0x7375_7245, "coda"),
+    (0x564c, "ncp"),
+    (0x0116_1970, "gfs2"),
+    (0x7461_636f, "ocfs2"),
+    (0x2003_0528, "orangefs"),
+    (0xaad7_aaea, "panfs"),
+    (0x4750_4653, "gpfs"),
+];
+
+pub fn network_file_system(magic: u32) -> Option<&'static str> {
+    NETWORK_FILE_SYSTEMS.iter().find(|(known, _)| *known == magic).map(|(_, kind)| *kind)
+}
+
+fn refuse_network_file_system(path: &Path) -> Result<(), OpenError> {
+    let folder = path.parent().unwrap_or(path);
+    let statfs = rustix::fs::statfs(folder).map_err(|e| file_error(path, &e.into()))?;
+    // The kernel's word is wider than the magic numbers, and sign-extends some of them.
+    let magic = (statfs.f_type as i64 & 0xffff_ffff) as u32;
+    match network_file_system(magic) {
+        Some(kind) => Err(OpenError::NetworkFileSystem { path: path.to_owned(), kind }),
+        None => Ok(()),
+    }
+}
+
+fn prepare(path: &Path, options: Options, keys: &Keys, unclean: bool) -> Result<Connection, Cause> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_LIMIT)?;
+    settle(&connection, options)?;
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (application, tables) {
+        (0, 0) => create(&connection, keys)?,
+        (APPLICATION_ID, _) if version > SCHEMA_VERSION => return Err(Cause::Newer(version)),
+        (APPLICATION_ID, _) if version == SCHEMA_VERSION => {}
+        (APPLICATION_ID, _) => return Err(Cause::Damaged(format!("impossible format {version}"))),
+        _ => return Err(Cause::NotFlorin),
+    }
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Cause::Damaged(format!("journal mode {mode}")));
+    }
+    check_key(&connection, keys)?;
+    if unclean && fs::metadata(path).is_ok_and(|m| m.len() <= options.quick_check_bytes) {
+        let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if found != "ok" {
+            return Err(Cause::Damaged(found));
+        }
+    }
+    Ok(connection)
+}
+
+fn settle(connection: &Connection, options: Options) -> rusqlite::Result<()> {
+    let set = |name: &str, value: &dyn rusqlite::ToSql| connection.pragma_update(None, name, value);
+    // Only a new file takes its page size.
+    set("page_size", &PAGE_BYTES)?;
+    set("synchronous", &"FULL")?;
+    set("foreign_keys", &true)?;
+    set("trusted_schema", &false)?;
+    set("cell_size_check", &true)?;
+    set("mmap_size", &0)?;
+    set("temp_store", &"MEMORY")?;
+    set("cache_size", &-i64::from(options.cache_bytes / 1_024))?;
+    set("wal_autocheckpoint", &options.checkpoint_pages)?;
+    // FAST overwrites what is deleted wherever the page is written anyway, and keeps the emptying of a day's claims short.
+    set("secure_delete", &"FAST")
+}
+
+/// In one transaction: a crash leaves an empty file, which is made anew.
+fn create(connection: &Connection, keys: &Keys) -> Result<(), Cause> {
+    let nonce = random().map_err(|_| Cause::NoChance)?;
+    let check = keys.check().seal(nonce, META_CHECK.as_bytes(), CHECK_TEXT);
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    let put = "INSERT INTO meta VALUES (?1, ?2)";
+    transaction.execute(put, (META_CHECK, check))?;
+    for name in [META_NEWEST, META_CLAIM_DAYS[0], META_CLAIM_DAYS[1]] {
+        transaction.execute(put, (name, None::<i64>))?;
+    }
+    Ok(transaction.commit()?)
+}
+
+fn check_key(connection: &Connection, keys: &Keys) -> Result<(), Cause> {
+    let sealed: Vec<u8> = connection.query_row("SELECT value FROM meta WHERE name = ?1", [META_CHECK], |r| r.get(0))?;
+    match keys.check().open(META_CHECK.as_bytes(), &sealed) {
+        Ok(text) if text == CHECK_TEXT => Ok(()),
+        Ok(_) | Err(_) => Err(Cause::WrongKey),
+    }
+}

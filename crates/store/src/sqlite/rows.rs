@@ -1,0 +1,91 @@
+//! Rows as they are stored, read and opened. Knows no queries but those by key.
+
+use super::error::Fault;
+use super::keys::Keys;
+use super::seal::{self, Place, Wrap};
+use super::statements::TOMBSTONE_ACCOUNT;
+use florin_core::commit::{Row, Version};
+use florin_core::id::{Key, Kind};
+use florin_core::store::StoreTrouble;
+use florin_core::time::Time;
+use rusqlite::{Connection, OptionalExtension};
+
+/// A row whose bodies are still sealed.
+pub struct SealedStep {
+    place: Place,
+    at: Time,
+    sealed: Vec<u8>,
+    personal: Option<SealedPersonal>,
+}
+
+struct SealedPersonal {
+    subject: Key,
+    sealed: Vec<u8>,
+    /// None once the person was erased.
+    wrapped: Option<Vec<u8>>,
+}
+
+const CURRENT: &str = "
+    SELECT r.key, r.version, r.account, r.kind, r.at, r.sealed, r.subject, r.personal, c.wrapped
+    FROM step s CROSS JOIN row r ON r.n = s.n
+    LEFT JOIN customer_key c ON c.subject = r.subject AND c.account = r.account
+    WHERE s.key = ?1 ORDER BY s.version DESC LIMIT 1";
+
+const HISTORY: &str = "
+    SELECT r.key, r.version, r.account, r.kind, r.at, r.sealed, r.subject, r.personal, c.wrapped
+    FROM step s CROSS JOIN row r ON r.n = s.n
+    LEFT JOIN customer_key c ON c.subject = r.subject AND c.account = r.account
+    WHERE s.key = ?1 ORDER BY s.version";
+
+pub fn current(connection: &Connection, key: Key) -> Result<Option<SealedStep>, Fault> {
+    connection.prepare_cached(CURRENT)?.query_row([key.0], |row| Ok(read(row))).optional()?.transpose()
+}
+
+pub fn history(connection: &Connection, key: Key) -> Result<Vec<SealedStep>, Fault> {
+    let mut statement = connection.prepare_cached(HISTORY)?;
+    statement.query_map([key.0], |row| Ok(read(row)))?.map(|row| row?).collect()
+}
+
+fn read(row: &rusqlite::Row<'_>) -> Result<SealedStep, Fault> {
+    let place = Place {
+        key: Key(row.get(0)?),
+        version: Version(row.get(1)?),
+        account: Key(row.get(2)?),
+        kind: Kind::from_u8(row.get(3)?).ok_or(Fault::Damaged("kind of row"))?,
+    };
+    let personal = match (row.get::<_, Option<i64>>(6)?, row.get(7)?) {
+        (Some(subject), Some(sealed)) => Some(SealedPersonal { subject: Key(subject), sealed, wrapped: row.get(8)? }),
+        _ => None,
+    };
+    Ok(SealedStep { place, at: Time(row.get(4)?), sealed: row.get(5)?, personal })
+}
+
+impl SealedStep {
+    pub fn open(self, keys: &Keys) -> Result<Row, StoreTrouble> {
+        let Place { account, kind, key, version } = self.place;
+        let (index, body) = seal::open_body(keys, &self.place, &self.sealed)?;
+        let personal = match &self.personal {
+            Some(SealedPersonal { subject, sealed, wrapped: Some(wrapped) }) => {
+                Some(seal::open_personal(keys, &self.place, *subject, wrapped, sealed)?)
+            }
+            Some(SealedPersonal { wrapped: None, .. }) | None => None,
+        };
+        Ok(Row { key, version, kind, account, at: self.at, body, personal, index })
+    }
+}
+
+/// The keys of the persons of `rows`, as they are now; one for each row.
+pub fn wraps(connection: &Connection, rows: &[Row]) -> Result<Vec<Wrap>, Fault> {
+    let mut statement = connection.prepare_cached(super::statements::WRAP)?;
+    let mut wrap = |row: &Row| {
+        let Some(personal) = &row.personal else { return Ok(Wrap::None) };
+        let key = (personal.subject.0, row.account.0, TOMBSTONE_ACCOUNT);
+        let found: Option<Option<Vec<u8>>> = statement.query_row(key, |r| r.get(0)).optional()?;
+        Ok(match found {
+            None => Wrap::None,
+            Some(None) => Wrap::Erased,
+            Some(Some(wrapped)) => Wrap::Held(wrapped),
+        })
+    };
+    rows.iter().map(&mut wrap).collect()
+}

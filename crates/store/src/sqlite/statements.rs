@@ -1,0 +1,105 @@
+//! The statements of the writer thread, prepared once. All values are bound.
+
+use florin_core::ledger::LedgerAccount;
+use rusqlite::{Connection, Statement};
+
+pub struct Statements<'c> {
+    pub begin: Statement<'c>,
+    pub commit: Statement<'c>,
+    pub version: Statement<'c>,
+    pub put_row: Statement<'c>,
+    pub put_step: Statement<'c>,
+    pub put_index: Statement<'c>,
+    pub wrap: Statement<'c>,
+    pub put_wrap: Statement<'c>,
+    pub erase_wraps: Statement<'c>,
+    pub balance: Statement<'c>,
+    pub put_balance: Statement<'c>,
+    pub put_transfer: Statement<'c>,
+    pub put_event: Statement<'c>,
+    pub head: Statement<'c>,
+    pub next_positions: Statement<'c>,
+    pub put_link: Statement<'c>,
+    pub put_job: Statement<'c>,
+    pub done: Statement<'c>,
+    pub due: Statement<'c>,
+    pub hide_job: Statement<'c>,
+    pub claim: Statement<'c>,
+    pub put_claim: [Statement<'c>; 2],
+    pub put_answer: [Statement<'c>; 2],
+    pub empty_claims: [Statement<'c>; 2],
+    pub empty_answers: [Statement<'c>; 2],
+    pub put_meta: Statement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    pub fn prepare(connection: &'c Connection) -> rusqlite::Result<Statements<'c>> {
+        let p = |sql: &str| connection.prepare(sql);
+        Ok(Statements {
+            begin: p("BEGIN IMMEDIATE")?,
+            commit: p("COMMIT")?,
+            version: p("SELECT version FROM step WHERE key = ?1 ORDER BY version DESC LIMIT 1")?,
+            put_row: p("INSERT INTO row VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?,
+            put_step: p("INSERT INTO step VALUES (?1, ?2, ?3)")?,
+            put_index: p("INSERT INTO ix VALUES (?1, ?2, ?3, ?4)
+                          ON CONFLICT (under, kind, key) DO UPDATE SET holder = excluded.holder")?,
+            wrap: p(WRAP)?,
+            put_wrap: p("INSERT INTO customer_key VALUES (?1, ?2, ?3)
+                         ON CONFLICT (subject, account) DO UPDATE SET wrapped = excluded.wrapped")?,
+            erase_wraps: p("UPDATE customer_key SET wrapped = NULL WHERE subject = ?1")?,
+            balance: p(BALANCE)?,
+            put_balance: p("INSERT INTO balance VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (owner, book, currency)
+                            DO UPDATE SET debits = excluded.debits, credits = excluded.credits")?,
+            put_transfer: p("INSERT INTO transfer VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?,
+            put_event: p("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5)")?,
+            head: p("SELECT sequence, position FROM link WHERE shard = ?1 ORDER BY sequence DESC LIMIT 1")?,
+            next_positions: p(
+                "SELECT position FROM event WHERE shard = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
+            )?,
+            put_link: p("INSERT INTO link VALUES (?1, ?2, ?3, ?4)")?,
+            put_job: p("INSERT INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0) ON CONFLICT (id) DO UPDATE SET
+                        kind = excluded.kind, account = excluded.account, subject = excluded.subject,
+                        attempt = excluded.attempt, due = excluded.due, clock = excluded.clock")?,
+            done: p("DELETE FROM job WHERE id = ?1")?,
+            due: p("SELECT id, kind, account, subject, attempt, due, clock, tries FROM job
+                    WHERE kind = ?1 AND clock IS NULL AND due <= ?2 ORDER BY due, id LIMIT ?3")?,
+            hide_job: p("UPDATE job SET due = ?2, tries = ?3 WHERE id = ?1")?,
+            claim: p(CLAIM)?,
+            put_claim: [
+                p("INSERT INTO claim_0 (slot, digest, at, sealed) VALUES (?1, ?2, ?3, ?4)")?,
+                p("INSERT INTO claim_1 (slot, digest, at, sealed) VALUES (?1, ?2, ?3, ?4)")?,
+            ],
+            put_answer: [p("INSERT INTO answer_0 VALUES (?1, ?2)")?, p("INSERT INTO answer_1 VALUES (?1, ?2)")?],
+            empty_claims: [p("DELETE FROM claim_0")?, p("DELETE FROM claim_1")?],
+            empty_answers: [p("DELETE FROM answer_0")?, p("DELETE FROM answer_1")?],
+            put_meta: p("UPDATE meta SET value = ?2 WHERE name = ?1")?,
+        })
+    }
+}
+
+/// Both day tables; a slot is in one of them at most.
+pub const CLAIM: &str = "
+    SELECT 0, c.n, c.digest, c.at, c.sealed, (SELECT a.sealed FROM answer_0 a WHERE a.n = c.n)
+    FROM claim_0 c WHERE c.slot = ?1
+    UNION ALL
+    SELECT 1, c.n, c.digest, c.at, c.sealed, (SELECT a.sealed FROM answer_1 a WHERE a.n = c.n)
+    FROM claim_1 c WHERE c.slot = ?1";
+
+/// The key of a person under an account, or the tombstone (null) of either.
+pub const WRAP: &str = "
+    SELECT wrapped FROM customer_key WHERE subject = ?1 AND account IN (?2, ?3) ORDER BY wrapped IS NOT NULL LIMIT 1";
+
+/// Stands for every account in the tombstone of a subject; no key is negative.
+pub const TOMBSTONE_ACCOUNT: i64 = -1;
+
+pub const BALANCE: &str = "SELECT debits, credits FROM balance WHERE owner = ?1 AND book = ?2 AND currency = ?3";
+
+/// Names a ledger account in the order of the table's key.
+pub fn balance_key(account: &LedgerAccount) -> (i64, u8, u16) {
+    (account.owner.0, account.book as u8, account.currency.numeric())
+}
+
+/// What the writer keeps in `meta`.
+pub const META_NEWEST: &str = "newest";
+pub const META_CLAIM_DAYS: [&str; 2] = ["claim_day_0", "claim_day_1"];
+pub const META_CHECK: &str = "check";
