@@ -1,1 +1,27 @@
-//! placeholder
+//! The cardholder data environment: cards at rest, keys, security codes, the way out to the acquirer. A process of its own.
+//! Knows no order, no merchant, no ledger; the gateway reaches it through a Unix socket and never sees a card number.
+
+pub use florin_connect::core;
+
+pub mod cards;
+pub mod cells;
+pub mod client;
+pub mod clock;
+pub mod db;
+pub mod door;
+pub mod egress;
+#[cfg(test)]
+mod end_to_end;
+mod frame;
+pub mod harden;
+pub mod health;
+pub mod journey;
+pub mod keys;
+pub mod line;
+pub mod link;
+pub mod process;
+pub mod refusal;
+#[cfg(test)]
+mod testing;
+pub mod tls;
+pub mod wipe;

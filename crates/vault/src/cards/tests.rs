@@ -1,0 +1,218 @@
+//! Cards at the boundary: what is taken, what is refused and by which name, what rests on disk.
+
+use super::*;
+use crate::keys::KekFile;
+use crate::testing::{Folder, assert_no_card_data};
+use std::sync::mpsc::channel;
+
+/// 2026-11-21 22:15:00 UTC.
+const NOW: Time = Time(1_795_299_300_000);
+const ACCOUNT: Key = Key(1 << 20);
+const OTHER_ACCOUNT: Key = Key(2 << 20);
+/// Canary numbers: they approve, and nothing may ever contain them.
+const VISA: &str = "4929123456000009";
+const AMEX: &str = "374245455400001";
+
+fn open(folder: &Folder, live: bool) -> Cards {
+    let kek = folder.path("kek");
+    if !kek.exists() {
+        KekFile::create(&kek).unwrap();
+    }
+    let kek = KekFile::open(&kek).unwrap();
+    Cards::open(&folder.path("data"), Box::new(kek), live).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn card(number: &str, year: u16, month: u8, cvc: Option<&str>) -> NewCard {
+    let text = |s: &str| Zeroizing::new(s.to_string());
+    let cvc = cvc.map(text);
+    NewCard { account: ACCOUNT, live: false, number: text(number), exp_month: month, exp_year: year, cvc }
+}
+
+fn tokenise(cards: &Cards, card: NewCard) -> Result<Tokenised, CardRefusal> {
+    let (tell, told) = channel();
+    cards.tokenise(Time(0), NOW, card, move |outcome| tell.send(outcome).unwrap());
+    told.recv().unwrap()
+}
+
+/// A number of the right length with its check digit.
+fn with_check_digit(head: &str) -> String {
+    (0..10).map(|d| format!("{head}{d}")).find(|n| florin_connect::card::luhn(n.as_bytes())).unwrap()
+}
+
+#[test]
+fn the_canaries_are_numbers() {
+    for (number, head) in [(VISA, "492912345600000"), (AMEX, "37424545540000")] {
+        assert_eq!(number, with_check_digit(head));
+    }
+}
+
+#[test]
+fn cards_are_taken_or_refused_by_name() {
+    let folder = Folder::new();
+    let cards = open(&folder, false);
+    let check = |card: NewCard, expected: Result<&str, &str>| {
+        let what = format!("{} {}/{}", card.number.len(), card.exp_month, card.exp_year);
+        let got = tokenise(&cards, card);
+        let got = got.as_ref().map(|t| t.network.as_str()).map_err(|e| e.code());
+        assert_eq!(got, expected, "{what}");
+    };
+    check(card(VISA, 2031, 12, Some("123")), Ok("visa"));
+    check(card(AMEX, 31, 1, Some("1234")), Ok("amex"));
+    check(card("4242 4242-4242 4242", 2026, 11, None), Ok("visa"));
+    check(card("visa", 0, 0, None), Ok("visa"));
+    check(card("pm_card_visa", 0, 0, None), Ok("visa"));
+    check(card("mastercard", 2031, 12, Some("999")), Ok("mastercard"));
+    check(card("4242424242424241", 2031, 12, None), Err("incorrect_number"));
+    check(card("424242424242424", 2031, 12, None), Err("incorrect_number"));
+    check(card("4242", 2031, 12, None), Err("invalid_number"));
+    check(card("", 2031, 12, None), Err("invalid_number"));
+    check(card("4242424242424242", 2031, 13, None), Err("invalid_expiry_month"));
+    check(card("4242424242424242", 2031, 0, None), Err("invalid_expiry_month"));
+    check(card("4242424242424242", 1999, 1, None), Err("invalid_expiry_year"));
+    check(card("4242424242424242", 2026, 10, None), Err("expired_card"));
+    check(card("4242424242424242", 2031, 12, Some("1234")), Err("invalid_cvc"));
+    check(card("4242424242424242", 2031, 12, Some("12x")), Err("invalid_cvc"));
+    check(card("4242424242424242", 2031, 12, Some("")), Err("invalid_cvc"));
+    check(card(AMEX, 2031, 12, Some("123")), Err("invalid_cvc"));
+    check(card("visa", 2026, 10, None), Err("expired_card"));
+    check(card("nobody", 2031, 12, None), Err("resource_missing"));
+    check(card(&with_check_digit("453957876362148"), 2031, 12, None), Err("test_mode_live_card"));
+    check(card(&with_check_digit("999912345678901"), 2031, 12, None), Err("card_not_supported"));
+    check(NewCard { live: true, ..card(VISA, 2031, 12, None) }, Err("livemode_mismatch"));
+}
+
+#[test]
+fn live_mode_takes_no_test_card() {
+    let folder = Folder::new();
+    let cards = open(&folder, true);
+    let live = |number: &str| NewCard { live: true, ..card(number, 2031, 12, None) };
+    assert_eq!(tokenise(&cards, live(VISA)).err(), Some(CardRefusal::LiveModeTestCard));
+    assert_eq!(tokenise(&cards, live("visa")).err(), Some(CardRefusal::NoSuchName));
+    let real = tokenise(&cards, live(&with_check_digit("453957876362148"))).unwrap();
+    assert_eq!((real.last4.as_str().len(), real.funding), (4, None));
+    drop(cards);
+    let kek = || Box::new(KekFile::open(&folder.path("kek")).unwrap());
+    let error = Cards::open(&folder.path("data"), kek(), false).err().unwrap().to_string();
+    assert!(error.contains("live cards"), "{error}");
+}
+
+#[test]
+fn equal_numbers_are_known_as_equal_within_an_account_alone() {
+    let folder = Folder::new();
+    let cards = open(&folder, false);
+    let take = |account, number, year| tokenise(&cards, NewCard { account, ..card(number, year, 12, None) }).unwrap();
+    let first = take(ACCOUNT, VISA, 2031);
+    let again = take(ACCOUNT, "4929 1234 5600 0009", 2031);
+    let renewed = take(ACCOUNT, VISA, 2032);
+    let elsewhere = take(OTHER_ACCOUNT, VISA, 2031);
+    let other = take(ACCOUNT, AMEX, 2031);
+    assert_eq!(first.fingerprint.len(), 16);
+    assert_eq!((&first.fingerprint, first.card_digest), (&again.fingerprint, again.card_digest));
+    assert_ne!(first.token, again.token);
+    assert_eq!(first.fingerprint, renewed.fingerprint);
+    assert_ne!(first.card_digest, renewed.card_digest);
+    for different in [&elsewhere, &other] {
+        assert_ne!(first.fingerprint, different.fingerprint);
+        assert_ne!(first.card_digest, different.card_digest);
+    }
+}
+
+#[test]
+fn a_token_opens_for_its_account_and_mode_and_after_a_restart() {
+    let folder = Folder::new();
+    let cards = open(&folder, false);
+    let token = tokenise(&cards, card(VISA, 2031, 12, Some("739"))).unwrap().token;
+    assert_eq!(token.vault, cards.instance);
+    let opens = |cards: &Cards, account, live, token: CardToken| {
+        let found = cards.find(NOW, account, live, token).unwrap_or_else(|e| panic!("{e:?}"));
+        found.map(|c| (c.pan.reveal().to_string(), c.expiry.yymm(), c.cvc.is_some()))
+    };
+    let whole = Some((VISA.to_string(), "3112".to_string(), false));
+    assert_eq!(opens(&cards, ACCOUNT, false, token), whole);
+    assert_eq!(opens(&cards, OTHER_ACCOUNT, false, token), None);
+    assert_eq!(opens(&cards, ACCOUNT, true, token), None);
+    assert_eq!(opens(&cards, ACCOUNT, false, CardToken { key: Key(9), ..token }), None);
+    let code = cards.take_cvc(Time(0), token).map(|c| c.reveal().to_string());
+    assert_eq!(code.as_deref(), Some("739"));
+    assert!(cards.take_cvc(Time(0), token).is_none(), "once");
+    let second = tokenise(&cards, card(VISA, 2031, 12, Some("739"))).unwrap().token;
+    assert!(second.key > token.key);
+    drop(cards);
+    let cards = open(&folder, false);
+    assert_eq!(opens(&cards, ACCOUNT, false, token), whole);
+    assert!(cards.take_cvc(Time(0), second).is_none(), "the code is gone with the start that took it");
+    assert!(tokenise(&cards, card(VISA, 2031, 12, None)).unwrap().token.key > second.key);
+}
+
+#[test]
+fn nothing_on_disk_is_a_card() {
+    let folder = Folder::new();
+    let cards = open(&folder, false);
+    for (number, code) in [(VISA, "739"), (AMEX, "7391")] {
+        tokenise(&cards, card(number, 2031, 12, Some(code))).unwrap();
+    }
+    assert_no_card_data(folder.root(), &[VISA, AMEX], &["7391"]);
+    drop(cards);
+    assert_no_card_data(folder.root(), &[VISA, AMEX], &["7391"]);
+}
+
+#[test]
+fn sealed_cards_open_in_their_place_alone() {
+    let folder = Folder::new();
+    let cards = open(&folder, false);
+    let tokens = [VISA, AMEX].map(|n| tokenise(&cards, card(n, 2031, 12, None)).unwrap().token);
+    drop(cards);
+    let change = |sql: &str| {
+        let db = rusqlite::Connection::open(folder.path("data").join("vault.db")).unwrap();
+        db.execute_batch(sql).unwrap();
+    };
+    change("CREATE TABLE kept AS SELECT * FROM card");
+    let [a, b] = tokens.map(|t| t.key.0);
+    let check = |what: &str, sql: &str| {
+        change(sql);
+        let cards = open(&folder, false);
+        assert_eq!(cards.find(NOW, ACCOUNT, false, tokens[0]).err(), Some(DbTrouble::Unreadable), "{what}");
+        drop(cards);
+        change("UPDATE card SET sealed = (SELECT sealed FROM kept WHERE kept.key = card.key)");
+        let cards = open(&folder, false);
+        assert!(cards.find(NOW, ACCOUNT, false, tokens[0]).unwrap_or(None).is_some(), "{what}, put right");
+    };
+    check(
+        "another card's",
+        &format!("UPDATE card SET sealed = (SELECT sealed FROM kept WHERE key = {b}) WHERE key = {a}"),
+    );
+    check("cut", &format!("UPDATE card SET sealed = substr(sealed, 1, 20) WHERE key = {a}"));
+    check("empty", &format!("UPDATE card SET sealed = x'' WHERE key = {a}"));
+}
+
+#[test]
+fn data_keys_follow_each_other() {
+    let folder = Folder::new();
+    let cards = open(&folder, false);
+    let first = tokenise(&cards, card(VISA, 2031, 12, None)).unwrap().token;
+    locked(&cards.ring).cards = CARDS_PER_DEK;
+    let second = tokenise(&cards, card(AMEX, 2031, 12, None)).unwrap().token;
+    let dek = |cards: &Cards, token: CardToken| cards.db.card(token.key).unwrap().unwrap().dek;
+    assert_eq!((dek(&cards, first), dek(&cards, second)), (1, 2));
+    drop(cards);
+    let cards = open(&folder, false);
+    assert_eq!(locked(&cards.ring).cards, 1, "counted again at start");
+    for (token, number) in [(first, VISA), (second, AMEX)] {
+        let found = cards.find(NOW, ACCOUNT, false, token).unwrap_or(None).unwrap();
+        assert!(found.pan.reveal() == number);
+    }
+}
+
+#[test]
+fn the_last_use_is_kept_by_the_day() {
+    let folder = Folder::new();
+    let cards = open(&folder, false);
+    let token = tokenise(&cards, card(VISA, 2031, 12, None)).unwrap().token;
+    let used = |cards: &Cards| cards.db.card(token.key).unwrap().unwrap().last_used;
+    for (after_ms, expected) in [(USED_EVERY_MS, NOW), (USED_EVERY_MS + 1, NOW.plus_ms(USED_EVERY_MS + 1))] {
+        assert!(cards.find(NOW.plus_ms(after_ms), ACCOUNT, false, token).unwrap_or(None).is_some());
+        // A write that is answered comes after all before it.
+        tokenise(&cards, card(AMEX, 2031, 12, None)).unwrap();
+        assert_eq!(used(&cards), expected, "{after_ms}");
+    }
+}

@@ -1,0 +1,332 @@
+//! The vault's only door: a Unix socket for processes of the same user, many requests at once on each connection.
+//! Knows no acquirer; gives out no card data.
+
+use crate::cards::Cards;
+use crate::clock::Clock;
+use crate::core::wire::{Late, Order, Verdict};
+use crate::db::Write;
+use crate::egress::Egress;
+use crate::frame::{ANSWER_LIMIT_BYTES, FrameKind, Inbound, Inbox, REQUEST_LIMIT_BYTES, put_frame, read_card};
+use crate::harden::Hardened;
+use crate::health::Health;
+use crate::journey::Journey;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use zeroize::{Zeroize, Zeroizing};
+
+const CONNECTIONS_LIMIT: usize = 64;
+/// Answers that a client does not read: above this its connection is closed.
+const OUTBOX_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+const READ_BYTES: usize = 64 * 1024;
+const RRNS_LIMIT: usize = 64;
+/// Late answers told at once; the rest follows when these are acknowledged.
+const LATE_LIMIT: u32 = 1_000;
+/// Late answers that were not acknowledged are told again.
+const LATE_AGAIN: Duration = Duration::from_secs(30);
+
+/// What goes back to one client. Filled by whoever has an answer, emptied by one writer, in batches.
+struct Outbox {
+    waiting: Mutex<Waiting>,
+    filled: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    /// Nothing more comes: what is there is written, then the connection ends.
+    last: bool,
+    /// The client is gone, or does not read.
+    closed: bool,
+}
+
+impl Outbox {
+    fn put(&self, id: u32, kind: FrameKind, payload: &[u8]) {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return;
+        }
+        let fits = payload.len() <= ANSWER_LIMIT_BYTES && waiting.bytes.len() + payload.len() <= OUTBOX_LIMIT_BYTES;
+        if !fits || !put_frame(&mut waiting.bytes, id, kind, payload) {
+            waiting.closed = true;
+        }
+        drop(waiting);
+        self.filled.notify_one();
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_one();
+    }
+
+    /// Writes what is there and no more.
+    fn finish(&self) {
+        self.lock().last = true;
+        self.filled.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next batch; nothing when the connection is to be closed.
+    async fn take(&self) -> Option<Vec<u8>> {
+        loop {
+            {
+                let mut waiting = self.lock();
+                if waiting.closed {
+                    return None;
+                }
+                if !waiting.bytes.is_empty() {
+                    return Some(std::mem::take(&mut waiting.bytes));
+                }
+                if waiting.last {
+                    return None;
+                }
+            }
+            self.filled.notified().await;
+        }
+    }
+}
+
+/// Those who asked to be told of late answers.
+#[derive(Default)]
+pub struct Watchers(Mutex<Vec<Arc<Outbox>>>);
+
+impl Watchers {
+    /// Tells all of a late answer that is durable now.
+    pub fn tell(&self, id: i64, late: &Late) {
+        let Ok(late) = postcard::to_allocvec(late) else { return };
+        for outbox in self.lock().iter() {
+            tell(outbox, id, &late);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Outbox>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, outbox: &Arc<Outbox>) {
+        let mut watchers = self.lock();
+        if !watchers.iter().any(|known| Arc::ptr_eq(known, outbox)) {
+            watchers.push(Arc::clone(outbox));
+        }
+    }
+
+    fn remove(&self, outbox: &Arc<Outbox>) {
+        self.lock().retain(|known| !Arc::ptr_eq(known, outbox));
+    }
+}
+
+fn tell(outbox: &Outbox, id: i64, late: &[u8]) {
+    let mut payload = Vec::with_capacity(8 + late.len());
+    payload.extend_from_slice(&id.to_be_bytes());
+    payload.extend_from_slice(late);
+    outbox.put(0, FrameKind::Late, &payload);
+}
+
+/// What requests are answered with.
+pub struct Rooms {
+    pub cards: Arc<Cards>,
+    pub egress: Arc<Egress>,
+    pub journey: Arc<Journey>,
+    pub watchers: Arc<Watchers>,
+    pub clock: Clock,
+    pub hardened: Hardened,
+}
+
+/// Opens the socket for this user alone. A socket file that nobody listens on any more is replaced.
+pub async fn listen(path: &Path) -> std::io::Result<UnixListener> {
+    if UnixStream::connect(path).await.is_ok() {
+        return Err(std::io::Error::new(std::io::ErrorKind::AddrInUse, "another vault listens there"));
+    }
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+        Ok(()) | Err(_) => {}
+    }
+    // Made under a name that nobody knows and closed to others before it gets its own.
+    let hidden = hidden_name(path);
+    let _ = std::fs::remove_file(&hidden);
+    let listener = UnixListener::bind(&hidden)?;
+    std::fs::set_permissions(&hidden, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(&hidden, path)?;
+    Ok(listener)
+}
+
+fn hidden_name(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    PathBuf::from(name)
+}
+
+/// Serves connections until `closing` turns true; then writes the answers that are there and ends.
+pub async fn serve(listener: UnixListener, rooms: Arc<Rooms>, closing: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    let mut again = tokio::time::interval(LATE_AGAIN);
+    let mut closed = closing.clone();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < CONNECTIONS_LIMIT => {
+                if let Ok((stream, _)) = accepted && same_user(&stream) {
+                    connections.spawn(connection(stream, Arc::clone(&rooms), closing.clone()));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+            _ = again.tick() => rooms.tell_again(),
+            _ = closed.wait_for(|closing| *closing) => break,
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// The kernel says who is at the other end.
+fn same_user(stream: &UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
+}
+
+async fn connection(stream: UnixStream, rooms: Arc<Rooms>, mut closing: watch::Receiver<bool>) {
+    let outbox = Arc::new(Outbox { waiting: Mutex::default(), filled: Notify::new() });
+    let (read, write) = stream.into_split();
+    let finish = async {
+        let _ = closing.wait_for(|closing| *closing).await;
+        outbox.finish();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = read_requests(read, &rooms, &outbox) => {}
+        () = write_answers(write, &outbox) => {}
+        () = finish => {}
+    }
+    outbox.close();
+    rooms.watchers.remove(&outbox);
+}
+
+async fn write_answers(mut write: OwnedWriteHalf, outbox: &Outbox) {
+    while let Some(batch) = outbox.take().await {
+        if write.write_all(&batch).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read_requests(mut read: OwnedReadHalf, rooms: &Rooms, outbox: &Arc<Outbox>) {
+    let mut inbox = Inbox::new(REQUEST_LIMIT_BYTES);
+    let mut bytes = Zeroizing::new(vec![0u8; READ_BYTES]);
+    loop {
+        let Ok(got) = read.read(&mut bytes).await else { return };
+        let Some(part) = bytes.get_mut(..got).filter(|part| !part.is_empty()) else { return };
+        inbox.push(part);
+        part.zeroize();
+        loop {
+            match inbox.next_frame() {
+                Ok(Some(request)) => rooms.answer(&request, outbox),
+                Ok(None) => break,
+                Err(_) => return,
+            }
+        }
+        inbox.forget_handed_out();
+    }
+}
+
+impl Rooms {
+    fn answer(&self, request: &Inbound<'_>, outbox: &Arc<Outbox>) {
+        let understood = match request.kind {
+            FrameKind::Submit => self.submit(request, outbox),
+            FrameKind::Tokenise => self.tokenise(request, outbox),
+            FrameKind::Hops => self.hops(request, outbox),
+            FrameKind::Health => self.health(request, outbox),
+            FrameKind::Watch => {
+                self.watchers.add(outbox);
+                self.tell_all(std::slice::from_ref(outbox));
+                Some(())
+            }
+            FrameKind::LateDone => self.late_done(request),
+            FrameKind::Late | FrameKind::BadRequest => None,
+        };
+        if understood.is_none() {
+            outbox.put(request.id, FrameKind::BadRequest, &[]);
+        }
+    }
+
+    fn submit(&self, request: &Inbound<'_>, outbox: &Arc<Outbox>) -> Option<()> {
+        let order: Order = postcard::from_bytes(request.payload).ok()?;
+        let (id, outbox) = (request.id, Arc::clone(outbox));
+        let answer = move |verdict: Verdict| {
+            if let Ok(verdict) = postcard::to_allocvec(&verdict) {
+                outbox.put(id, FrameKind::Submit, &verdict);
+            }
+        };
+        self.egress.authorize(&order, Box::new(answer));
+        Some(())
+    }
+
+    fn tokenise(&self, request: &Inbound<'_>, outbox: &Arc<Outbox>) -> Option<()> {
+        crate::wipe::touched();
+        let card = read_card(request.payload)?;
+        let (id, outbox, now) = (request.id, Arc::clone(outbox), self.clock.now());
+        self.cards.tokenise(now.steady, now.wall, card, move |outcome| {
+            let payload = match outcome.map(|card| postcard::to_extend(&card, vec![0])) {
+                Ok(Ok(tokenised)) => tokenised,
+                Ok(Err(_)) => vec![1, crate::refusal::CardRefusal::Trouble.number()],
+                Err(refusal) => vec![1, refusal.number()],
+            };
+            outbox.put(id, FrameKind::Tokenise, &payload);
+        });
+        Some(())
+    }
+
+    fn hops(&self, request: &Inbound<'_>, outbox: &Arc<Outbox>) -> Option<()> {
+        let rrns: Vec<String> = serde_json::from_slice(request.payload).ok()?;
+        if rrns.len() > RRNS_LIMIT {
+            return None;
+        }
+        let (id, outbox) = (request.id, Arc::clone(outbox));
+        self.journey.find(rrns, move |hops| {
+            let hops = serde_json::to_vec(&hops).unwrap_or_default();
+            outbox.put(id, FrameKind::Hops, &hops);
+        });
+        Some(())
+    }
+
+    fn health(&self, request: &Inbound<'_>, outbox: &Arc<Outbox>) -> Option<()> {
+        let health = Health {
+            instance: self.cards.instance,
+            version: env!("CARGO_PKG_VERSION").into(),
+            live: self.cards.live(),
+            link: self.egress.health(),
+            cells: self.cards.cells(),
+            hardened: self.hardened,
+        };
+        outbox.put(request.id, FrameKind::Health, &serde_json::to_vec(&health).ok()?);
+        Some(())
+    }
+
+    fn late_done(&self, request: &Inbound<'_>) -> Option<()> {
+        let id = i64::from_be_bytes(request.payload.try_into().ok()?);
+        // If this write is lost the answer is told again, which changes nothing at the gateway.
+        self.cards.db().write(Write::LateDone { id }, Box::new(|_| {}));
+        Some(())
+    }
+
+    fn tell_again(&self) {
+        let watchers = self.watchers.lock().clone();
+        if !watchers.is_empty() {
+            self.tell_all(&watchers);
+        }
+    }
+
+    fn tell_all(&self, watchers: &[Arc<Outbox>]) {
+        for (id, late) in self.cards.db().late(LATE_LIMIT).unwrap_or_default() {
+            for outbox in watchers {
+                tell(outbox, id, &late);
+            }
+        }
+    }
+}

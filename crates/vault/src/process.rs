@@ -1,0 +1,190 @@
+//! The vault as a process: settings in, doors open, everything closed in order at the end. Prints nothing.
+
+use crate::cards::Cards;
+use crate::clock::Clock;
+use crate::core::wire::Late;
+use crate::db::DbError;
+use crate::door::{Rooms, Watchers, listen, serve};
+use crate::egress::Egress;
+use crate::harden::{Hardened, harden};
+use crate::journey::{Journey, Retention};
+use crate::keys::{KekError, KekFile};
+use crate::line::Line;
+use crate::link::{Link, LinkSettings};
+use crate::tls::{TlsFiles, TlsSetupError, client_config, server_name};
+use florin_connect::acquirer::Iso8583Link;
+use florin_connect::connector::Terms;
+use florin_connect::iso8583::Dialect;
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long answers may take to reach the gateway once the last is there.
+const FAREWELL: Duration = Duration::from_secs(1);
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// Everything a vault needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder of the vault's files; made if it is missing. No other process uses it.
+    pub data: PathBuf,
+    /// File of the key-encryption key: 32 bytes, mode 0600.
+    pub kek: PathBuf,
+    /// Where the gateway finds the vault.
+    pub socket: PathBuf,
+    /// Live or test mode: one vault serves one of them.
+    pub live: bool,
+    /// `host:port` of the acquirer.
+    pub acquirer: String,
+    /// The name in the acquirer's certificate.
+    pub acquirer_name: String,
+    pub tls: TlsFiles,
+    /// The merchant as the acquirer knows it; None for what the dialect says.
+    pub terms: Option<Terms>,
+    /// T1: how long an answer is waited for.
+    pub answer_limit_ms: u32,
+    /// How long an order may wait to be sent, whatever its `send_by` says.
+    pub send_limit_ms: u32,
+    pub in_flight_limit_messages: usize,
+    pub journey: bool,
+    pub retention: Retention,
+    /// Give up core dumps, tracing, swapping. Holds for the whole process: off in tests alone.
+    pub harden: bool,
+}
+
+/// The vault is open.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ready {
+    pub socket: PathBuf,
+    /// This start of this vault, as card tokens name it.
+    pub instance: u32,
+    pub live: bool,
+    pub hardened: Hardened,
+}
+
+/// Why a vault did not start, or stopped by itself. The text says what to do.
+#[derive(Debug)]
+pub enum StartError {
+    Kek(KekError),
+    Db(DbError),
+    Tls(TlsSetupError),
+    Socket {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    /// The database could not be written any more. Nothing that was promised is lost.
+    DatabaseStopped(PathBuf),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Kek(e) => e.fmt(f),
+            StartError::Db(e) => e.fmt(f),
+            StartError::Tls(e) => e.fmt(f),
+            StartError::Socket { path, error } => {
+                write!(
+                    f,
+                    "the vault's socket {} cannot be opened: {error}; stop the other vault or choose another path",
+                    path.display()
+                )
+            }
+            StartError::DatabaseStopped(path) => {
+                write!(
+                    f,
+                    "the vault's database {} cannot be written any more; look at its disk, then start again",
+                    path.display()
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<KekError> for StartError {
+    fn from(e: KekError) -> StartError {
+        StartError::Kek(e)
+    }
+}
+impl From<DbError> for StartError {
+    fn from(e: DbError) -> StartError {
+        StartError::Db(e)
+    }
+}
+impl From<TlsSetupError> for StartError {
+    fn from(e: TlsSetupError) -> StartError {
+        StartError::Tls(e)
+    }
+}
+
+impl Settings {
+    fn link(&self, dialect: &Dialect) -> LinkSettings {
+        let mut settings = LinkSettings::new(self.terms.clone().unwrap_or_else(|| Terms::of(dialect)));
+        settings.answer_limit_ms = self.answer_limit_ms;
+        settings.send_limit_ms = self.send_limit_ms;
+        settings.in_flight_limit_messages = self.in_flight_limit_messages;
+        settings.journey = self.journey;
+        settings
+    }
+}
+
+/// Runs a vault until `stop` completes; then waits for what is in flight, at most for the limits of the link. `ready` is called once
+/// the socket is open; the link to the acquirer may take longer. To be run on a runtime of one thread.
+pub async fn run(
+    settings: Settings,
+    stop: impl Future<Output = ()>,
+    ready: impl FnOnce(Ready),
+) -> Result<(), StartError> {
+    let hardened = if settings.harden { harden() } else { Hardened::default() };
+    let clock = Clock::start();
+    let tls = client_config(&settings.tls)?;
+    let name = server_name(&settings.acquirer_name)?;
+    let kek = KekFile::open(&settings.kek)?;
+    let cards = Arc::new(Cards::open(&settings.data, Box::new(kek), settings.live)?);
+    let journey = Arc::new(Journey::open(&settings.data, settings.retention)?);
+    let dialect = Dialect::link();
+    let link = Link::new(dialect, &Iso8583Link, settings.link(dialect));
+    let watchers = Arc::new(Watchers::default());
+    let tell = Arc::clone(&watchers);
+    let late = Arc::new(move |id: i64, late: Late| tell.tell(id, &late));
+    let egress = Arc::new(Egress::new(link, Arc::clone(&cards), Arc::clone(&journey), clock, late));
+    let socket = |error| StartError::Socket { path: settings.socket.clone(), error };
+    let listener = listen(&settings.socket).await.map_err(socket)?;
+    let rooms = Rooms { cards: Arc::clone(&cards), egress: Arc::clone(&egress), journey, watchers, clock, hardened };
+    let (close_door, closing) = watch::channel(false);
+    let mut door = tokio::spawn(serve(listener, Arc::new(rooms), closing));
+    let line = Line { address: settings.acquirer.clone(), name, tls, dialect };
+    ready(Ready { socket: settings.socket.clone(), instance: cards.instance, live: cards.live(), hardened });
+
+    let linked = async { line.run(&egress).await };
+    tokio::pin!(linked);
+    let ended = tokio::select! {
+        () = stop => Ok(()),
+        () = &mut linked => Ok(()),
+        () = housekeeping(&cards, clock) => Err(StartError::DatabaseStopped(cards.db().path().to_owned())),
+    };
+    egress.close();
+    let limit = u64::from(settings.answer_limit_ms) + u64::from(settings.send_limit_ms);
+    if tokio::time::timeout(Duration::from_millis(limit), &mut linked).await.is_err() {
+        egress.with_link(|link, now| link.disconnected(now));
+    }
+    let _ = close_door.send(true);
+    if tokio::time::timeout(FAREWELL, &mut door).await.is_err() {
+        door.abort();
+    }
+    let _ = std::fs::remove_file(&settings.socket);
+    ended
+}
+
+/// Forgets old security codes; completes when the database has stopped.
+async fn housekeeping(cards: &Cards, clock: Clock) {
+    let mut tick = tokio::time::interval(HOUSEKEEPING);
+    while !cards.db().has_stopped() {
+        tick.tick().await;
+        cards.expire_cells(clock.now().steady);
+    }
+}
