@@ -1,0 +1,296 @@
+//! The issuers' books: append-only entries and, per original, what is held, captured, refunded and reversed.
+//! The independent witness: shares nothing with the gateway's ledger, and decides nothing.
+
+use crate::entry::{Entry, EntryId, Kind, Trace};
+use crate::text::Text;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+
+/// What stands of one hold, sale or refund, in minor units of ISO 4217.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub original: EntryId,
+    pub kind: Kind,
+    pub trace: Trace,
+    pub rrn: Text<12>,
+    pub currency: u16,
+    /// Set aside now.
+    pub held: i64,
+    /// Taken, less what reversals gave back.
+    pub captured: i64,
+    /// Of a hold or sale: refunds that stand against it. Of a refund: what it gave back.
+    pub refunded: i64,
+    /// Undone by reversals.
+    pub reversed: i64,
+}
+
+/// What one entry changes at the cardholder's account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Posting {
+    pub held: i64,
+    pub owed: i64,
+}
+
+/// Counts and sums of one currency, in minor units of ISO 4217.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    pub holds: u64,
+    pub held: i64,
+    /// Sales and completions.
+    pub claims: u64,
+    pub claimed: i64,
+    pub refunds: u64,
+    pub refunded: i64,
+    /// Reversals that undid something.
+    pub reversals: u64,
+    pub reversed: i64,
+    pub declines: u64,
+}
+
+impl Totals {
+    fn count(&mut self, entry: &Entry) {
+        match entry.kind {
+            Kind::Hold => {
+                self.holds += 1;
+                self.held += entry.amount;
+            }
+            Kind::Sale | Kind::Completion => {
+                self.claims += 1;
+                self.claimed += entry.amount;
+            }
+            Kind::Refund => {
+                self.refunds += 1;
+                self.refunded += entry.amount;
+            }
+            Kind::Reversal if entry.amount > 0 => {
+                self.reversals += 1;
+                self.reversed += entry.amount;
+            }
+            Kind::Decline => self.declines += 1,
+            Kind::Reversal | Kind::Verification | Kind::Advice => {}
+        }
+    }
+}
+
+/// Counts and sums by ISO 4217 numeric code.
+pub type ByCurrency = BTreeMap<u16, Totals>;
+
+/// Which entries to look for; what is `None` fits all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query {
+    pub rrn: Option<Text<12>>,
+    pub stan: Option<u32>,
+    pub de7: Option<u64>,
+    pub terminal: Option<Text<8>>,
+}
+
+impl Query {
+    fn fits(&self, entry: &Entry) -> bool {
+        self.rrn.is_none_or(|v| v == entry.rrn)
+            && self.stan.is_none_or(|v| v == entry.trace.stan)
+            && self.de7.is_none_or(|v| v == entry.trace.de7)
+            && self.terminal.is_none_or(|v| v == entry.trace.terminal)
+    }
+}
+
+#[derive(Default)]
+pub struct Books {
+    entries: Vec<Entry>,
+    /// The first entry of each request: its stored answer.
+    by_trace: BTreeMap<Trace, EntryId>,
+    by_rrn: BTreeSet<(Text<12>, EntryId)>,
+    standings: BTreeMap<EntryId, Standing>,
+    /// Reversals that came before their original: target, RRN of the reversal.
+    early: BTreeMap<Trace, Text<12>>,
+    /// Stand-in approvals that the issuer was not told of yet.
+    untold: BTreeSet<EntryId>,
+    all: ByCurrency,
+    day: ByCurrency,
+}
+
+impl Books {
+    pub fn next_id(&self) -> EntryId {
+        self.entries.len() as EntryId + 1
+    }
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+    pub fn entry(&self, id: EntryId) -> Option<&Entry> {
+        let place = usize::try_from(id).ok()?.checked_sub(1)?;
+        self.entries.get(place)
+    }
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+    pub fn standings(&self) -> impl Iterator<Item = &Standing> {
+        self.standings.values()
+    }
+    pub fn standing(&self, id: EntryId) -> Option<&Standing> {
+        self.standings.get(&id)
+    }
+    /// The stored answer of a request that came before.
+    pub fn answered(&self, trace: &Trace) -> Option<&Entry> {
+        self.entry(*self.by_trace.get(trace)?)
+    }
+    /// Totals since the first entry.
+    pub fn totals(&self) -> &ByCurrency {
+        &self.all
+    }
+    /// Totals since the day was last closed.
+    pub fn day_totals(&self) -> &ByCurrency {
+        &self.day
+    }
+    /// Ends the business day and gives its totals.
+    pub fn close_day(&mut self) -> ByCurrency {
+        std::mem::take(&mut self.day)
+    }
+    /// Stand-in approvals that wait for their 0120, oldest first.
+    pub fn untold(&self) -> impl Iterator<Item = EntryId> + '_ {
+        self.untold.iter().copied()
+    }
+    pub fn is_untold(&self, id: EntryId) -> bool {
+        self.untold.contains(&id)
+    }
+
+    /// The entry that DE 90 names. The terminal is that of the message itself; where it differs, the RRN must agree.
+    pub fn find_original(&self, target: &Trace, rrn: Text<12>) -> Option<&Entry> {
+        if let Some(entry) = self.answered(target) {
+            return Some(entry);
+        }
+        let same = self.by_trace.range(any_terminal(target)).filter_map(|(_, id)| self.entry(*id));
+        same.into_iter().find(|e| e.rrn == rrn)
+    }
+
+    /// Whether a reversal of this request came before the request itself.
+    pub fn reversed_early(&self, trace: &Trace, rrn: Text<12>) -> bool {
+        self.early.contains_key(trace) || self.early.range(any_terminal(trace)).any(|(_, r)| *r == rrn)
+    }
+
+    /// The hold or sale with this network transaction id.
+    pub fn by_network_id(&self, network_id: u64) -> Option<&Entry> {
+        let entry = self.entry(network_id % crate::network::IDS_PER_DAY)?;
+        let standing = matches!(entry.kind, Kind::Hold | Kind::Sale);
+        (standing && network_id != 0 && entry.network_id == network_id).then_some(entry)
+    }
+
+    /// At most `limit` entries that fit, oldest first.
+    pub fn find(&self, query: &Query, limit: usize) -> Vec<&Entry> {
+        match query.rrn {
+            Some(rrn) => {
+                let ids = self.by_rrn.range((rrn, 0)..=(rrn, EntryId::MAX));
+                ids.filter_map(|(_, id)| self.entry(*id)).filter(|e| query.fits(e)).take(limit).collect()
+            }
+            None => self.entries.iter().filter(|e| query.fits(e)).take(limit).collect(),
+        }
+    }
+
+    /// Appends an entry whose id is `next_id`, and says what it changes at the account. The caller decided that it may happen.
+    pub fn append(&mut self, entry: Entry, forget_early: bool) -> Posting {
+        debug_assert_eq!(entry.id, self.next_id());
+        if entry.kind != Kind::Advice {
+            self.by_trace.entry(entry.trace).or_insert(entry.id);
+        }
+        self.by_rrn.insert((entry.rrn, entry.id));
+        self.all.entry(entry.currency).or_default().count(&entry);
+        self.day.entry(entry.currency).or_default().count(&entry);
+        if entry.stand_in && entry.approved() {
+            self.untold.insert(entry.id);
+        }
+        if let (Kind::Reversal, None, Some(target), false) = (entry.kind, entry.original, entry.target, forget_early) {
+            self.early.insert(target, entry.rrn);
+        }
+        let posting = self.stand(&entry);
+        self.entries.push(entry);
+        posting
+    }
+
+    fn stand(&mut self, entry: &Entry) -> Posting {
+        let amount = entry.amount;
+        match entry.kind {
+            Kind::Hold => {
+                self.standings.insert(entry.id, Standing { held: amount, ..empty(entry) });
+                Posting { held: amount, owed: 0 }
+            }
+            Kind::Sale => {
+                self.standings.insert(entry.id, Standing { captured: amount, ..empty(entry) });
+                Posting { held: 0, owed: amount }
+            }
+            Kind::Refund => {
+                self.standings.insert(entry.id, Standing { refunded: amount, ..empty(entry) });
+                self.change(entry.original, |sale| sale.refunded += amount);
+                Posting { held: 0, owed: -amount }
+            }
+            Kind::Completion => {
+                let mut held = 0;
+                self.change(entry.original, |hold| {
+                    held = hold.held;
+                    hold.held = 0;
+                    hold.captured += amount;
+                });
+                Posting { held: -held, owed: amount }
+            }
+            Kind::Reversal => self.undo(entry),
+            Kind::Advice => {
+                let Some(told) = entry.original else { return Posting::default() };
+                self.untold.remove(&told);
+                match self.entry(told).map(|e| (e.kind, e.amount)) {
+                    Some((Kind::Hold, amount)) => Posting { held: amount, owed: 0 },
+                    Some((Kind::Sale, amount)) => Posting { held: 0, owed: amount },
+                    _ => Posting::default(),
+                }
+            }
+            Kind::Decline | Kind::Verification => Posting::default(),
+        }
+    }
+
+    fn undo(&mut self, reversal: &Entry) -> Posting {
+        let amount = reversal.amount;
+        let mut posting = Posting::default();
+        let mut refunded_sale = None;
+        let undone = reversal.original.and_then(|id| self.entry(id)).copied();
+        self.change(reversal.original, |standing| {
+            standing.reversed += amount;
+            if standing.kind == Kind::Refund {
+                standing.refunded -= amount;
+                posting.owed = amount;
+                refunded_sale = undone.and_then(|e| e.original);
+            } else if standing.held > 0 {
+                standing.held -= amount;
+                posting.held = -amount;
+            } else {
+                standing.captured -= amount;
+                posting.owed = -amount;
+            }
+        });
+        self.change(refunded_sale, |sale| sale.refunded -= amount);
+        posting
+    }
+
+    fn change(&mut self, id: Option<EntryId>, how: impl FnOnce(&mut Standing)) {
+        if let Some(standing) = id.and_then(|id| self.standings.get_mut(&id)) {
+            how(standing);
+        }
+    }
+}
+
+fn empty(entry: &Entry) -> Standing {
+    Standing {
+        original: entry.id,
+        kind: entry.kind,
+        trace: entry.trace,
+        rrn: entry.rrn,
+        currency: entry.currency,
+        held: 0,
+        captured: 0,
+        refunded: 0,
+        reversed: 0,
+    }
+}
+
+fn any_terminal(trace: &Trace) -> RangeInclusive<Trace> {
+    Trace { terminal: Text::LOWEST, ..*trace }..=Trace { terminal: Text::HIGHEST, ..*trace }
+}

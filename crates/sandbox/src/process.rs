@@ -1,0 +1,178 @@
+//! The sandbox as a process: data folder, books, ports, until told to stop. Prints nothing.
+
+use crate::acquirer::Host;
+use crate::control;
+use crate::disk::books::BooksFile;
+use crate::disk::journal::JournalFile;
+use crate::disk::{self, BOOKS_FILE, Folder, JOURNAL_FILE};
+use crate::engine::Engine;
+use crate::error::StartError;
+use crate::settings::HostSettings;
+use crate::shell::{self, LinkLimits};
+use crate::tls::{self, TlsFiles};
+use serde::{Deserialize, Serialize};
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+const TOKEN_FILE: &str = "control.token";
+/// Open calls are given so long to end.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Made if missing.
+    pub data: PathBuf,
+    /// Where the acquirer's port listens.
+    pub host: IpAddr,
+    /// 0 = any free one; this holds for all ports.
+    pub port: u16,
+    pub tls: TlsFiles,
+    /// A second acquirer's port without TLS, on loopback only, for tools that cannot do mutual TLS.
+    pub plain_port: Option<u16>,
+    /// On loopback only.
+    pub control_port: u16,
+    pub magic_amounts: bool,
+    pub forgets_early_reversals: bool,
+    /// Approvals of one account a day; 0 = no limit.
+    pub approvals_per_day_limit: u32,
+    /// Keep a journal of hops.
+    pub journal: bool,
+    pub limits: LinkLimits,
+}
+
+impl Settings {
+    /// Loopback, free ports, a journal, no magic amounts.
+    pub fn new(data: PathBuf, tls: TlsFiles) -> Settings {
+        Settings {
+            data,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            tls,
+            plain_port: None,
+            control_port: 0,
+            magic_amounts: false,
+            forgets_early_reversals: false,
+            approvals_per_day_limit: 0,
+            journal: true,
+            limits: LinkLimits::default(),
+        }
+    }
+}
+
+/// Where a running sandbox is found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    pub acquirer: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub plain: Option<SocketAddr>,
+    pub control: SocketAddr,
+    /// Bearer token of the control calls, of this run.
+    pub token: String,
+    /// Holds the token; only its owner may read it.
+    pub token_file: PathBuf,
+    pub data: PathBuf,
+    /// Entries that the books began with.
+    pub entries: u64,
+}
+
+/// Runs until `stop` ends. `ready` is called once, when all ports listen.
+pub async fn run(
+    settings: Settings,
+    stop: impl Future<Output = ()>,
+    ready: impl FnOnce(Ready),
+) -> Result<(), StartError> {
+    let folder = Folder::open(&settings.data)?;
+    let acceptor = TlsAcceptor::from(tls::server_config(&settings.tls)?);
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let (acquirer, acquirer_at) = listen(settings.host, settings.port).await?;
+    let (control, control_at) = listen(loopback, settings.control_port).await?;
+    let plain = match settings.plain_port {
+        Some(port) => Some(listen(loopback, port).await?),
+        None => None,
+    };
+    let (engine, entries) = open(&settings, &folder)?;
+    let token_file = folder.file(TOKEN_FILE);
+    let trouble = |why| StartError::Folder { path: token_file.clone(), why };
+    let token = token().map_err(trouble)?;
+    disk::write_private(&token_file, token.as_bytes()).map_err(trouble)?;
+
+    let (stop_all, stopping) = watch::channel(false);
+    let plain_at = plain.as_ref().map(|(_, at)| *at);
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(shell::listen(engine.clone(), acquirer, Some(acceptor), settings.limits, stopping.clone()));
+    if let Some((listener, _)) = plain {
+        tasks.spawn(shell::listen(engine.clone(), listener, None, settings.limits, stopping.clone()));
+    }
+    tasks.spawn(shell::tick(engine.clone(), stopping.clone()));
+    let router = control::router(engine.clone(), token.clone());
+    tasks.spawn(async move {
+        let stopped = async move {
+            let mut stopping = stopping;
+            // A sender that is gone means the same.
+            drop(stopping.changed().await);
+        };
+        // A listener that fails ends the calls, not the messages.
+        drop(axum::serve(control, router).with_graceful_shutdown(stopped).await);
+    });
+    let data = settings.data.clone();
+    ready(Ready { acquirer: acquirer_at, plain: plain_at, control: control_at, token, token_file, data, entries });
+
+    let mut failed = engine.failed.subscribe();
+    let outcome = tokio::select! {
+        () = stop => Ok(()),
+        why = failed.wait_for(Option::is_some) => {
+            Err(StartError::Stopped { why: why.ok().and_then(|why| why.clone()).unwrap_or_default() })
+        }
+    };
+    stop_all.send_replace(true);
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    // Calls that do not end in time are cut off.
+    drop(tokio::time::timeout(STOP_LIMIT, ended).await);
+    engine.close().await;
+    outcome
+}
+
+fn open(settings: &Settings, folder: &Folder) -> Result<(Arc<Engine>, u64), StartError> {
+    let hash_key = folder.hash_key()?;
+    let books_path = folder.file(BOOKS_FILE);
+    let books = BooksFile::open(&books_path, &folder.file(disk::KEY_FILE), &hash_key)?;
+    let host_settings = HostSettings {
+        magic_amounts: settings.magic_amounts,
+        forgets_early_reversals: settings.forgets_early_reversals,
+        approvals_per_day_limit: settings.approvals_per_day_limit,
+        records: true,
+        hops: settings.journal,
+        ..HostSettings::new(hash_key)
+    };
+    let host = Host::restore(host_settings, books.read(&books_path)?).map_err(|bad| StartError::Damaged {
+        path: books_path.clone(),
+        why: format!("entry {} is missing", bad.expected),
+    })?;
+    let entries = host.books().len() as u64;
+    let journal = JournalFile::open(&folder.file(JOURNAL_FILE))?;
+    Ok((Engine::start(host, books, journal, settings.journal), entries))
+}
+
+async fn listen(host: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr), StartError> {
+    let address = SocketAddr::new(host, port);
+    let trouble = |why: std::io::Error| match why.kind() {
+        std::io::ErrorKind::AddrInUse => StartError::PortInUse { address },
+        _ => StartError::Listen { address, why },
+    };
+    let listener = TcpListener::bind(address).await.map_err(trouble)?;
+    let at = listener.local_addr().map_err(trouble)?;
+    Ok((listener, at))
+}
+
+/// 32 random bytes in hexadecimal.
+fn token() -> std::io::Result<String> {
+    let mut bytes = [0u8; 32];
+    disk::random(&mut bytes)?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}

@@ -1,0 +1,121 @@
+//! The gateway's own connector against the host: what it encodes is understood, what is answered reads as what happened.
+
+use super::*;
+use florin_connect::card::{Card, Pan};
+use florin_connect::connector::{Connector, Terms, WireAnswer, WireRequest, by_name, judge};
+use florin_connect::core::id::Key;
+use florin_connect::core::money::{Currency, Money};
+use florin_connect::core::wire::*;
+use florin_connect::testcards;
+
+struct Gateway {
+    world: World,
+    connector: &'static dyn Connector,
+    stan: u32,
+}
+
+impl Gateway {
+    fn new() -> Gateway {
+        Gateway { world: World::new(), connector: by_name("iso8583").unwrap(), stan: 0 }
+    }
+
+    fn order(&mut self, act: Act, minor: i64) -> Order {
+        self.stan += 1;
+        let (key, at) = (Key((NOON.0 << 20) | i64::from(self.stan) << 5), NOON);
+        Order {
+            account: Key(1),
+            owner: Key(2),
+            attempt: key,
+            live: false,
+            act,
+            money: Money::new(minor, Currency::USD),
+            card: CardToken { key: Key(3), vault: 1 },
+            wire: WireId { terminal: Terminal(7), stan: self.stan, at, rrn: Rrn(key) },
+            send_by: at.plus_ms(5_000),
+            repeat: false,
+        }
+    }
+
+    fn submit(&mut self, order: &Order, number: &str) -> Option<Verdict> {
+        let terms = Terms::of(Dialect::link());
+        let card = Card { pan: Pan::parse(number).ok().unwrap(), expiry: testcards::EXPIRY, cvc: None };
+        let Ok(WireRequest::Iso8583(message)) = self.connector.encode(order, Some(&card), &terms) else {
+            panic!("encodes")
+        };
+        let replies = self.world.replies(&Sent { message });
+        let Reply { kind: ReplyKind::Frame(body), .. } = replies.first()? else { panic!("a frame") };
+        let answer = Dialect::link().decode(body).unwrap();
+        Some(judge(self.connector, order, &card.facts(), &terms, WireAnswer::Iso8583(&answer)))
+    }
+
+    fn approved(&mut self, order: &Order, number: &str) -> Approval {
+        match self.submit(order, number) {
+            Some(Verdict::Approved(approval)) => approval,
+            other => panic!("not approved: {other:?}"),
+        }
+    }
+}
+
+const SALE: Act = Act::Sale { initiator: Initiator::Customer, network_id: None };
+const HOLD: Act = Act::Authorization { initiator: Initiator::Customer, network_id: None };
+
+fn original(class: OriginalClass, order: &Order, approval: Option<Approval>) -> Original {
+    let (code, network_id) = approval.map_or((None, None), |a| (a.code, a.network_id));
+    Original { class, wire: order.wire, money: order.money, approval: code, network_id }
+}
+
+#[test]
+fn the_connectors_messages_do_what_they_say() {
+    let mut g = Gateway::new();
+    let hold = g.order(HOLD, 1_000);
+    let approval = g.approved(&hold, VISA);
+    let completion = Act::Completion { original: original(OriginalClass::Authorization, &hold, Some(approval)) };
+    let completion = g.order(completion, 700);
+    g.approved(&completion, VISA);
+    g.approved(&Order { repeat: true, ..completion }, VISA);
+    assert_eq!(g.world.account(VISA), [0, 700]);
+
+    let sale = g.order(SALE, 500);
+    let approval = g.approved(&sale, VISA);
+    let refund = Act::Refund { original: original(OriginalClass::Sale, &sale, Some(approval)) };
+    let refund = g.order(refund, 200);
+    g.approved(&refund, VISA);
+    assert_eq!(g.world.account(VISA), [0, 1_000]);
+    let undo = |class, order: &Order| Act::Reversal {
+        original: original(class, order, None),
+        reason: ReversalReason::NoConfirmation,
+    };
+    for (class, order, owed) in [(OriginalClass::Refund, &refund, 1_200), (OriginalClass::Sale, &sale, 700)] {
+        let reversal = g.order(undo(class, order), order.money.minor);
+        g.approved(&reversal, VISA);
+        g.approved(&Order { repeat: true, ..reversal }, VISA);
+        assert_eq!(g.world.account(VISA), [0, owed]);
+    }
+    let never_sent = g.order(SALE, 900);
+    let reversal = g.order(undo(OriginalClass::Sale, &never_sent), 900);
+    let Some(Verdict::Declined(decline)) = g.submit(&reversal, VISA) else { panic!("25 is no approval") };
+    assert_eq!(decline.response.text(), "25");
+    assert!(matches!(g.submit(&never_sent, VISA), Some(Verdict::Declined(_))), "undone before it came");
+    assert_eq!(g.world.account(VISA), [0, 700]);
+}
+
+#[test]
+fn what_goes_wrong_is_never_success() {
+    for fault in [Fault::AlteredAmount, Fault::AlteredRrn] {
+        let mut g = Gateway::new();
+        g.world.fault(fault);
+        let sale = g.order(SALE, 500);
+        assert_eq!(g.submit(&sale, VISA), Some(Verdict::Unknown(Unsure::Mismatch)), "{fault:?}");
+    }
+    for name in ["timeout", "partial"] {
+        let mut g = Gateway::new();
+        let card = testcards::by_name(name).unwrap().number();
+        let sale = g.order(SALE, 500);
+        assert!(matches!(g.submit(&sale, card), None | Some(Verdict::Unknown(Unsure::Partial))), "{name}");
+        assert_ne!(g.world.account(card), [0, 0], "{name}");
+        let original = original(OriginalClass::Sale, &sale, None);
+        let reversal = g.order(Act::Reversal { original, reason: ReversalReason::NoConfirmation }, 500);
+        g.approved(&reversal, card);
+        assert_eq!(g.world.account(card), [0, 0], "{name}");
+    }
+}
