@@ -41,3 +41,109 @@ pub trait Body: Serialize + DeserializeOwned {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commit::ClaimId;
+    use crate::flow::{Claiming, OpenClaim};
+    use crate::id::Key;
+    use crate::payment::{CaptureMethod, Payment, PaymentError, PaymentPersonal, Stage};
+    use crate::refund::{Refund, RefundReason, RefundStage};
+    use crate::sample::{
+        CHARGE, FUNDS, NOW, OPEN, PAYMENT, START, attempt, eur, every_move, every_stage, every_state, held, payment,
+    };
+    use std::fmt::Debug;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// A format that was ever written is read for ever: a changed golden file is a migration, not a test to mend.
+    #[track_caller]
+    fn golden<T: Body + Debug + PartialEq>(name: &str, file: &str, bodies: &[T]) {
+        let stored: Vec<&str> = file.lines().collect();
+        assert_eq!(stored.len(), bodies.len(), "{name}");
+        for (n, (line, body)) in stored.iter().zip(bodies).enumerate() {
+            let bytes: Vec<u8> = line
+                .as_bytes()
+                .chunks(2)
+                .map(|d| u8::from_str_radix(std::str::from_utf8(d).unwrap(), 16).unwrap())
+                .collect();
+            assert_eq!(T::decode(&bytes).as_ref(), Ok(body), "{name}, line {}", n + 1);
+            assert_eq!(hex(&body.encode()), *line, "{name}, line {}", n + 1);
+        }
+    }
+
+    fn claim() -> Option<OpenClaim> {
+        Some(Claiming { id: ClaimId { slot: -7, digest: [5; 32] }, request: [6; 32] }.open())
+    }
+
+    fn refund(stage: RefundStage) -> Refund {
+        let attempt = attempt(OPEN, every_move()[4], 2, every_state()[0].clone());
+        let reason = RefundReason::RequestedByCustomer;
+        Refund { payment: PAYMENT, charge: CHARGE, money: eur(300), live: true, reason, stage, attempt }
+    }
+
+    #[test]
+    fn payments_by_stage() {
+        let bodies = every_stage().map(held);
+        golden("stages", include_str!("../tests/golden/payment_stages.hex"), &bodies);
+    }
+
+    #[test]
+    fn payments_by_move_and_state_of_the_attempt() {
+        let moves = every_move().map(|what| attempt(OPEN, what, 2, every_state()[0].clone()));
+        let states = every_state().map(|state| attempt(OPEN, every_move()[0], 2, state));
+        let bodies: Vec<Payment> = [&moves[..], &states[..]]
+            .concat()
+            .into_iter()
+            .map(|a| crate::attempt::Attempt { claim: claim(), ..a })
+            .map(|a| Payment { attempts: vec![a], ..payment(CaptureMethod::Automatic, Stage::RequiresConfirmation) })
+            .collect();
+        golden("attempts", include_str!("../tests/golden/payment_attempts.hex"), &bodies);
+    }
+
+    #[test]
+    fn the_least_and_the_most_of_a_payment() {
+        let stage = Stage::RequiresPaymentMethod { last_error: None };
+        let least = Payment { card: None, ..payment(CaptureMethod::Automatic, stage) };
+        let most = Payment { live: true, customer: Some(Key(i64::MAX)), ..held(every_stage()[1].clone()) };
+        golden("extremes", include_str!("../tests/golden/payment_extremes.hex"), &[least, most]);
+    }
+
+    #[test]
+    fn refunds_by_stage() {
+        let failed = RefundStage::Failed { error: PaymentError::Declined(FUNDS), at: NOW };
+        let bodies = [RefundStage::Pending, RefundStage::Succeeded { at: START }, failed].map(refund);
+        golden("refunds", include_str!("../tests/golden/refund_stages.hex"), &bodies);
+    }
+
+    #[test]
+    fn personal_data() {
+        let told = |description: &str, email: &str| PaymentPersonal {
+            description: Some(description.into()),
+            receipt_email: Some(email.into()),
+        };
+        let bodies = [PaymentPersonal::default(), told("Zwei Karten für Tosca", "anna@example.com")];
+        golden("personal", include_str!("../tests/golden/payment_personal.hex"), &bodies);
+    }
+
+    #[test]
+    fn what_is_no_body() {
+        #[track_caller]
+        fn check(bytes: &[u8], expected: BadBody) {
+            assert_eq!(Payment::decode(bytes), Err(expected));
+        }
+        let good = held(every_stage()[0].clone()).encode();
+        assert_eq!(good[0], Payment::FORMAT);
+        check(&[], BadBody::Empty);
+        for cut in 1..good.len() {
+            check(&good[..cut], BadBody::Damaged);
+        }
+        check(&[&good[..], &[0]].concat(), BadBody::Damaged);
+        check(&[&[0], &good[1..]].concat(), BadBody::Damaged);
+        check(&[&[2], &good[1..]].concat(), BadBody::Newer(2));
+        check(&[255], BadBody::Newer(255));
+    }
+}

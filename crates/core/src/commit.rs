@@ -331,3 +331,101 @@ impl Commit {
 fn follows(links: &Links) -> bool {
     links.links.iter().zip((links.after + 1)..).all(|(link, number)| link.sequence == number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Book;
+    use crate::money::{Currency, Money};
+
+    const ACCOUNT: Key = Key(77);
+    const KEY: Key = Key(1000);
+
+    fn row(key: Key, version: u32) -> Row {
+        let (version, at) = (Version(version), Time(0));
+        Row { key, version, kind: Kind::Payment, account: ACCOUNT, at, body: vec![1], personal: None, index: vec![] }
+    }
+
+    fn event(cause: Key, version: u32, account: Key) -> Event {
+        Event { id: Key(9), kind: EventKind::PaymentCreated, account, cause, version: Version(version) }
+    }
+
+    fn transfer(debit: (Key, Book), credit: (Key, Book), minor: i64) -> Transfer {
+        let reason = crate::ledger::Reason::Capture;
+        Transfer { debit, credit, money: Money::new(minor, Currency::EUR), reason }
+    }
+
+    fn links(after: u64, sequences: &[u64]) -> Option<Links> {
+        let link = |sequence: &u64| Link { sequence: *sequence, position: 1, hash: [0; 32] };
+        Some(Links { shard: 3, after, links: sequences.iter().map(link).collect() })
+    }
+
+    /// Version 3 of a row after version 2, with its event and a transfer.
+    fn good() -> Commit {
+        Commit {
+            expect: vec![(KEY, Version(2))],
+            put: vec![row(KEY, 3)],
+            transfers: vec![transfer((ACCOUNT, Book::Receivable), (ACCOUNT, Book::Merchant), 1)],
+            events: vec![event(KEY, 3, ACCOUNT)],
+            ..Commit::default()
+        }
+    }
+
+    #[test]
+    fn what_no_flow_may_build() {
+        #[track_caller]
+        fn check(change: impl FnOnce(&mut Commit), expected: Result<(), Malformed>) {
+            let mut commit = good();
+            change(&mut commit);
+            assert_eq!(commit.check(), expected);
+        }
+        let receivable = (ACCOUNT, Book::Receivable);
+        let merchant = (ACCOUNT, Book::Merchant);
+
+        check(|_| {}, Ok(()));
+        check(|c| *c = Commit::default(), Ok(()));
+        check(|c| c.expect.push((Key(2), Version(8))), Ok(()));
+        check(|c| c.transfers.clear(), Ok(()));
+
+        check(|c| c.expect.clear(), Err(Malformed::VersionSkips(KEY)));
+        check(|c| c.expect[0].1 = Version(3), Err(Malformed::VersionSkips(KEY)));
+        check(|c| c.expect[0].1 = Version(1), Err(Malformed::VersionSkips(KEY)));
+        check(|c| c.expect[0].0 = Key(2), Err(Malformed::VersionSkips(KEY)));
+
+        check(|c| c.expect.push((KEY, Version(2))), Err(Malformed::Twice(KEY)));
+        check(|c| c.put.push(row(KEY, 3)), Err(Malformed::Twice(KEY)));
+
+        check(|c| c.transfers[0] = transfer(receivable, merchant, 0), Err(Malformed::BadTransfer));
+        check(|c| c.transfers[0] = transfer(receivable, merchant, -1), Err(Malformed::BadTransfer));
+        check(|c| c.transfers[0] = transfer(receivable, receivable, 1), Err(Malformed::BadTransfer));
+        check(|c| c.transfers[0] = transfer(receivable, (KEY, Book::Receivable), 1), Ok(()));
+
+        check(|c| c.events.clear(), Err(Malformed::SilentMoney));
+
+        check(|c| c.events[0].cause = Key(2), Err(Malformed::EventOfNothing));
+        check(|c| c.events[0].version = Version(2), Err(Malformed::EventOfNothing));
+        check(|c| c.events[0].account = Key(2), Err(Malformed::EventOfNothing));
+        check(|c| c.put.clear(), Err(Malformed::EventOfNothing));
+
+        check(|c| c.links = links(0, &[1, 2, 3]), Ok(()));
+        check(|c| c.links = links(4, &[5]), Ok(()));
+        check(|c| c.links = links(4, &[]), Err(Malformed::BadLinks));
+        check(|c| c.links = links(4, &[4]), Err(Malformed::BadLinks));
+        check(|c| c.links = links(4, &[6]), Err(Malformed::BadLinks));
+        check(|c| c.links = links(4, &[5, 7]), Err(Malformed::BadLinks));
+        check(|c| c.links = links(4, &[6, 5]), Err(Malformed::BadLinks));
+    }
+
+    #[test]
+    fn stored_numbers_lead_back() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::from_u8(kind as u8), Some(kind));
+        }
+        for kind in JobKind::ALL {
+            assert_eq!(JobKind::from_u8(kind as u8), Some(kind));
+        }
+        let names: std::collections::BTreeSet<&str> = EventKind::ALL.iter().map(|e| e.as_str()).collect();
+        assert_eq!(names.len(), EventKind::ALL.len());
+        assert_eq!((EventKind::from_u8(0), JobKind::from_u8(0)), (None, None));
+    }
+}

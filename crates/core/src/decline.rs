@@ -143,3 +143,34 @@ impl Retry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_their_own_and_numbers_stay() {
+        let names: BTreeSet<&str> = DeclineCode::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(names.len(), DeclineCode::ALL.len());
+        for (number, code) in (1u8..).zip(DeclineCode::ALL) {
+            assert_eq!(code as u8, number, "{code:?}");
+        }
+    }
+
+    /// A thief is told no more than that the card was refused; everybody else is told why.
+    #[test]
+    fn what_a_shopper_is_told() {
+        let hidden = [DeclineCode::Fraudulent, DeclineCode::LostCard, DeclineCode::PickupCard, DeclineCode::StolenCard];
+        for code in DeclineCode::ALL {
+            let expected = if hidden.contains(&code) { DeclineCode::GenericDecline } else { code };
+            assert_eq!(code.for_shopper(), expected);
+        }
+    }
+
+    #[test]
+    fn advice_on_trying_again() {
+        let all = [Retry::No, Retry::Later, Retry::Fix, Retry::Now, Retry::WithAuthentication];
+        assert_eq!(all.map(Retry::as_str), ["no", "later", "fix", "now", "with_authentication"]);
+    }
+}

@@ -130,11 +130,48 @@ pub fn read<T: Body>(row: &Row) -> Result<View<T>, Failure> {
     Ok(View { key: row.key, account: row.account, version: row.version, at: row.at, body })
 }
 
+/// A refusal, unless the same request was done meanwhile under its idempotency key: then its answer is this one's too.
+pub(crate) async fn refuse<T>(
+    store: &dyn Store,
+    claiming: Option<&Claiming>,
+    refusal: Refusal,
+) -> Result<Done<T>, Failure> {
+    match replay(store, claiming).await? {
+        Some(answer) => Ok(Done::Replayed(answer)),
+        None => Err(refusal.into()),
+    }
+}
+
 /// The stored answer of an idempotency key, if the key was used before.
 pub(crate) async fn replay(store: &dyn Store, claiming: Option<&Claiming>) -> Result<Option<Vec<u8>>, Failure> {
     let Some(claiming) = claiming.filter(|_| !planted(Mutant::NoClaim)) else { return Ok(None) };
     match store.find(Query::Claim { slot: claiming.id.slot }).await?.claim() {
         Some(found) => Ok(Some(claiming.judge(found)?)),
         None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_taken_key_says() {
+        #[track_caller]
+        fn check(digest: u8, request: u8, answer: Option<&[u8]>, expected: Result<&[u8], Refusal>) {
+            let asked = Claiming { id: ClaimId { slot: 7, digest: [1; 32] }, request: [2; 32] };
+            let answer = answer.map(<[u8]>::to_vec);
+            let found = Claimed { digest: [digest; 32], request: [request; 32], subject: Key(5), at: Time(0), answer };
+            assert_eq!(asked.judge(found), expected.map(<[u8]>::to_vec));
+        }
+        check(1, 2, Some(b"the answer"), Ok(b"the answer"));
+        check(1, 2, Some(b""), Ok(b""));
+        check(1, 2, None, Err(Refusal::IdempotencyInUse));
+        // Another request, answered or under way.
+        check(1, 3, Some(b"the answer"), Err(Refusal::IdempotencyMismatch));
+        check(1, 3, None, Err(Refusal::IdempotencyMismatch));
+        // Another key in the same slot.
+        check(9, 2, Some(b"the answer"), Err(Refusal::IdempotencyMismatch));
+        check(9, 2, None, Err(Refusal::IdempotencyMismatch));
     }
 }

@@ -28,3 +28,6 @@ pub mod store;
 pub mod terminal;
 pub mod time;
 pub mod wire;
+
+#[cfg(test)]
+mod sample;

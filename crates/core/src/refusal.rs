@@ -8,6 +8,7 @@ use crate::money::BadAmount;
 pub enum Refusal {
     NoSuch(Kind),
     Amount(BadAmount),
+    UnknownCurrency,
     /// The currency of a capture or refund is not the payment's.
     CurrencyDiffers,
     /// A confirm without a card.
@@ -31,6 +32,8 @@ pub enum Refusal {
     TooManyAttempts,
     /// The key was used for another request.
     IdempotencyMismatch,
+    /// Empty, or above 255 characters.
+    IdempotencyKeyLength,
     /// The first request under the key is still under way.
     IdempotencyInUse,
     /// Others changed the same thing too often in the meantime.
@@ -82,6 +85,13 @@ impl Refusal {
                 told(404, INVALID, "resource_missing", Some("id"), format!("There is no such {}.", noun(*kind)))
             }
             Refusal::Amount(bad) => amount(*bad),
+            Refusal::UnknownCurrency => told(
+                400,
+                INVALID,
+                "invalid_currency",
+                Some("currency"),
+                "There is no such currency. Give a three-letter ISO 4217 code, for example eur.".into(),
+            ),
             Refusal::CurrencyDiffers => told(
                 400,
                 INVALID,
@@ -141,6 +151,13 @@ impl Refusal {
                 None,
                 "The idempotency key was used for another request. Use a new key for a new request.".into(),
             ),
+            Refusal::IdempotencyKeyLength => told(
+                400,
+                "idempotency_error",
+                "idempotency_key_invalid",
+                None,
+                "The idempotency key must have 1 to 255 characters.".into(),
+            ),
             Refusal::IdempotencyInUse => told(
                 409,
                 "idempotency_error",
@@ -189,5 +206,64 @@ const fn noun(kind: Kind) -> &'static str {
         Kind::Job => "job",
         Kind::Chain => "chain",
         Kind::Token => "payment_method",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const INVALID: &str = "invalid_request_error";
+    const IDEMPOTENCY: &str = "idempotency_error";
+
+    #[test]
+    fn the_table() {
+        let mut messages = BTreeSet::new();
+        let mut check = |refusal: Refusal, status, kind, code, param: Option<&str>, part: &str| {
+            let told = refusal.told();
+            assert_eq!((told.status, told.kind, told.code, told.param), (status, kind, code, param), "{refusal:?}");
+            assert!(told.message.contains(part), "{}", told.message);
+            assert!(told.message.ends_with('.'), "{}", told.message);
+            assert!(messages.insert(told.message), "{refusal:?} sounds like another");
+        };
+        let missing = "resource_missing";
+        check(Refusal::NoSuch(Kind::Payment), 404, INVALID, missing, Some("id"), "payment_intent");
+        check(Refusal::NoSuch(Kind::Refund), 404, INVALID, missing, Some("id"), "refund");
+        check(Refusal::NoSuch(Kind::Charge), 404, INVALID, missing, Some("id"), "charge");
+        let amount = Some("amount");
+        let integer = "parameter_invalid_integer";
+        check(Refusal::Amount(BadAmount::Zero), 400, INVALID, integer, amount, "above zero");
+        check(Refusal::Amount(BadAmount::Negative), 400, INVALID, integer, amount, "negative");
+        check(Refusal::Amount(BadAmount::TooLarge), 400, INVALID, "amount_too_large", amount, "99999999");
+        check(Refusal::Amount(BadAmount::LastDigitNotZero), 400, INVALID, integer, amount, "end in 0");
+        check(Refusal::Amount(BadAmount::NotAnAmount), 400, INVALID, integer, amount, "decimals");
+        check(Refusal::Amount(BadAmount::NotSendable), 400, INVALID, integer, amount, "whole units");
+        let currency = Some("currency");
+        check(Refusal::UnknownCurrency, 400, INVALID, "invalid_currency", currency, "ISO 4217");
+        check(Refusal::CurrencyDiffers, 400, INVALID, "currency_mismatch", currency, "payment's currency");
+        check(Refusal::NoCard, 400, INVALID, "parameter_missing", Some("payment_method"), "no card");
+        let state = "payment_intent_unexpected_state";
+        let unexpected = |operation, status| Refusal::UnexpectedState { operation, status };
+        check(unexpected(Operation::Confirm, "succeeded"), 400, INVALID, state, None, "status succeeded");
+        check(unexpected(Operation::Capture, "succeeded"), 400, INVALID, state, None, "capture");
+        check(unexpected(Operation::Cancel, "succeeded"), 400, INVALID, state, None, "cancel");
+        check(unexpected(Operation::Cancel, "processing"), 400, INVALID, state, None, "status processing");
+        check(Refusal::NothingToRefund, 400, INVALID, state, None, "took no money");
+        let large = "amount_too_large";
+        check(Refusal::CaptureTooLarge { held: 600 }, 400, INVALID, large, Some("amount_to_capture"), "600");
+        check(Refusal::RefundTooLarge { left: 600 }, 400, INVALID, large, amount, "600");
+        check(Refusal::AlreadyRefunded, 400, INVALID, "charge_already_refunded", None, "refunded in full");
+        check(Refusal::TooManyAttempts, 400, INVALID, "payment_intent_too_many_attempts", None, "too often");
+        check(Refusal::IdempotencyMismatch, 400, IDEMPOTENCY, "idempotency_key_reused", None, "another request");
+        check(Refusal::IdempotencyKeyLength, 400, IDEMPOTENCY, "idempotency_key_invalid", None, "255");
+        check(Refusal::IdempotencyInUse, 409, IDEMPOTENCY, "idempotency_key_in_use", None, "under way");
+        check(Refusal::Contended, 409, INVALID, "lock_timeout", None, "Ask again");
+    }
+
+    #[test]
+    fn every_kind_has_a_noun_of_its_own() {
+        let nouns: BTreeSet<&str> = Kind::ALL.into_iter().map(noun).collect();
+        assert_eq!(nouns.len(), Kind::ALL.len());
     }
 }

@@ -319,4 +319,38 @@ mod tests {
         assert_eq!(at(86_399_999, 32_607).len(), 12);
         assert!(at(1, 0) > at(0, 32_607));
     }
+
+    #[test]
+    fn texts_for_the_wire() {
+        #[track_caller]
+        fn check(text: String, expected: &str) {
+            assert_eq!(text, expected);
+        }
+        check(Terminal(0).text(), "FL000000");
+        check(Terminal(42).text(), "FL000042");
+        check(Terminal(999_999).text(), "FL999999");
+        // DE 41 has eight characters, whatever the number.
+        check(Terminal(1_000_001).text(), "FL000001");
+        check(NetworkId(0).text(), "000000000000000");
+        check(NetworkId(123_456_789_012).text(), "000123456789012");
+        check(NetworkId(999_999_999_999_999).text(), "999999999999999");
+        check(ApprovalCode(*b"00 1A ").text(), "00 1A ");
+        check(ResponseCode(*b"N7").text(), "N7");
+        let names: Vec<&str> = Network::ALL.iter().map(|n| n.as_str()).collect();
+        check(names.join(" "), "visa mastercard amex discover jcb diners unionpay");
+    }
+
+    /// The year's last digit, the day of the year, the millisecond of the day and what tells keys of one millisecond apart.
+    #[test]
+    fn rrn_texts() {
+        #[track_caller]
+        fn check(ms: i64, within: i64, expected: &str) {
+            assert_eq!(Rrn(Key((ms << 20) | within)).text(), expected);
+        }
+        check(0, 0, "000100000000");
+        check(0, 35, "00010000000Z");
+        check(1, 0, "000100000P6O");
+        check(1_709_164_800_000, 0, "406000000000");
+        check(1_735_689_599_999, 32_607, "4366ZZJ8CFZ3");
+    }
 }

@@ -1,6 +1,6 @@
 //! Commit 1, the message, commit 2: the one way by which a new attempt of an existing thing comes about.
 
-use super::{Owner, Step, conclude};
+use super::{Concluded, Owner, Step, conclude};
 use crate::commit::Claim;
 use crate::flow::{self, Claiming, Done, Failure, Met, Trouble, View};
 use crate::id::Key;
@@ -42,7 +42,10 @@ pub(crate) async fn launch<T: Owner>(
     for _ in 0..flow::TRIES {
         let from: View<T> = flow::load(ports.store(), account, T::KIND, key).await?;
         let begun = Begun::fresh(ports).await?;
-        let mut step = decide(&from, begun)?;
+        let mut step = match decide(&from, begun) {
+            Ok(step) => step,
+            Err(refusal) => return flow::refuse(ports.store(), claiming, refusal).await,
+        };
         for a in step.body.attempts_mut().iter_mut().filter(|a| a.key == begun.key) {
             a.claim = claiming.map(Claiming::open);
         }
@@ -62,9 +65,26 @@ pub(crate) async fn launch<T: Owner>(
         }
         let Some(order) = order else { return Ok(Done::Fresh(view)) };
         let verdict = ports.submit(order).await;
-        return conclude(ports, account, key, begun.key, verdict, 1).await.map(Done::Fresh);
+        let concluded = conclude(ports, view, begun.key, verdict, 1).await?;
+        return answer(ports, claiming, concluded).await;
     }
-    Err(Refusal::Contended.into())
+    flow::refuse(ports.store(), claiming, Refusal::Contended).await
+}
+
+/// What the caller hears: what this flow settled, or what somebody else stored under the idempotency key while it waited.
+pub(crate) async fn answer<T: Owner>(
+    ports: &dyn Ports,
+    claiming: Option<&Claiming>,
+    concluded: Concluded<T>,
+) -> Result<Done<View<T>>, Failure> {
+    if concluded.answered {
+        return Ok(Done::Fresh(concluded.view));
+    }
+    match flow::replay(ports.store(), claiming).await {
+        Ok(Some(answer)) => Ok(Done::Replayed(answer)),
+        Ok(None) | Err(Failure::Refused(_)) => Ok(Done::Fresh(concluded.view)),
+        Err(trouble) => Err(trouble),
+    }
 }
 
 /// How a commit takes an idempotency key: under way while a message is, with the answer when there is none.

@@ -6,10 +6,10 @@ mod resolve;
 mod settle;
 mod step;
 
-pub(crate) use launch::{Begun, launch, take};
+pub(crate) use launch::{Begun, answer, launch, take};
 pub(crate) use owner::{Effects, Owner, Place};
 pub use resolve::{late, resolve};
-pub(crate) use settle::conclude;
+pub(crate) use settle::{Concluded, conclude};
 pub(crate) use step::{Step, Watch};
 
 use crate::commit::{Clock, Job, JobId, JobKind};
@@ -120,16 +120,17 @@ pub enum Undone {
 impl Attempt {
     /// A new attempt. `original_rrn` is kept by everything that belongs to one authorization.
     pub fn begin(key: Key, job: JobId, what: Move, money: Money, card: CardToken, slot: Slot, now: Time) -> Attempt {
-        let rrn = match &what {
-            Move::Completion(original) | Move::Void(original) => original.wire.rrn,
-            Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => Rrn(key),
+        // What belongs to an authorization keeps its RRN and its terminal.
+        let (terminal, rrn) = match &what {
+            Move::Completion(original) | Move::Void(original) => (original.wire.terminal, original.wire.rrn),
+            Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => (slot.terminal, Rrn(key)),
         };
         Attempt {
             key,
             what,
             money,
             card,
-            wire: WireId { terminal: slot.terminal, stan: slot.stan, at: now, rrn },
+            wire: WireId { terminal, stan: slot.stan, at: now, rrn },
             send_by: now.plus_ms(SEND_WITHIN_MS),
             job,
             claim: None,
@@ -258,19 +259,103 @@ pub fn pause_ms(tries: u32) -> i64 {
     doubled.min(LONGEST_PAUSE_MS)
 }
 
-/// DE 39 96: the host had a malfunction, and the issuer may have approved before it.
+/// DE 39 96: the host had a malfunction, and the issuer may have approved before it. 94: a duplicate, and the first may have been ours.
 pub fn is_malfunction(decline: &Decline) -> bool {
-    &decline.response.0 == b"96"
+    matches!(&decline.response.0, b"96" | b"94")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample::{
+        ACCOUNT, APPROVAL, CHARGE, FUNDS, MALFUNCTION, NO_ACTION, NOT_FOUND, OPEN, PAYMENT, attempt, card, eur,
+        every_move, every_state, original,
+    };
 
     #[test]
     fn pauses_grow_and_stop_growing() {
         let pauses: Vec<i64> = (0..9).map(|n| pause_ms(n) / 1000).collect();
         assert_eq!(pauses, [10, 10, 20, 40, 80, 160, 300, 300, 300]);
         assert_eq!(pause_ms(u32::MAX), LONGEST_PAUSE_MS);
+    }
+
+    #[test]
+    fn what_ends_a_reversal() {
+        #[track_caller]
+        fn check(verdict: Verdict, expected: Undone) {
+            assert_eq!(undone(&verdict), expected, "{verdict:?}");
+        }
+        check(Verdict::Approved(APPROVAL), Undone::Yes);
+        check(Verdict::Declined(NOT_FOUND), Undone::NotFound);
+        check(Verdict::Declined(NO_ACTION), Undone::NotFound);
+        check(Verdict::Declined(FUNDS), Undone::NotYet);
+        check(Verdict::Declined(MALFUNCTION), Undone::NotYet);
+        check(Verdict::Unknown(Unsure::NoAnswer), Undone::NotYet);
+        check(Verdict::Unknown(Unsure::Partial), Undone::NotYet);
+        check(Verdict::NotSent(NotSent::LinkDown), Undone::NotYet);
+        check(Verdict::Pending, Undone::NotYet);
+    }
+
+    #[test]
+    fn open_until_it_ended() {
+        let open = every_state().map(|state| attempt(OPEN, every_move()[0], 2, state).is_open());
+        assert_eq!(open, [true, false, false, false, true, true, true, false, false, true]);
+    }
+
+    /// What follows an authorization keeps its RRN; what stands alone has one of its own.
+    #[test]
+    fn rrns_and_classes() {
+        let of = every_move().map(|what| attempt(OPEN, what, 2, State::Sent));
+        let rrns = [OPEN, OPEN, CHARGE, CHARGE, OPEN].map(Rrn);
+        assert_eq!(of.each_ref().map(|a| a.wire.rrn), rrns);
+        let class = of.each_ref().map(|a| a.as_original(None).class);
+        let authorization = OriginalClass::Authorization;
+        assert_eq!(class, [OriginalClass::Sale, authorization, authorization, authorization, OriginalClass::Refund]);
+    }
+
+    #[test]
+    fn reasons_of_reversals() {
+        #[track_caller]
+        fn check(because: Because, reason: ReversalReason) {
+            let open = attempt(OPEN, every_move()[0], 2, State::Sent);
+            let wire = WireId { stan: 8, ..open.wire };
+            let reversal = Reversal { wire, because, repeat: true };
+            let expected = Order {
+                account: ACCOUNT,
+                owner: PAYMENT,
+                attempt: OPEN,
+                live: true,
+                act: Act::Reversal { original: open.as_original(None), reason },
+                money: eur(1000),
+                card: card().token,
+                wire,
+                send_by: Time(5),
+                repeat: true,
+            };
+            assert_eq!(open.reversal(ACCOUNT, PAYMENT, true, reversal, Time(5)), expected);
+        }
+        check(Because::Unsure(Unsure::NoAnswer), ReversalReason::NoConfirmation);
+        check(Because::Unsure(Unsure::LinkLost), ReversalReason::NoConfirmation);
+        check(Because::Unsure(Unsure::Mismatch), ReversalReason::NoConfirmation);
+        check(Because::Unsure(Unsure::Unreadable), ReversalReason::NoConfirmation);
+        check(Because::Unsure(Unsure::Partial), ReversalReason::Partial);
+        check(Because::Malfunction(MALFUNCTION), ReversalReason::NotCompleted);
+        check(Because::Recovered, ReversalReason::NoConfirmation);
+        check(Because::LateApproval, ReversalReason::NoConfirmation);
+    }
+
+    #[test]
+    fn acts_of_orders() {
+        let reason = ReversalReason::CancelledByCustomer;
+        let act = every_move()
+            .map(|what| attempt(OPEN, what, 2, State::Sent).order(ACCOUNT, PAYMENT, false, false, Time(5)).act);
+        let expected = [
+            Act::Sale { initiator: Initiator::Customer, network_id: None },
+            Act::Authorization { initiator: Initiator::CustomerStoring, network_id: None },
+            Act::Completion { original: original() },
+            Act::Reversal { original: original(), reason },
+            Act::Refund { original: original() },
+        ];
+        assert_eq!(act, expected);
     }
 }

@@ -1,8 +1,8 @@
 //! Recovery: settles attempts that nobody waits for, and takes answers that came too late.
 
-use super::settle::{reversing, undo};
+use super::settle::{at_once, reversing, undo};
 use super::{Attempt, Because, LEASE_MS, Move, Owner, Place, SEND_WITHIN_MS, State, Step, Watch, conclude};
-use crate::commit::{Commit, EventKind, Job};
+use crate::commit::{Commit, EventKind, Job, Version};
 use crate::flow::{self, Failure, Met, Trouble, View};
 use crate::id::Kind;
 use crate::mutants::{Mutant, planted};
@@ -19,22 +19,30 @@ pub async fn resolve(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
     match row.as_ref().map(|r| r.kind) {
         Some(Kind::Payment) => of::<Payment>(ports, job).await,
         Some(Kind::Refund) => of::<Refund>(ports, job).await,
-        _ => drop_job(ports, job).await,
+        _ => drop_job(ports, job, Version::NONE).await.map(|_| ()),
     }
 }
 
 async fn of<T: Owner>(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
     for _ in 0..flow::TRIES {
         let view: View<T> = flow::load(ports.store(), job.account, T::KIND, job.subject).await?;
-        let Some(open) = view.body.find(job.attempt).cloned() else { return drop_job(ports, job).await };
+        let Some(open) = view.body.find(job.attempt).cloned() else {
+            return drop_job(ports, job, view.version).await.map(|_| ());
+        };
         match open.state {
             State::Sent => match claim(ports, &view, &open).await? {
                 Some(view) => return proceed(ports, view, job, false).await,
                 None => continue,
             },
-            State::Reversing { .. } | State::Repeating { .. } => return proceed(ports, view, job, true).await,
+            // The first lease of a reversal is its first try (0400, later 0401), unless the caller's process tried before.
+            State::Reversing { because, .. } => {
+                return proceed(ports, view, job, job.tries > 1 || at_once(&because)).await;
+            }
+            State::Repeating { .. } => return proceed(ports, view, job, true).await,
             State::Approved { .. } | State::Declined { .. } | State::NotSent { .. } | State::Reversed { .. } => {
-                return drop_job(ports, job).await;
+                if drop_job(ports, job, view.version).await? {
+                    return Ok(());
+                }
             }
         }
     }
@@ -75,10 +83,10 @@ async fn proceed<T: Owner>(ports: &dyn Ports, view: View<T>, job: &Job, repeat: 
     let mut order = open.order(view.account, view.key, view.body.live(), true, ports.now().plus_ms(SEND_WITHIN_MS));
     if planted(Mutant::NewCaptureEachTry) {
         let slot = slot(ports).await?;
-        order.wire = WireId { terminal: slot.terminal, stan: slot.stan, at: ports.now(), rrn: order.wire.rrn };
+        order.wire = WireId { stan: slot.stan, at: ports.now(), ..order.wire };
     }
     let verdict = ports.submit(order).await;
-    conclude::<T>(ports, view.account, view.key, open.key, verdict, job.tries).await?;
+    conclude(ports, view, open.key, verdict, job.tries).await?;
     Ok(())
 }
 
@@ -153,7 +161,43 @@ async fn slot(ports: &dyn Ports) -> Result<Slot, Failure> {
     ports.slot().await.map_err(|_| Failure::Trouble(Trouble::NoSlot))
 }
 
-async fn drop_job(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
-    let commit = Commit { done: vec![job.id], ..Commit::default() };
-    flow::commit(ports.store(), commit, None).await.map(|_| ())
+/// Ends a job whose attempt has ended, unless a late approval has asked for it again in the meantime: false then.
+async fn drop_job(ports: &dyn Ports, job: &Job, seen: Version) -> Result<bool, Failure> {
+    let commit = Commit { expect: vec![(job.subject, seen)], done: vec![job.id], ..Commit::default() };
+    match flow::commit(ports.store(), commit, None).await? {
+        Met::Applied => Ok(true),
+        Met::Conflict | Met::Replay(_) | Met::Guard => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{OPEN, attempt, every_move, every_state};
+
+    /// Whether a late approval is taken back: of a sale, hold or refund by its state; of captures and voids never.
+    #[test]
+    fn late_approvals_that_are_taken_back() {
+        let taken_back = [
+            ("sent: a worker will claim it", false),
+            ("approved: the same answer twice", false),
+            ("declined", true),
+            ("not sent, it was said", true),
+            ("reversing, unanswered: the reversal may have overtaken it", true),
+            ("reversing after a malfunction", true),
+            ("reversing because of an approval before", false),
+            ("reversed and found", false),
+            ("reversed and not found", true),
+            ("repeating: only advices are", false),
+        ];
+        for (state, (name, reversible)) in every_state().into_iter().zip(taken_back) {
+            for what in every_move() {
+                let expected = match what {
+                    Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => reversible,
+                    Move::Completion(_) | Move::Void(_) => false,
+                };
+                assert_eq!(must_undo(&attempt(OPEN, what, 2, state.clone())), expected, "{name}: {what:?}");
+            }
+        }
+    }
 }

@@ -61,7 +61,7 @@ fn reversible(verdict: &Verdict, at: Time, forget: Mutant) -> Plan {
 fn advice(verdict: &Verdict, at: Time) -> Plan {
     match verdict {
         Verdict::Approved(approval) => approve(approval, at),
-        Verdict::Declined(decline) if decline.retry == Retry::Now => Plan::Repeat,
+        Verdict::Declined(decline) if decline.retry == Retry::Now || is_malfunction(decline) => Plan::Repeat,
         Verdict::Declined(decline) => {
             Plan::Fail(State::Declined { decline: *decline, at }, PaymentError::Declined(*decline))
         }
@@ -85,24 +85,30 @@ fn void(verdict: &Verdict, at: Time) -> Plan {
 }
 
 /// An answer came and cannot be believed: take it back at once, the caller waits for it. Without an answer a worker does it.
-const fn at_once(because: &Because) -> bool {
+pub(super) const fn at_once(because: &Because) -> bool {
     match because {
         Because::Malfunction(_) | Because::Unsure(Unsure::Mismatch | Unsure::Partial | Unsure::Unreadable) => true,
         Because::Unsure(Unsure::NoAnswer | Unsure::LinkLost) | Because::Recovered | Because::LateApproval => false,
     }
 }
 
-/// Makes what a verdict says durable. `tries` is how often the message was sent.
+/// What became of an attempt whose verdict this flow brought.
+pub(crate) struct Concluded<T> {
+    pub view: View<T>,
+    /// This flow stored the answer under the idempotency key. Otherwise somebody else did, if there is a key.
+    pub answered: bool,
+}
+
+/// Makes what a verdict says durable. `from` is the thing as it was when the message left; `tries` is how often it was sent.
 pub(crate) async fn conclude<T: Owner>(
     ports: &dyn Ports,
-    account: Key,
-    key: Key,
+    mut from: View<T>,
     attempt: Key,
     verdict: Verdict,
     tries: u32,
-) -> Result<View<T>, Failure> {
+) -> Result<Concluded<T>, Failure> {
+    let (account, key) = (from.account, from.key);
     for _ in 0..flow::TRIES {
-        let from: View<T> = flow::load(ports.store(), account, T::KIND, key).await?;
         let Some(open) = from.body.find(attempt).cloned() else { return Err(Refusal::NoSuch(T::KIND).into()) };
         let now = ports.now();
         let plan = match &open.state {
@@ -116,35 +122,51 @@ pub(crate) async fn conclude<T: Owner>(
             | State::Reversing { .. }
             | State::Reversed { .. } => {
                 // Somebody else settled it while this answer was on its way.
-                return super::resolve::too_late(ports, from, &open, &verdict).await;
+                let view = super::resolve::too_late(ports, from, &open, &verdict).await?;
+                return Ok(Concluded { view, answered: false });
             }
         };
         let place = Place { account, key, now };
-        let (step, inline) = match plan {
-            Plan::Approve(state) => (approved(&from.body, place, &open, state), false),
-            Plan::Fail(state, error) => (failed(&from.body, place, &open, state, error), false),
-            Plan::Repeat => (repeating(&from.body, place, &open, tries), false),
+        let (step, next) = match plan {
+            Plan::Approve(state) => (approved(&from.body, place, &open, state), Next::Return),
+            Plan::Fail(state, error) => (failed(&from.body, place, &open, state, error), Next::Return),
+            Plan::Repeat => (repeating(&from.body, place, &open, tries), Next::Return),
             Plan::Reverse(because) => {
                 let slot = ports.slot().await.map_err(|_| Failure::Trouble(Trouble::NoSlot))?;
-                let inline = at_once(&because);
-                (reversing(&from.body, place, &open, because, slot, inline), inline)
+                let next = if at_once(&because) { Next::Undo } else { Next::Nudge };
+                (reversing(&from.body, place, &open, because, slot, next == Next::Undo), next)
             }
         };
+        let answered = step.answer.is_some();
         let (commit, view) = step.draft(ports, &from, now);
         if planted(Mutant::AnswerBeforeCommit) && tries == 1 && matches!(verdict, Verdict::Approved(_)) {
             ports.early(T::told(&view));
         }
         match flow::commit(ports.store(), commit, None).await? {
-            Met::Applied if inline => return undo(ports, view, attempt, false, 1).await,
-            Met::Applied => {
-                ports.nudge();
-                return Ok(view);
-            }
+            Met::Applied => match next {
+                Next::Return => return Ok(Concluded { view, answered }),
+                Next::Undo => return undo(ports, view, attempt, false, 1).await,
+                Next::Nudge => {
+                    ports.nudge();
+                    return Ok(Concluded { view, answered });
+                }
+            },
             Met::Conflict | Met::Replay(_) => {}
             Met::Guard => return Err(Refusal::Contended.into()),
         }
+        from = flow::load(ports.store(), account, T::KIND, key).await?;
     }
     Err(Refusal::Contended.into())
+}
+
+/// What follows the commit that settles an attempt or claims it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Return,
+    /// Take it back now: the caller waits for it.
+    Undo,
+    /// A worker takes it back.
+    Nudge,
 }
 
 pub(super) fn approved<T: Owner>(body: &T, place: Place, attempt: &Attempt, state: State) -> Step<T> {
@@ -182,7 +204,7 @@ pub(super) fn reversing<T: Owner>(
     slot: Slot,
     inline: bool,
 ) -> Step<T> {
-    let wire = WireId { terminal: slot.terminal, stan: slot.stan, at: place.now, rrn: attempt.wire.rrn };
+    let wire = WireId { stan: slot.stan, at: place.now, ..attempt.wire };
     let due = if inline { place.now.plus_ms(LEASE_MS) } else { place.now };
     let step = Step::new(body.clone())
         .state(attempt.key, State::Reversing { wire, since: place.now, because })
@@ -198,20 +220,20 @@ pub(super) async fn undo<T: Owner>(
     attempt: Key,
     repeat: bool,
     tries: u32,
-) -> Result<View<T>, Failure> {
-    let Some(open) = view.body.find(attempt).cloned() else { return Ok(view) };
-    let State::Reversing { wire, because, .. } = open.state else { return Ok(view) };
+) -> Result<Concluded<T>, Failure> {
+    let Some(open) = view.body.find(attempt).cloned() else { return Ok(Concluded { view, answered: false }) };
+    let State::Reversing { wire, because, .. } = open.state else { return Ok(Concluded { view, answered: false }) };
     let send_by = ports.now().plus_ms(SEND_WITHIN_MS);
     let order = open.reversal(view.account, view.key, view.body.live(), Reversal { wire, because, repeat }, send_by);
     let verdict = ports.submit(order).await;
+    let mut from = view;
     for _ in 0..flow::TRIES {
-        let from: View<T> = flow::load(ports.store(), view.account, T::KIND, view.key).await?;
         let now = ports.now();
         let place = Place { account: from.account, key: from.key, now };
         match from.body.find(attempt).map(|a| &a.state) {
             Some(State::Reversing { wire: present, .. }) if *present == wire => {}
             // Another worker settled it, or a late approval asked for a new reversal.
-            _ => return Ok(from),
+            _ => return Ok(Concluded { view: from, answered: false }),
         }
         let step = match undone(&verdict) {
             Undone::Yes => reversed(&from.body, place, &open, because, true),
@@ -224,12 +246,14 @@ pub(super) async fn undo<T: Owner>(
                 Step::new(from.body.clone()).watch(Watch::Put(job)).answering(attempt)
             }
         };
+        let answered = step.answer.is_some();
         let (commit, view) = step.draft(ports, &from, now);
         match flow::commit(ports.store(), commit, None).await? {
-            Met::Applied => return Ok(view),
+            Met::Applied => return Ok(Concluded { view, answered }),
             Met::Conflict | Met::Replay(_) => {}
             Met::Guard => return Err(Refusal::Contended.into()),
         }
+        from = flow::load(ports.store(), from.account, T::KIND, from.key).await?;
     }
     Err(Refusal::Contended.into())
 }
@@ -250,4 +274,73 @@ fn reversed<T: Owner>(body: &T, place: Place, attempt: &Attempt, because: Becaus
         .with(effects)
         .watch(Watch::Done(attempt.job))
         .answering(attempt.key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{
+        APPROVAL, DUPLICATE, FUNDS, ISSUER_DOWN, MALFUNCTION, NO_ACTION, NOT_FOUND, NOW, OPEN, attempt, every_move,
+    };
+
+    /// What a verdict asks of a sale, hold or refund; of a capture; of a void.
+    #[test]
+    fn every_verdict_on_every_move() {
+        #[track_caller]
+        fn check(verdict: Verdict, reversible: Plan, capture: Plan, voided: Plan) {
+            for what in every_move() {
+                let expected = match what {
+                    Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => &reversible,
+                    Move::Completion(_) => &capture,
+                    Move::Void(_) => &voided,
+                };
+                assert_eq!(plan(&attempt(OPEN, what, 2, State::Sent), &verdict, NOW), *expected, "{what:?}");
+            }
+        }
+        let yes = || Plan::Approve(State::Approved { approval: APPROVAL, at: NOW });
+        let no = |decline| Plan::Fail(State::Declined { decline, at: NOW }, PaymentError::Declined(decline));
+        let unsent = |why| Plan::Fail(State::NotSent { why, at: NOW }, PaymentError::NotSent(why));
+        let back = |unsure| Plan::Reverse(Because::Unsure(unsure));
+        let broken = || Plan::Reverse(Because::Malfunction(MALFUNCTION));
+        let because = Because::Unsure(Unsure::NoAnswer);
+        let gone = || Plan::Approve(State::Reversed { found: false, at: NOW, because });
+        let again = || Plan::Repeat;
+
+        check(Verdict::Approved(APPROVAL), yes(), yes(), yes());
+        check(Verdict::Declined(FUNDS), no(FUNDS), no(FUNDS), again());
+        check(Verdict::Declined(MALFUNCTION), broken(), again(), again());
+        check(Verdict::Declined(DUPLICATE), Plan::Reverse(Because::Malfunction(DUPLICATE)), again(), again());
+        check(Verdict::Declined(ISSUER_DOWN), no(ISSUER_DOWN), again(), again());
+        check(Verdict::Declined(NOT_FOUND), no(NOT_FOUND), no(NOT_FOUND), gone());
+        check(Verdict::Declined(NO_ACTION), no(NO_ACTION), no(NO_ACTION), gone());
+        check(Verdict::NotSent(NotSent::LinkDown), unsent(NotSent::LinkDown), again(), again());
+        check(Verdict::NotSent(NotSent::TooLate), unsent(NotSent::TooLate), again(), again());
+        check(Verdict::NotSent(NotSent::Busy), unsent(NotSent::Busy), again(), again());
+        check(Verdict::NotSent(NotSent::NoVault), unsent(NotSent::NoVault), again(), again());
+        check(Verdict::NotSent(NotSent::NoSuchCard), unsent(NotSent::NoSuchCard), unsent(NotSent::NoSuchCard), again());
+        let odd = NotSent::NotEncodable;
+        check(Verdict::NotSent(odd), unsent(odd), unsent(odd), again());
+        check(Verdict::Unknown(Unsure::NoAnswer), back(Unsure::NoAnswer), again(), again());
+        check(Verdict::Unknown(Unsure::LinkLost), back(Unsure::LinkLost), again(), again());
+        check(Verdict::Unknown(Unsure::Mismatch), back(Unsure::Mismatch), again(), again());
+        check(Verdict::Unknown(Unsure::Partial), back(Unsure::Partial), again(), again());
+        check(Verdict::Unknown(Unsure::Unreadable), back(Unsure::Unreadable), again(), again());
+        check(Verdict::Pending, back(Unsure::Unreadable), again(), again());
+    }
+
+    #[test]
+    fn who_reverses() {
+        #[track_caller]
+        fn check(because: Because, while_the_caller_waits: bool) {
+            assert_eq!(at_once(&because), while_the_caller_waits, "{because:?}");
+        }
+        check(Because::Malfunction(MALFUNCTION), true);
+        check(Because::Unsure(Unsure::Mismatch), true);
+        check(Because::Unsure(Unsure::Partial), true);
+        check(Because::Unsure(Unsure::Unreadable), true);
+        check(Because::Unsure(Unsure::NoAnswer), false);
+        check(Because::Unsure(Unsure::LinkLost), false);
+        check(Because::Recovered, false);
+        check(Because::LateApproval, false);
+    }
 }

@@ -58,3 +58,45 @@ fn begin(from: &View<Payment>, command: &Cancel, begun: Begun) -> Result<Step<Pa
         Stage::Processing { .. } | Stage::Succeeded { .. } | Stage::Canceled { .. } => Err(unexpected),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::Watch;
+    use crate::sample::{ACCOUNT, BEGUN, NOW, PAYMENT, card, eur, every_stage, held, original, view};
+
+    enum Then {
+        Canceled,
+        Voiding,
+        Refused,
+    }
+
+    fn voiding(reason: CancelReason) -> Step<Payment> {
+        let what = Move::Void(original());
+        let new = Attempt::begin(BEGUN.key, BEGUN.job, what, eur(1000), card().token, BEGUN.slot, BEGUN.now);
+        let watch = Watch::Put(new.watch(ACCOUNT, PAYMENT));
+        let mut next = held(Stage::Processing { attempt: BEGUN.key, doing: Doing::Cancel { reason } });
+        next.attempts.push(new);
+        let step = Step::new(next).watch(watch).events(&[EventKind::PaymentProcessing]);
+        step.moves(&ledger::claim_hold(ACCOUNT, PAYMENT, eur(1000)))
+    }
+
+    #[test]
+    fn every_stage_cancels_voids_or_refuses() {
+        use Then::{Canceled, Refused, Voiding};
+        let reason = CancelReason::Fraudulent;
+        let expected = [Canceled, Canceled, Canceled, Refused, Refused, Refused, Voiding, Refused, Refused];
+        for (stage, then) in every_stage().into_iter().zip(expected) {
+            let expected = match then {
+                Canceled => {
+                    let next = held(Stage::Canceled { at: NOW, reason });
+                    Ok(Step::new(next).events(&[EventKind::PaymentCanceled]))
+                }
+                Voiding => Ok(voiding(reason)),
+                Refused => Err(Refusal::UnexpectedState { operation: Operation::Cancel, status: stage.status() }),
+            };
+            let command = Cancel { account: ACCOUNT, payment: PAYMENT, reason, claim: None };
+            assert_eq!(begin(&view(held(stage.clone())), &command, BEGUN), expected, "{stage:?}");
+        }
+    }
+}

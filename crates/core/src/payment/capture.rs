@@ -1,7 +1,7 @@
 //! Capture a hold, whole or in part: one completion (0220), which releases what it does not claim.
 
 use super::confirm::start;
-use super::{Doing, Payment, PaymentView, Stage};
+use super::{Doing, MOST_ATTEMPTS_AND_CAPTURES, Payment, PaymentView, Stage};
 use crate::attempt::{Attempt, Begun, Move, Step, launch};
 use crate::commit::EventKind;
 use crate::flow::{Claiming, Done, Failure, View};
@@ -33,6 +33,9 @@ fn begin(from: &View<Payment>, command: &Capture, begun: Begun) -> Result<Step<P
     let unexpected = Refusal::UnexpectedState { operation: Operation::Capture, status: payment.stage.status() };
     let Stage::RequiresCapture { hold } = payment.stage else { return Err(unexpected) };
     let authorized = payment.attempt(hold).ok_or(unexpected)?;
+    if payment.attempts.len() >= MOST_ATTEMPTS_AND_CAPTURES {
+        return Err(Refusal::TooManyAttempts);
+    }
     if command.currency.is_some_and(|c| c != payment.money.currency) {
         return Err(Refusal::CurrencyDiffers);
     }
@@ -50,4 +53,66 @@ fn begin(from: &View<Payment>, command: &Capture, begun: Begun) -> Result<Step<P
         return Ok(step);
     }
     Ok(step.moves(&ledger::claim_hold(from.account, from.key, payment.money)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::Watch;
+    use crate::money::{BadAmount, Money};
+    use crate::sample::{ACCOUNT, BEGUN, CHARGE, PAYMENT, card, eur, every_stage, held, original, view};
+
+    /// The whole step that begins the capture of `amount`.
+    fn started(amount: i64) -> Step<Payment> {
+        let what = Move::Completion(original());
+        let new = Attempt::begin(BEGUN.key, BEGUN.job, what, eur(amount), card().token, BEGUN.slot, BEGUN.now);
+        let watch = Watch::Put(new.watch(ACCOUNT, PAYMENT));
+        let mut next = held(Stage::Processing { attempt: BEGUN.key, doing: Doing::Capture { amount } });
+        next.attempts.push(new);
+        let step = Step::new(next).watch(watch).events(&[EventKind::PaymentProcessing]);
+        step.moves(&ledger::claim_hold(ACCOUNT, PAYMENT, eur(1000)))
+    }
+
+    #[test]
+    fn what_a_capture_begins() {
+        #[track_caller]
+        fn check(from: Stage, amount: Option<i64>, currency: Option<Currency>, expected: Result<i64, Refusal>) {
+            let command = Capture { account: ACCOUNT, payment: PAYMENT, amount, currency, claim: None };
+            assert_eq!(begin(&view(held(from)), &command, BEGUN), expected.map(started));
+        }
+        let hold = || Stage::RequiresCapture { hold: CHARGE };
+        check(hold(), None, None, Ok(1000));
+        check(hold(), None, Some(Currency::EUR), Ok(1000));
+        check(hold(), Some(1000), None, Ok(1000));
+        check(hold(), Some(600), Some(Currency::EUR), Ok(600));
+        check(hold(), Some(1), None, Ok(1));
+        check(hold(), Some(1001), None, Err(Refusal::CaptureTooLarge { held: 1000 }));
+        check(hold(), Some(99_999_999), None, Err(Refusal::CaptureTooLarge { held: 1000 }));
+        check(hold(), Some(0), None, Err(Refusal::Amount(BadAmount::Zero)));
+        check(hold(), Some(-1), None, Err(Refusal::Amount(BadAmount::Negative)));
+        check(hold(), Some(i64::MAX), None, Err(Refusal::Amount(BadAmount::TooLarge)));
+        check(hold(), None, Some(Currency::USD), Err(Refusal::CurrencyDiffers));
+        // Of several faults the currency is named first.
+        check(hold(), Some(0), Some(Currency::USD), Err(Refusal::CurrencyDiffers));
+        for stage in every_stage().into_iter().filter(|s| *s != hold()) {
+            let refused = Refusal::UnexpectedState { operation: Operation::Capture, status: stage.status() };
+            check(stage, None, None, Err(refused));
+        }
+    }
+
+    #[test]
+    fn amounts_that_the_wire_cannot_carry() {
+        #[track_caller]
+        fn check(code: &str, amount: i64, expected: Result<(), BadAmount>) {
+            let currency = Currency::parse(code).unwrap();
+            let command =
+                Capture { account: ACCOUNT, payment: PAYMENT, amount: Some(amount), currency: None, claim: None };
+            let from = Payment { money: Money::new(5000, currency), ..held(Stage::RequiresCapture { hold: CHARGE }) };
+            assert_eq!(begin(&view(from), &command, BEGUN).map(|_| ()), expected.map_err(Refusal::Amount));
+        }
+        check("kwd", 1230, Ok(()));
+        check("kwd", 1234, Err(BadAmount::LastDigitNotZero));
+        check("isk", 1000, Ok(()));
+        check("isk", 1050, Err(BadAmount::NotSendable));
+    }
 }

@@ -61,3 +61,61 @@ pub(super) fn start(mut next: Payment, from: &View<Payment>, attempt: Attempt) -
     step.index = charge.iter().map(|c| IndexEntry { under: from.account, kind: Kind::Charge, key: *c }).collect();
     step
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::State;
+    use crate::sample::{ACCOUNT, BEGUN, OPEN, PAYMENT, SALE, attempt, card, eur, every_stage, payment, view};
+    use crate::wire::CardToken;
+
+    fn command(card: Option<CardFacts>) -> Confirm {
+        Confirm { account: ACCOUNT, payment: PAYMENT, card, initiator: Initiator::CustomerStored, claim: None }
+    }
+
+    /// The whole step that begins `what` with `card`.
+    fn started(from: &Payment, what: Move, card: CardFacts) -> Step<Payment> {
+        let new = Attempt::begin(BEGUN.key, BEGUN.job, what, eur(1000), card.token, BEGUN.slot, BEGUN.now);
+        let watch = Watch::Put(new.watch(ACCOUNT, PAYMENT));
+        let stage = Stage::Processing { attempt: BEGUN.key, doing: Doing::Confirm };
+        let attempts = from.attempts.iter().cloned().chain([new]).collect();
+        let mut step = Step::new(Payment { card: Some(card), stage, attempts, ..from.clone() });
+        step.index = vec![IndexEntry { under: ACCOUNT, kind: Kind::Charge, key: BEGUN.key }];
+        step.watch(watch).events(&[EventKind::PaymentProcessing])
+    }
+
+    #[test]
+    fn what_a_confirmation_begins() {
+        #[track_caller]
+        fn check(from: Payment, given: Option<CardFacts>, expected: Result<(Move, CardFacts), Refusal>) {
+            let expected = expected.map(|(what, card)| started(&from, what, card));
+            assert_eq!(begin(&view(from), &command(given), BEGUN), expected);
+        }
+        let by = Initiator::CustomerStored;
+        let other = CardFacts { token: CardToken { key: Key(501), vault: 4 }, ..card() };
+        let sale = |stage| payment(CaptureMethod::Automatic, stage);
+        let start = Stage::RequiresPaymentMethod { last_error: None };
+        let tried = |n| Payment { attempts: vec![attempt(OPEN, SALE, 1, State::Sent); n], ..sale(start.clone()) };
+        let no_card = Payment { card: None, ..sale(start.clone()) };
+
+        check(sale(start.clone()), None, Ok((Move::Sale(by), card())));
+        check(sale(Stage::RequiresConfirmation), None, Ok((Move::Sale(by), card())));
+        check(sale(Stage::RequiresConfirmation), Some(other.clone()), Ok((Move::Sale(by), other.clone())));
+        check(payment(CaptureMethod::Manual, start.clone()), None, Ok((Move::Authorization(by), card())));
+        check(no_card.clone(), Some(other.clone()), Ok((Move::Sale(by), other)));
+        check(no_card, None, Err(Refusal::NoCard));
+        check(tried(MOST_ATTEMPTS - 1), None, Ok((Move::Sale(by), card())));
+        check(tried(MOST_ATTEMPTS), None, Err(Refusal::TooManyAttempts));
+    }
+
+    #[test]
+    fn every_stage_confirms_or_refuses() {
+        let confirms =
+            |stage: &Stage| begin(&view(payment(CaptureMethod::Automatic, stage.clone())), &command(None), BEGUN);
+        for (stage, expected) in every_stage().iter().zip([true, true, true, false, false, false, false, false, false])
+        {
+            let refused = Refusal::UnexpectedState { operation: Operation::Confirm, status: stage.status() };
+            assert_eq!(confirms(stage).map(|_| ()), if expected { Ok(()) } else { Err(refused) }, "{stage:?}");
+        }
+    }
+}

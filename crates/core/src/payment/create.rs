@@ -91,3 +91,56 @@ fn draft(command: &Create, view: &PaymentView, event: Key, now: Time) -> Commit 
     };
     Commit { expect: vec![(view.key, Version::NONE)], put: vec![row], events: vec![created], ..Commit::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::{BadAmount, Currency};
+    use crate::sample::{ACCOUNT, NOW, PAYMENT, card, eur, payment, view};
+
+    fn ordered(money: Money, card: Option<CardFacts>) -> Create {
+        let (capture, personal) = (CaptureMethod::Automatic, PaymentPersonal::default());
+        Create { account: ACCOUNT, live: false, money, capture, customer: None, card, personal, claim: None }
+    }
+
+    #[test]
+    fn what_is_created() {
+        #[track_caller]
+        fn check(minor: i64, currency: Currency, card: Option<CardFacts>, expected: Result<Stage, BadAmount>) {
+            let money = Money::new(minor, currency);
+            let whole = |stage| Payment { money, card: card.clone(), ..payment(CaptureMethod::Automatic, stage) };
+            assert_eq!(decide(&ordered(money, card.clone())), expected.map(whole).map_err(Refusal::Amount));
+        }
+        let no_card = Stage::RequiresPaymentMethod { last_error: None };
+        check(1000, Currency::EUR, None, Ok(no_card.clone()));
+        check(1000, Currency::EUR, Some(card()), Ok(Stage::RequiresConfirmation));
+        check(1, Currency::JPY, None, Ok(no_card.clone()));
+        check(99_999_999, Currency::USD, None, Ok(no_card.clone()));
+        check(1230, Currency::KWD, None, Ok(no_card));
+        check(0, Currency::EUR, None, Err(BadAmount::Zero));
+        check(-1, Currency::EUR, None, Err(BadAmount::Negative));
+        check(i64::MIN, Currency::EUR, None, Err(BadAmount::Negative));
+        check(100_000_000, Currency::EUR, None, Err(BadAmount::TooLarge));
+        check(i64::MAX, Currency::EUR, None, Err(BadAmount::TooLarge));
+        check(1234, Currency::KWD, None, Err(BadAmount::LastDigitNotZero));
+        check(1050, Currency::parse("isk").unwrap(), None, Err(BadAmount::NotSendable));
+    }
+
+    #[test]
+    fn under_whose_key_personal_data_lies() {
+        let told = PaymentPersonal { description: Some("two tickets".into()), receipt_email: None };
+        #[track_caller]
+        fn check(personal: PaymentPersonal, customer: Option<Key>, subject: Option<Key>) {
+            let command = Create { customer, personal: personal.clone(), ..ordered(eur(1000), None) };
+            let row_view = PaymentView { version: Version(1), ..view(decide(&command).unwrap()) };
+            let commit = draft(&command, &row_view, Key(8), NOW);
+            assert_eq!(commit.check(), Ok(()));
+            let stored = commit.put[0].personal.clone();
+            assert_eq!(stored, subject.map(|subject| Personal { subject, body: personal.encode() }));
+        }
+        check(PaymentPersonal::default(), None, None);
+        check(PaymentPersonal::default(), Some(Key(6)), None);
+        check(told.clone(), None, Some(PAYMENT));
+        check(told, Some(Key(6)), Some(Key(6)));
+    }
+}

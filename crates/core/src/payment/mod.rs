@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 /// Attempts of one payment: more is card testing, or a bug of the caller.
 pub const MOST_ATTEMPTS: usize = 40;
+/// Captures that the host refuses are attempts too. A void is always possible.
+pub const MOST_ATTEMPTS_AND_CAPTURES: usize = 2 * MOST_ATTEMPTS;
 
 /// When the money is claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +133,7 @@ pub struct Payment {
     pub customer: Option<Key>,
     pub card: Option<CardFacts>,
     pub stage: Stage,
-    /// Oldest first, at most `MOST_ATTEMPTS`.
+    /// Oldest first, at most `MOST_ATTEMPTS_AND_CAPTURES` and a void.
     pub attempts: Vec<Attempt>,
 }
 

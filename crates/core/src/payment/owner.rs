@@ -84,3 +84,92 @@ impl Payment {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::State;
+    use crate::ledger::Transfer;
+    use crate::payment::{CancelReason, CaptureMethod};
+    use crate::sample::{
+        ACCOUNT, CHARGE, FUNDS, HOLD, NOW, OPEN, PAYMENT, SALE, attempt, eur, every_move, held, original, payment,
+    };
+    use EventKind::{
+        ChargeCaptured, ChargeFailed, ChargeSucceeded, PaymentCanceled, PaymentCapturable, PaymentFailed,
+        PaymentSucceeded,
+    };
+
+    const PLACE: Place = Place { account: ACCOUNT, key: PAYMENT, now: NOW };
+    const REASON: CancelReason = CancelReason::Duplicate;
+
+    fn processing(doing: Doing) -> Payment {
+        held(Stage::Processing { attempt: OPEN, doing })
+    }
+
+    fn of(what: Move, minor: i64) -> Attempt {
+        Attempt { money: eur(minor), ..attempt(OPEN, what, 2, State::Sent) }
+    }
+
+    #[test]
+    fn an_approval() {
+        #[track_caller]
+        fn check(doing: Doing, what: Move, minor: i64, stage: Stage, events: &[EventKind], transfers: &[Transfer]) {
+            let mut next = processing(doing);
+            assert_eq!(next.approved(PLACE, &of(what, minor)), Effects::of(events, transfers));
+            assert_eq!(next, held(stage));
+        }
+        let took = |charge, captured| Stage::Succeeded { charge, captured };
+        let captured = |minor| ledger::capture(ACCOUNT, PAYMENT, eur(minor));
+        let held = ledger::hold(ACCOUNT, PAYMENT, eur(1000));
+        let (capture, cancel) = (Doing::Capture { amount: 600 }, Doing::Cancel { reason: REASON });
+        let sold = [ChargeSucceeded, PaymentSucceeded];
+        let holds = [ChargeSucceeded, PaymentCapturable];
+        let claimed = [ChargeCaptured, PaymentSucceeded];
+        let completion = Move::Completion(original());
+        check(Doing::Confirm, SALE, 1000, took(OPEN, 1000), &sold, &captured(1000));
+        check(Doing::Confirm, HOLD, 1000, Stage::RequiresCapture { hold: OPEN }, &holds, &held);
+        check(capture, completion, 600, took(CHARGE, 600), &claimed, &captured(600));
+        let canceled = Stage::Canceled { at: NOW, reason: REASON };
+        check(cancel, Move::Void(original()), 1000, canceled, &[PaymentCanceled], &[]);
+    }
+
+    #[test]
+    fn a_failure() {
+        #[track_caller]
+        fn check(doing: Doing, what: Move, expected: Payment, events: &[EventKind], transfers: &[Transfer]) {
+            let mut next = processing(doing);
+            let effects = next.failed(PLACE, &of(what, 600), PaymentError::Declined(FUNDS));
+            assert_eq!((next, effects), (expected, Effects::of(events, transfers)));
+        }
+        let last_error = Some(PaymentError::Declined(FUNDS));
+        let failed = Payment { card: None, ..held(Stage::RequiresPaymentMethod { last_error }) };
+        check(Doing::Confirm, SALE, failed.clone(), &[ChargeFailed, PaymentFailed], &[]);
+        check(Doing::Confirm, HOLD, failed, &[ChargeFailed, PaymentFailed], &[]);
+        // The whole hold stands again, however little was to be captured.
+        let stands = held(Stage::RequiresCapture { hold: CHARGE });
+        let restored = ledger::restore_hold(ACCOUNT, PAYMENT, eur(1000));
+        let capture = Doing::Capture { amount: 600 };
+        check(capture, Move::Completion(original()), stands, &[PaymentCapturable], &restored);
+    }
+
+    /// An attempt that the payment does not wait for changes nothing, whatever becomes of it.
+    #[test]
+    fn another_attempt() {
+        let waits_for_another = Stage::Processing { attempt: CHARGE, doing: Doing::Confirm };
+        let ended = [
+            waits_for_another,
+            Stage::RequiresPaymentMethod { last_error: None },
+            Stage::RequiresConfirmation,
+            Stage::RequiresCapture { hold: CHARGE },
+            Stage::Succeeded { charge: CHARGE, captured: 1000 },
+            Stage::Canceled { at: NOW, reason: REASON },
+        ];
+        for (stage, what) in ended.iter().flat_map(|stage| every_move().map(|what| (stage, what))) {
+            let before = payment(CaptureMethod::Automatic, stage.clone());
+            let mut next = before.clone();
+            assert_eq!(next.approved(PLACE, &of(what, 1000)), Effects::default());
+            assert_eq!(next.failed(PLACE, &of(what, 1000), PaymentError::Reversed), Effects::default());
+            assert_eq!(next, before);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Refund a payment: the guard on what is refundable is checked in the commit that begins it, so no race gives back too much.
 
 use super::{Refund, RefundStage, RefundView};
-use crate::attempt::{Attempt, Begun, Move, conclude, take};
+use crate::attempt::{Attempt, Begun, Move, answer, conclude, take};
 use crate::codec::Body;
 use crate::commit::{Commit, Event, EventKind, IndexEntry, Row, Version};
 use crate::flow::{self, Claiming, Done, Failure, Met, View};
@@ -45,7 +45,10 @@ pub async fn create(ports: &dyn Ports, command: &CreateRefund) -> Result<Done<Re
         let payment: View<Payment> = flow::load(ports.store(), command.account, Kind::Payment, command.payment).await?;
         let left = refundable(ports, &payment).await?;
         let begun = Begun::fresh(ports).await?;
-        let refund = begin(&payment, left, command, begun)?;
+        let refund = match begin(&payment, left, command, begun) {
+            Ok(refund) => refund,
+            Err(refusal) => return flow::refuse(ports.store(), claiming, refusal).await,
+        };
         let view =
             View { key: ports.fresh_key(), account: command.account, version: Version(1), at: begun.now, body: refund };
         let mut commit = draft(&view, ports.fresh_key());
@@ -59,10 +62,12 @@ pub async fn create(ports: &dyn Ports, command: &CreateRefund) -> Result<Done<Re
             Met::Replay(answer) => return Ok(Done::Replayed(answer)),
         }
         let attempt = &view.body.attempt;
-        let verdict = ports.submit(attempt.order(view.account, view.key, view.body.live, false, attempt.send_by)).await;
-        return conclude(ports, view.account, view.key, attempt.key, verdict, 1).await.map(Done::Fresh);
+        let order = attempt.order(view.account, view.key, view.body.live, false, attempt.send_by);
+        let verdict = ports.submit(order).await;
+        let concluded = conclude(ports, view, begun.key, verdict, 1).await?;
+        return answer(ports, claiming, concluded).await;
     }
-    Err(Refusal::Contended.into())
+    flow::refuse(ports.store(), claiming, Refusal::Contended).await
 }
 
 /// What was captured and not yet given back, minor units.
@@ -129,5 +134,98 @@ fn draft(view: &RefundView, event: Key) -> Commit {
         events: vec![created],
         jobs: vec![refund.attempt.watch(view.account, view.key)],
         ..Commit::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::BadAmount;
+    use crate::payment::{CaptureMethod, Payment};
+    use crate::sample::{
+        ACCOUNT, BEGUN, CHARGE, PAYMENT, SALE, approved, attempt, card, eur, every_stage, held, payment, view,
+    };
+
+    fn command(amount: Option<i64>, currency: Option<Currency>) -> CreateRefund {
+        let reason = RefundReason::Duplicate;
+        CreateRefund { account: ACCOUNT, payment: PAYMENT, amount, currency, reason, claim: None }
+    }
+
+    fn sold() -> Payment {
+        let stage = Stage::Succeeded { charge: CHARGE, captured: 1000 };
+        Payment { attempts: vec![attempt(CHARGE, SALE, 1, approved())], ..payment(CaptureMethod::Automatic, stage) }
+    }
+
+    /// The whole refund of `minor`, of which `captured` was taken.
+    fn started(from: &Payment, minor: i64, captured: i64) -> Refund {
+        let charged = &from.attempts[0];
+        let original = crate::wire::Original { money: eur(captured), ..charged.as_original(charged.approval()) };
+        let what = Move::Refund(original);
+        Refund {
+            payment: PAYMENT,
+            charge: CHARGE,
+            money: eur(minor),
+            live: false,
+            reason: RefundReason::Duplicate,
+            stage: RefundStage::Pending,
+            attempt: Attempt::begin(BEGUN.key, BEGUN.job, what, eur(minor), card().token, BEGUN.slot, BEGUN.now),
+        }
+    }
+
+    #[test]
+    fn what_a_refund_begins() {
+        #[track_caller]
+        fn check(left: i64, amount: Option<i64>, currency: Option<Currency>, expected: Result<i64, Refusal>) {
+            let expected = expected.map(|minor| started(&sold(), minor, 1000));
+            assert_eq!(begin(&view(sold()), left, &command(amount, currency), BEGUN), expected);
+        }
+        check(1000, None, None, Ok(1000));
+        check(400, None, None, Ok(400));
+        check(1000, Some(1000), None, Ok(1000));
+        check(1000, Some(1), Some(Currency::EUR), Ok(1));
+        check(400, Some(400), None, Ok(400));
+        check(400, Some(401), None, Err(Refusal::RefundTooLarge { left: 400 }));
+        check(1000, Some(1001), None, Err(Refusal::RefundTooLarge { left: 1000 }));
+        check(0, None, None, Err(Refusal::AlreadyRefunded));
+        check(0, Some(1), None, Err(Refusal::AlreadyRefunded));
+        check(-5, None, None, Err(Refusal::AlreadyRefunded));
+        check(1000, Some(0), None, Err(Refusal::Amount(BadAmount::Zero)));
+        check(1000, Some(-1), None, Err(Refusal::Amount(BadAmount::Negative)));
+        check(1000, Some(i64::MAX), None, Err(Refusal::Amount(BadAmount::TooLarge)));
+        check(1000, Some(100), Some(Currency::USD), Err(Refusal::CurrencyDiffers));
+        check(1000, Some(0), Some(Currency::USD), Err(Refusal::CurrencyDiffers));
+    }
+
+    #[test]
+    fn every_stage_refunds_or_refuses() {
+        for stage in every_stage() {
+            let from = held(stage.clone());
+            let expected = match stage {
+                Stage::Succeeded { .. } => Ok(started(&from, 1000, 1000)),
+                Stage::RequiresPaymentMethod { .. }
+                | Stage::RequiresConfirmation
+                | Stage::Processing { .. }
+                | Stage::RequiresCapture { .. }
+                | Stage::Canceled { .. } => Err(Refusal::NothingToRefund),
+            };
+            assert_eq!(begin(&view(from), 1000, &command(None, None), BEGUN), expected, "{stage:?}");
+        }
+    }
+
+    /// A refund of a part that was captured refers to what was captured, not to what was held.
+    #[test]
+    fn of_a_part_that_was_captured() {
+        let from = held(Stage::Succeeded { charge: CHARGE, captured: 600 });
+        let expected = started(&from, 600, 600);
+        assert_eq!(begin(&view(from), 600, &command(None, None), BEGUN), Ok(expected));
+    }
+
+    #[test]
+    fn the_key_waits_for_the_attempt() {
+        let id = crate::commit::ClaimId { slot: 1, digest: [2; 32] };
+        let claim = Some(Claiming { id, request: [3; 32] });
+        let command = CreateRefund { claim: claim.clone(), ..command(None, None) };
+        let begun = begin(&view(sold()), 1000, &command, BEGUN).unwrap();
+        assert_eq!(begun.attempt.claim, claim.as_ref().map(Claiming::open));
     }
 }

@@ -88,3 +88,38 @@ impl Owner for Refund {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::State;
+    use crate::sample::{ACCOUNT, NOW, OPEN, PAYMENT, START, attempt, eur, every_move};
+
+    fn refund(stage: RefundStage) -> Refund {
+        let attempt = attempt(OPEN, every_move()[4], 2, State::Sent);
+        let (charge, reason) = (Key(2000), RefundReason::Unspecified);
+        Refund { payment: PAYMENT, charge, money: eur(300), live: false, reason, stage, attempt }
+    }
+
+    #[test]
+    fn a_refund_ends_once() {
+        #[track_caller]
+        fn check(from: RefundStage, approved: (RefundStage, Effects), failed: (RefundStage, Effects)) {
+            let place = Place { account: ACCOUNT, key: Key(9), now: NOW };
+            let (mut yes, mut no) = (refund(from), refund(from));
+            let attempt = yes.attempt.clone();
+            let effects = yes.approved(place, &attempt);
+            assert_eq!((yes, effects), (refund(approved.0), approved.1));
+            let effects = no.failed(place, &attempt, PaymentError::Reversed);
+            assert_eq!((no, effects), (refund(failed.0), failed.1));
+        }
+        let given = Effects::of(&[EventKind::RefundSucceeded], &ledger::refund(ACCOUNT, eur(300)));
+        let back = ledger::give_up_refund(ACCOUNT, PAYMENT, eur(300));
+        let given_up = Effects::of(&[EventKind::RefundFailed], &back);
+        let failed = |at| RefundStage::Failed { error: PaymentError::Reversed, at };
+        check(RefundStage::Pending, (RefundStage::Succeeded { at: NOW }, given), (failed(NOW), given_up));
+        for ended in [RefundStage::Succeeded { at: START }, failed(START)] {
+            check(ended, (ended, Effects::default()), (ended, Effects::default()));
+        }
+    }
+}

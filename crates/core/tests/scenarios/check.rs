@@ -1,0 +1,268 @@
+//! Runs a scenario and compares everything that can be seen afterwards with what was expected, as text.
+//! Knows no single scenario.
+
+use crate::gate::{Gate, Point, run};
+use crate::report;
+use crate::script::{Does, Fate, What, YES, recover};
+use crate::world::{ACCOUNT, Process, World};
+use florin_core::attempt::{self, LEASE_MS};
+use florin_core::commit::{ClaimId, JobKind};
+use florin_core::flow::{Claiming, Done, Failure};
+use florin_core::id::{Key, Kind};
+use florin_core::money::Money;
+use florin_core::payment::{self, CancelReason, CardFacts, Funding, PaymentPersonal};
+use florin_core::ports::{Ports, Told};
+use florin_core::refund::{self, RefundReason};
+use florin_core::store::{Query, Store};
+use florin_core::wire::{CardToken, Initiator, Late, Network};
+use florin_store::block_on;
+use std::sync::Arc;
+
+/// One scenario. `expected` is what `report` says of the world afterwards, without regard to indentation.
+#[track_caller]
+pub fn check(name: &str, does: &[Does], expected: &str) {
+    compare(name, expected, &play(does).report());
+}
+
+#[track_caller]
+fn compare(name: &str, expected: &str, actual: &str) {
+    let lines = |text: &str| text.trim().lines().map(|l| l.trim().to_owned()).collect::<Vec<_>>().join("\n");
+    assert!(lines(expected) == lines(actual), "{name}:\n{actual}\n--- expected:\n{}\n", lines(expected));
+}
+
+/// The same as one line, broken where one likes: what the last caller was told, payment, attempts, refunds, orders.
+#[track_caller]
+pub fn check_brief(does: &[Does], expected: &str) {
+    let scene = play(does);
+    let told = scene.told.last().cloned().into_iter();
+    let actual = told.chain(report::brief(&scene.world)).collect::<Vec<_>>().join(" | ");
+    assert_eq!(actual, expected.split_whitespace().collect::<Vec<_>>().join(" "));
+}
+
+/// Kills the process before and after each of its port calls; then others recover, and the acquirer says yes to
+/// everything. `expected` says from which death to which the same is left after recovery, and what: the parts of
+/// `check_brief`, a line each.
+#[track_caller]
+pub fn check_deaths(before: &[Does], fatal: &Does, expected: &str) {
+    let mut scene = play(before);
+    let gate = Gate::open();
+    let world = scene.world.clone();
+    let process = Process::new(&world, gate.clone(), &fatal.script);
+    run(perform(&world, &process, fatal), || false).expect("nothing stops it");
+    let calls = gate.passed();
+    let mut ends: Vec<(Point, Point, String)> = vec![];
+    for (at, call) in calls.iter().enumerate() {
+        let n = calls[..=at].iter().filter(|c| *c == call).count();
+        for point in [Point::Before(*call, n), Point::After(*call, n)] {
+            scene = play(before);
+            scene.act(&fatal.clone().crash(point));
+            report::assert_sound(&scene.world);
+            scene.act(&recover(YES));
+            report::assert_sound(&scene.world);
+            let end = report::brief(&scene.world).join("\n");
+            match ends.last_mut() {
+                Some((_, last, same)) if *same == end => *last = point,
+                _ => ends.push((point, point, end)),
+            }
+        }
+    }
+    let line = |(first, last, end): &(Point, Point, String)| format!("{first:?} to {last:?}:\n{end}");
+    compare("deaths", expected, &ends.iter().map(line).collect::<Vec<_>>().join("\n"));
+}
+
+/// Does all of it in a new world and checks what must hold after everything.
+pub fn play(does: &[Does]) -> Scene {
+    let mut scene = Scene { world: World::new(), told: vec![] };
+    for one in does {
+        scene.act(one);
+    }
+    report::assert_sound(&scene.world);
+    scene
+}
+
+pub struct Scene {
+    pub world: Arc<World>,
+    /// What each caller was told, and the keys that were used.
+    pub told: Vec<String>,
+}
+
+impl Scene {
+    pub fn report(&self) -> String {
+        let mut lines = report::wrapped("told", &self.told);
+        lines.extend(report::lines(&self.world));
+        lines.join("\n")
+    }
+
+    pub fn act(&mut self, does: &Does) {
+        let label = label(&does.what);
+        let others: Vec<Does> = match &does.fate {
+            Fate::Overtaken(others) => others.iter().map(|(_, other)| other.clone()).collect(),
+            Fate::Through | Fate::Crash(_) | Fate::Trouble(_) => vec![],
+        };
+        let process = Process::new(&self.world, gate(&does.fate), &does.script).otherwise(does.otherwise);
+        let world = self.world.clone();
+        let mut others = others.iter();
+        let told = run(perform(&world, &process, does), || match others.next() {
+            Some(other) => {
+                self.act(other);
+                true
+            }
+            None => false,
+        });
+        assert_eq!(others.count(), 0, "{label}: a point was not reached");
+        match (&does.fate, &told) {
+            (Fate::Crash(at), Some(_)) => panic!("{label}: did not come to {at:?}"),
+            (_, None) => self.told.push(format!("{label} died")),
+            (_, Some(told)) => {
+                assert_eq!(process.unused(), 0, "{label}: more was scripted than was sent");
+                self.told.push(format!("{label} {told}"));
+            }
+        }
+    }
+}
+
+fn gate(fate: &Fate) -> Arc<Gate> {
+    match fate {
+        Fate::Through => Gate::open(),
+        Fate::Crash(at) => Gate::stopping(&[*at]),
+        Fate::Overtaken(others) => Gate::stopping(&others.iter().map(|(at, _)| *at).collect::<Vec<_>>()),
+        Fate::Trouble(at) => Gate::troubled(*at),
+    }
+}
+
+fn label(what: &What) -> &'static str {
+    match what {
+        What::Create { .. } => "create",
+        What::Confirm { .. } => "confirm",
+        What::Capture { .. } => "capture",
+        What::Cancel => "cancel",
+        What::Refund { .. } => "refund",
+        What::Resolve => "resolve",
+        What::Recover => "recover",
+        What::Late { .. } => "late",
+    }
+}
+
+pub fn claiming(key: Option<(&'static str, u8)>) -> Option<Claiming> {
+    let (name, request) = key?;
+    let digest: [u8; 32] = std::array::from_fn(|i| name.bytes().cycle().nth(i).unwrap_or(0));
+    Some(Claiming { id: ClaimId { slot: slot_of(name), digest }, request: [request; 32] })
+}
+
+pub fn slot_of(name: &str) -> i64 {
+    name.bytes().fold(1, |n, b| n * 256 + i64::from(b))
+}
+
+fn card() -> CardFacts {
+    CardFacts {
+        token: CardToken { key: Key(500), vault: 3 },
+        network: Network::Visa,
+        first6: *b"424242",
+        last4: *b"4242",
+        exp_year: 2030,
+        exp_month: 12,
+        fingerprint: [9; 16],
+        funding: Funding::Credit,
+        country: Some(*b"NL"),
+    }
+}
+
+/// Does it, and says what the caller is told: the answer's text, a replay in quotes, or the refusal.
+async fn perform(world: &World, ports: &Process, does: &Does) -> String {
+    let claim = claiming(does.key);
+    let account = ACCOUNT;
+    let payment = world.rows(Kind::Payment).first().map_or(Key(404), |row| row.key);
+    match &does.what {
+        What::Create { capture, card: with_card, minor, currency } => {
+            let command = payment::Create {
+                account,
+                live: false,
+                money: Money::new(*minor, *currency),
+                capture: *capture,
+                customer: None,
+                card: with_card.then(card),
+                personal: PaymentPersonal::default(),
+                claim,
+            };
+            tell_payment(ports, payment::create(ports, &command).await)
+        }
+        What::Confirm { card: with_card } => {
+            let (card, initiator) = (with_card.then(card), Initiator::Customer);
+            let command = payment::Confirm { account, payment, card, initiator, claim };
+            tell_payment(ports, payment::confirm(ports, &command).await)
+        }
+        What::Capture { amount, currency } => {
+            let command = payment::Capture { account, payment, amount: *amount, currency: *currency, claim };
+            tell_payment(ports, payment::capture(ports, &command).await)
+        }
+        What::Cancel => {
+            let command = payment::Cancel { account, payment, reason: CancelReason::Abandoned, claim };
+            tell_payment(ports, payment::cancel(ports, &command).await)
+        }
+        What::Refund { amount, currency } => {
+            let reason = RefundReason::RequestedByCustomer;
+            let command =
+                refund::CreateRefund { account, payment, amount: *amount, currency: *currency, reason, claim };
+            tell(refund::create(ports, &command).await, |view| ports.render(Told::Refund(view)))
+        }
+        What::Resolve => resolve(world, ports).await,
+        What::Recover => {
+            for _ in 0..50 {
+                if resolve(world, ports).await == IDLE {
+                    return "ok".into();
+                }
+            }
+            panic!("there is no end to it");
+        }
+        What::Late { order, verdict } => {
+            let order = world.lock().orders[order - 1];
+            let late =
+                Late { account, owner: order.owner, attempt: order.attempt, wire: order.wire, verdict: *verdict };
+            settled(attempt::late(ports, &late).await)
+        }
+    }
+}
+
+const IDLE: &str = "nothing to do";
+
+async fn resolve(world: &World, ports: &Process) -> String {
+    let Some(first) = block_on(world.store.find(Query::Jobs { limit: 1 })).unwrap().jobs().first().copied() else {
+        return IDLE.into();
+    };
+    let (waited, now) = {
+        let mut moving = world.lock();
+        let waited = first.due.since(moving.now).max(0);
+        moving.now = moving.now.plus_ms(waited);
+        (waited, moving.now)
+    };
+    let jobs = block_on(world.store.lease(JobKind::Resolve, now, 10, now.plus_ms(LEASE_MS))).unwrap();
+    let mut told = vec![];
+    for job in &jobs {
+        told.push(settled(attempt::resolve(ports, job).await));
+    }
+    format!("{} after {} s", told.join(", "), waited / 1000)
+}
+
+fn tell_payment(ports: &Process, done: Result<Done<payment::PaymentView>, Failure>) -> String {
+    tell(done, |view| ports.render(Told::Payment(view)))
+}
+
+fn tell<T>(done: Result<Done<T>, Failure>, render: impl Fn(&T) -> Vec<u8>) -> String {
+    match done {
+        Ok(Done::Fresh(view)) => String::from_utf8(render(&view)).unwrap(),
+        Ok(Done::Replayed(answer)) => format!("replay of '{}'", String::from_utf8(answer).unwrap()),
+        Err(failure) => failed(&failure),
+    }
+}
+
+fn settled(done: Result<(), Failure>) -> String {
+    done.map_or_else(|failure| failed(&failure), |()| "ok".into())
+}
+
+fn failed(failure: &Failure) -> String {
+    let said = match failure {
+        Failure::Refused(refusal) => format!("refused {refusal:?}"),
+        Failure::Trouble(trouble) => format!("trouble {trouble:?}"),
+    };
+    said.replace('"', "")
+}

@@ -1,0 +1,16 @@
+//! Scenario tables of core's operations: what is done, what the acquirer answers, where a process dies, what is left.
+//! Knows core by its public interface alone.
+
+mod cancel;
+mod capture;
+mod check;
+mod gate;
+mod idempotency;
+mod late;
+mod refund;
+mod report;
+mod sale;
+mod script;
+mod sequencer;
+mod terminal;
+mod world;
