@@ -6,6 +6,7 @@ use florin_store::OpenError;
 use florin_vault::db::DbError;
 use florin_vault::keys::KekError;
 use florin_vault::process::StartError as Vault;
+use florin_vault::tls::TlsSetupError;
 
 /// A start error: its code and, as text, what happened and what to do.
 pub trait Named: std::fmt::Display {
@@ -46,6 +47,9 @@ impl Named for Vault {
             Vault::Db(DbError::NetworkFileSystem(_)) => "network_file_system",
             Vault::Db(DbError::SqliteTooOld(_)) => "sqlite_too_old",
             Vault::Db(_) => "database_io",
+            Vault::Tls(TlsSetupError::CertificateExpired(_) | TlsSetupError::CertificateNotYetValid(_)) => {
+                "certificate_expired"
+            }
             Vault::Tls(_) => "certificate_unusable",
             Vault::Socket { .. } => "socket_unusable",
             Vault::DatabaseStopped(_) => "database_stopped",
@@ -66,7 +70,9 @@ impl Named for Sandbox {
             Sandbox::Newer { .. } => "database_newer",
             Sandbox::NotOurs { .. } | Sandbox::Damaged { .. } => "database_damaged",
             Sandbox::Certificate { .. } => "certificate_unusable",
-            _ => "sandbox_error",
+            Sandbox::CertificateExpired { .. } => "certificate_expired",
+            Sandbox::Folder { .. } => "folder_unusable",
+            Sandbox::Stopped { .. } => "database_stopped",
         }
     }
 }

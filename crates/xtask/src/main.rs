@@ -1,1 +1,147 @@
-fn main() {}
+//! `cargo xtask`: the test command, the house checks and the benchmark. Knows the repository, and none of its crates.
+
+mod house;
+mod process;
+mod report;
+mod rust;
+mod stages;
+mod tree;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+/// Exit code of a call that cannot be understood, as shells use it.
+const MISUSE: u8 = 2;
+
+enum Task {
+    Test(stages::Options),
+    House,
+    Bench(Vec<String>),
+    Help,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let task = match parse(&arguments) {
+        Ok(task) => task,
+        Err(why) => {
+            eprintln!("{why}\n\n{}", help());
+            return ExitCode::from(MISUSE);
+        }
+    };
+    match perform(task) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(arguments: &[String]) -> Result<Task, String> {
+    let Some((name, rest)) = arguments.split_first() else { return Ok(Task::Help) };
+    match name.as_str() {
+        "test" => parse_test(rest),
+        "house" if rest.is_empty() => Ok(Task::House),
+        "bench" => Ok(Task::Bench(rest.to_vec())),
+        "help" | "--help" | "-h" => Ok(Task::Help),
+        "house" => Err("house takes no arguments".to_string()),
+        other => Err(format!("no task is called {other}")),
+    }
+}
+
+fn parse_test(arguments: &[String]) -> Result<Task, String> {
+    let mut options = stages::Options { all: false, only: Vec::new() };
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--all" => options.all = true,
+            "--stage" => options.only.push(rest.next().ok_or("--stage needs a name")?.clone()),
+            other => return Err(format!("test does not know {other}")),
+        }
+    }
+    Ok(Task::Test(options))
+}
+
+/// False when something failed that has been said already.
+fn perform(task: Task) -> Result<bool, String> {
+    match task {
+        Task::Test(options) => stages::run(&root()?, &options),
+        Task::House => {
+            let (passed, failed) = house::run(&root()?)?;
+            println!("{passed} passed, {failed} failed");
+            Ok(failed == 0)
+        }
+        Task::Bench(arguments) => bench(&arguments),
+        Task::Help => {
+            println!("{}", help());
+            Ok(true)
+        }
+    }
+}
+
+/// Builds the program as a user would and lets it measure itself.
+fn bench(arguments: &[String]) -> Result<bool, String> {
+    let root = root()?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo).args(["build", "--release", "--locked"]).current_dir(&root).status();
+    if !built.map_err(|e| format!("cargo cannot be started: {e}"))?.success() {
+        return Ok(false);
+    }
+    let program = stages::florin()?;
+    let measured = Command::new(&program).arg("bench").args(arguments).current_dir(&root).status();
+    Ok(measured.map_err(|e| format!("{} cannot be started: {e}", program.display()))?.success())
+}
+
+/// The workspace's folder: the first one upwards whose manifest has a workspace.
+fn root() -> Result<PathBuf, String> {
+    let here = std::env::current_dir().map_err(|e| format!("the current folder cannot be read: {e}"))?;
+    let manifest = |folder: &&std::path::Path| {
+        std::fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|text| text.contains("[workspace]"))
+    };
+    here.ancestors().find(manifest).map(PathBuf::from).ok_or_else(|| "run this inside the repository".to_string())
+}
+
+fn help() -> String {
+    format!(
+        "cargo xtask TASK
+
+  test [--all] [--stage NAME]...   every check, each with a deadline; the last line is the sum
+                                   --all adds what is slow; --stage runs only that stage and what it needs
+                                   stages: {}
+  house                            the checks of the repository's own rules, alone: a second
+  bench [--quick]                  builds florin and measures the store and the way to the issuer
+  help                             this",
+        stages::names()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls() {
+        let check = |call: &str, expected: &str| {
+            let arguments: Vec<String> = call.split_whitespace().map(str::to_string).collect();
+            let told = match parse(&arguments) {
+                Ok(Task::Test(options)) => format!("test all={} only={}", options.all, options.only.join(" ")),
+                Ok(Task::House) => "house".to_string(),
+                Ok(Task::Bench(rest)) => format!("bench {}", rest.join(" ")),
+                Ok(Task::Help) => "help".to_string(),
+                Err(why) => why,
+            };
+            assert_eq!(told, expected, "{call}");
+        };
+        check("", "help");
+        check("test", "test all=false only=");
+        check("test --stage house --all --stage tests", "test all=true only=house tests");
+        check("test --stage", "--stage needs a name");
+        check("test --fast", "test does not know --fast");
+        check("house", "house");
+        check("house now", "house takes no arguments");
+        check("bench --quick", "bench --quick");
+        check("fly", "no task is called fly");
+    }
+}

@@ -71,22 +71,31 @@ enum What<'a> {
     Hop(&'a Value),
 }
 
+/// Steps are known to the millisecond, hops to the microsecond. What was durable before a message left is shown before it, what came of
+/// an answer after it.
+fn moment_of_step(step: &Value) -> i64 {
+    let us = step["at_ms"].as_i64().unwrap_or(0) * 1000;
+    if step["before_wire"] == true { us } else { us + 999 }
+}
+
 pub fn print(shown: &Value) {
-    let mut moments: Vec<Moment<'_>> = Vec::new();
-    for step in array(&shown["story"]["steps"]) {
-        moments.push(Moment { at_us: step["at_ms"].as_i64().unwrap_or(0) * 1000, what: What::Step(step) });
-    }
-    for hop in array(&shown["hops"]) {
-        moments.push(Moment { at_us: hop["at_us"].as_i64().unwrap_or(0), what: What::Hop(hop) });
-    }
+    let steps =
+        array(&shown["story"]["steps"]).iter().map(|s| Moment { at_us: moment_of_step(s), what: What::Step(s) });
+    let hops =
+        array(&shown["hops"]).iter().map(|h| Moment { at_us: h["at_us"].as_i64().unwrap_or(0), what: What::Hop(h) });
+    let mut moments: Vec<Moment<'_>> = steps.chain(hops).collect();
     moments.sort_by_key(|m| m.at_us);
     let Some(start) = moments.first().map(|m| m.at_us) else { return };
+    let mut last = Value::Null;
     for moment in &moments {
-        let at = moment.at_us - start;
+        let at = (moment.at_us - start).max(0);
         let at = format!("+{}.{:03} ms", at / 1000, at % 1000);
         match moment.what {
             What::Step(step) => print_step(&at, step),
-            What::Hop(hop) => print_hop(&at, hop),
+            What::Hop(hop) => {
+                print_hop(&at, hop, &last);
+                last = hop.clone();
+            }
         }
     }
     print_ledger(&shown["story"]);
@@ -101,21 +110,28 @@ fn array(value: &Value) -> &[Value] {
 
 fn print_step(at: &str, step: &Value) {
     let text = |key: &str| step[key].as_str().unwrap_or("");
-    println!("{at:>14}  gateway   durable, version {}: {}", step["version"], text("says"));
+    println!("{at:>16}  {:<10} durable: {} (version {})", "gateway", text("says"), step["version"]);
     if !text("attempt").is_empty() {
-        println!("{:>16}          {}", "", text("attempt"));
+        println!("{:>28}{}", "", text("attempt"));
     }
 }
 
-fn print_hop(at: &str, hop: &Value) {
+/// A message that goes on as it came is decoded once; after that only what differs.
+fn print_hop(at: &str, hop: &Value, last: &Value) {
     let text = |key: &str| hop[key].as_str().unwrap_or("");
-    println!("{at:>14}  {:<9} {} → {}   {}", text("by"), text("from"), text("to"), text("title"));
-    for field in array(&hop["fields"]) {
-        let value = field["value"].as_str().unwrap_or("");
-        println!("{:>26}DE {:>3}  {:<32} {value}", "", field["de"], field["name"].as_str().unwrap_or(""));
+    println!("{at:>16}  {:<10} {} → {}   {}", text("by"), text("from"), text("to"), text("title"));
+    let same_message = last["title"] == hop["title"];
+    let before = if same_message { array(&last["fields"]) } else { &[] };
+    let new: Vec<&Value> = array(&hop["fields"]).iter().filter(|f| !before.contains(f)).collect();
+    if same_message && new.is_empty() && !before.is_empty() {
+        println!("{:>28}the same fields", "");
+    }
+    for field in new {
+        let (name, value) = (field["name"].as_str().unwrap_or(""), field["value"].as_str().unwrap_or(""));
+        println!("{:>28}DE {:>3}  {name:<32} {value}", "", field["de"].as_u64().unwrap_or(0));
     }
     if !text("note").is_empty() {
-        println!("{:>26}{}", "", text("note"));
+        println!("{:>28}{}", "", text("note"));
     }
 }
 
@@ -135,10 +151,9 @@ fn print_ledger(story: &Value) {
             text("shown")
         );
     }
-    let events: Vec<String> = array(&story["events"])
-        .iter()
-        .map(|e| format!("{} {}", e["sequence"], e["type"].as_str().unwrap_or("")))
-        .collect();
+    let events = array(&story["events"]).iter();
+    let events: Vec<String> =
+        events.map(|e| format!("{} {}", e["sequence"], e["type"].as_str().unwrap_or(""))).collect();
     if !events.is_empty() {
         println!("Events\n  {}", events.join("\n  "));
     }

@@ -2,7 +2,7 @@
 
 use florin_core::attempt::{Attempt, Move, State};
 use florin_core::id::{IdCodec, Kind};
-use florin_core::payment::{CaptureMethod, PaymentError, PaymentView, Stage};
+use florin_core::payment::{CancelReason, CaptureMethod, PaymentError, PaymentView, Stage};
 use florin_core::refund::{RefundReason, RefundStage, RefundView};
 use florin_core::wire::{Check, Checks, Decline};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub fn payment(ids: &IdCodec, view: &PaymentView) -> Value {
         | Stage::Canceled { .. } => p.attempts.iter().rev().find(|a| is_charge(a)).map(|a| a.key),
     };
     let (canceled_at, reason) = match &p.stage {
-        Stage::Canceled { at, reason } => (Some(at.seconds()), Some(format!("{reason:?}"))),
+        Stage::Canceled { at, reason } => (Some(at.seconds()), cancel_reason(*reason)),
         _ => (None, None),
     };
     let card = p.card.as_ref().map(|c| {
@@ -45,6 +45,16 @@ pub fn payment(ids: &IdCodec, view: &PaymentView) -> Value {
         "last_payment_error": last_error(p),
         "attempts": p.attempts.iter().map(attempt).collect::<Vec<_>>(),
     })
+}
+
+fn cancel_reason(reason: CancelReason) -> Option<&'static str> {
+    match reason {
+        CancelReason::Abandoned => Some("abandoned"),
+        CancelReason::Duplicate => Some("duplicate"),
+        CancelReason::Fraudulent => Some("fraudulent"),
+        CancelReason::RequestedByCustomer => Some("requested_by_customer"),
+        CancelReason::Unspecified => None,
+    }
 }
 
 fn is_charge(a: &Attempt) -> bool {

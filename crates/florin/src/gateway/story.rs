@@ -7,7 +7,7 @@ use florin_core::attempt::{Attempt, State};
 use florin_core::commit::{Row, shard};
 use florin_core::flow::{self, Failure, View};
 use florin_core::id::{Key, Kind};
-use florin_core::payment::Payment;
+use florin_core::payment::{Doing, Payment, Stage};
 use florin_core::ports::Ports;
 use florin_core::refund::Refund;
 use florin_core::store::Query;
@@ -31,7 +31,13 @@ pub async fn of(desk: &Desk, id: &str) -> Result<Value, Failure> {
     let mut rrns = Vec::new();
     for row in history(ports, key).await? {
         let view: View<Payment> = flow::read(&row)?;
-        let says = format!("payment is {}", view.body.stage.status());
+        let card = match (&view.body.stage, &view.body.card) {
+            (Stage::Processing { doing: Doing::Confirm, .. }, Some(card)) => {
+                format!(", card {} ····{} as a token of the vault", card.network.name(), card.last4_text())
+            }
+            _ => String::new(),
+        };
+        let says = format!("payment is {}{card}", view.body.stage.status());
         steps.push(step(ports, Kind::Payment, &row, &says, view.body.attempts.last()));
     }
     rrns.extend(payment.body.attempts.iter().map(|a| a.wire.rrn.text()));
@@ -66,6 +72,7 @@ async fn history(ports: &Real, key: Key) -> Result<Vec<Row>, Failure> {
 }
 
 fn step(ports: &Real, kind: Kind, row: &Row, says: &str, last: Option<&Attempt>) -> Value {
+    let before_wire = last.is_none_or(|a| a.is_open());
     let attempt = last.map(|a| {
         let wire = match a.state {
             State::Reversing { wire, .. } => wire,
@@ -82,7 +89,7 @@ fn step(ports: &Real, kind: Kind, row: &Row, says: &str, last: Option<&Attempt>)
     });
     json!({
         "at_ms": row.at.0, "id": ports.ids.encode(kind, row.key), "version": row.version.0,
-        "says": says, "attempt": attempt,
+        "says": says, "attempt": attempt, "before_wire": before_wire,
     })
 }
 

@@ -11,7 +11,15 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs a future on this thread: one worker, as the design has it.
 pub fn block_on<T>(work: impl Future<Output = Result<T, Fail>>) -> Result<T, Fail> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    block_on_parking(work, || {})
+}
+
+/// The same, calling `parking` whenever the thread is about to wait.
+pub fn block_on_parking<T>(
+    work: impl Future<Output = Result<T, Fail>>,
+    parking: impl Fn() + Send + Sync + 'static,
+) -> Result<T, Fail> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().on_thread_park(parking).build();
     let runtime = runtime.map_err(|e| Fail::new("no_runtime", format!("the system gives no event queue: {e}")))?;
     let result = runtime.block_on(work);
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));

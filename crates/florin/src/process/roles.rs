@@ -1,7 +1,7 @@
 //! What runs inside each process.
 
 use super::settings::{First, GatewaySettings, SandboxSettings, VaultSettings};
-use super::{asked_to_stop, block_on, say};
+use super::{asked_to_stop, block_on, block_on_parking, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::ops::Desk;
@@ -22,7 +22,8 @@ pub fn run(role: &Role) -> Outcome {
         Role::Vault { settings } => {
             // Before any card can be here: everything that is freed from now on is wiped.
             florin_vault::wipe::on();
-            parse(settings).and_then(|s| block_on(vault(s)))
+            // The stack is wiped where a card may have been, before the thread waits.
+            parse(settings).and_then(|s| block_on_parking(vault(s), florin_vault::wipe::parking))
         }
         Role::Gateway { settings } => parse(settings).and_then(|s| block_on(gateway(s))),
         Role::Sandbox { settings } => parse(settings).and_then(|s| block_on(sandbox(s))),

@@ -1,0 +1,230 @@
+//! Card and personal data where they must not be: files, output, the gateway's memory. Searched in every form that is easy to think of.
+
+use crate::house::House;
+use aws_lc_rs::digest;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+const DESCRIPTION: &str = "Zwei Karten fuer Parkett-Canary-Tosca";
+const EMAIL: &str = "canary-tosca@example.com";
+/// Security codes as they stand in DE 126: tag 10, length, digits.
+const CODES: [&str; 2] = ["10003739", "100047391"];
+
+/// A number of a canary range with the given digits before Luhn's.
+fn canary(digits: &str) -> String {
+    let double = |d: u32| if d > 4 { d * 2 - 9 } else { d * 2 };
+    let sum: u32 = digits
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(at, b)| {
+            u32::from(b - b'0') * 1 + if at % 2 == 0 { double(u32::from(b - b'0')) - u32::from(b - b'0') } else { 0 }
+        })
+        .sum();
+    format!("{digits}{}", (10 - sum % 10) % 10)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Two digits a byte; an odd number of digits gets a pad in front or behind.
+fn bcd(digits: &str, swapped: bool) -> Vec<Vec<u8>> {
+    let padded = match digits.len() % 2 {
+        0 => vec![digits.to_owned()],
+        _ => vec![format!("0{digits}"), format!("{digits}f"), format!("{digits}0")],
+    };
+    let byte = |pair: &[u8]| {
+        let digit = |b: u8| u8::try_from(char::from(b).to_digit(16).unwrap()).unwrap();
+        let (high, low) = if swapped { (pair[1], pair[0]) } else { (pair[0], pair[1]) };
+        digit(high) << 4 | digit(low)
+    };
+    padded.iter().map(|text| text.as_bytes().chunks(2).map(byte).collect()).collect()
+}
+
+/// Base64 of the text as it looks inside a longer one, at each of the three places where it can begin.
+fn base64(text: &str) -> Vec<Vec<u8>> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let encode = |bytes: &[u8]| -> Vec<u8> {
+        let value = |group: &[u8]| group.iter().fold(0usize, |n, b| n << 8 | usize::from(*b));
+        let digits = |group: &[u8]| [18, 12, 6, 0].map(|shift| DIGITS[value(group) >> shift & 63]);
+        bytes.chunks_exact(3).flat_map(digits).collect()
+    };
+    // What depends on the neighbours is left out.
+    (0..3).map(|skip| encode(&text.as_bytes()[skip..])).collect()
+}
+
+/// Every form of a card number, each with its name.
+fn forms(number: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let grouped = |by: &str| {
+        let groups: Vec<&str> = match number.len() {
+            15 => vec![&number[..4], &number[4..10], &number[10..]],
+            _ => vec![&number[..4], &number[4..8], &number[8..12], &number[12..]],
+        };
+        groups.join(by).into_bytes()
+    };
+    let reversed: String = number.chars().rev().collect();
+    let mut forms = vec![
+        ("digits", number.as_bytes().to_vec()),
+        ("spaced", grouped(" ")),
+        ("dashed", grouped("-")),
+        ("backwards", reversed.into_bytes()),
+        ("hexadecimal", hex(number.as_bytes()).into_bytes()),
+        ("HEXADECIMAL", hex(number.as_bytes()).to_uppercase().into_bytes()),
+        ("UTF-16LE", number.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        ("UTF-16BE", number.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+        ("one digit a byte", number.bytes().map(|b| b - b'0').collect()),
+    ];
+    forms.extend(bcd(number, false).into_iter().map(|bytes| ("BCD", bytes)));
+    forms.extend(bcd(number, true).into_iter().map(|bytes| ("BCD, nibbles swapped", bytes)));
+    forms.extend(base64(number).into_iter().map(|bytes| ("base64", bytes)));
+    let integer: u64 = number.parse().unwrap();
+    forms.push(("integer", integer.to_le_bytes().to_vec()));
+    forms.push(("integer, big-endian", integer.to_be_bytes().to_vec()));
+    for (name, algorithm) in
+        [("SHA-256", &digest::SHA256), ("SHA-1", &digest::SHA1_FOR_LEGACY_USE_ONLY), ("SHA-512", &digest::SHA512)]
+    {
+        let hash = digest::digest(algorithm, number.as_bytes());
+        forms.push((name, hash.as_ref().to_vec()));
+        forms.push((name, hex(hash.as_ref()).into_bytes()));
+    }
+    forms
+}
+
+/// Finds patterns in bytes, all in one pass.
+struct Search {
+    patterns: Vec<(String, Vec<u8>)>,
+    /// By the first two bytes.
+    starts: Vec<Vec<usize>>,
+}
+
+impl Search {
+    fn new(patterns: Vec<(String, Vec<u8>)>) -> Search {
+        let mut starts = vec![Vec::new(); 1 << 16];
+        for (at, (_, bytes)) in patterns.iter().enumerate() {
+            starts[usize::from(bytes[0]) << 8 | usize::from(bytes[1])].push(at);
+        }
+        Search { patterns, starts }
+    }
+
+    fn find(&self, bytes: &[u8]) -> Vec<String> {
+        let mut found = std::collections::BTreeSet::new();
+        for (at, pair) in bytes.windows(2).enumerate() {
+            for n in &self.starts[usize::from(pair[0]) << 8 | usize::from(pair[1])] {
+                if bytes[at..].starts_with(&self.patterns[*n].1) {
+                    found.insert(self.patterns[*n].0.clone());
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => files(&entry.path(), found),
+            kind if kind.is_file() => found.push(entry.path()),
+            _ => {}
+        }
+    }
+}
+
+/// The readable and writable memory of a process.
+fn memory(pid: i32) -> Vec<u8> {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let mut file = std::fs::File::open(format!("/proc/{pid}/mem")).unwrap();
+    let mut all = Vec::new();
+    for line in maps.lines().filter(|line| line.split(' ').nth(1).is_some_and(|rights| rights.starts_with("rw"))) {
+        let (from, to) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        let number = |text| u64::from_str_radix(text, 16).unwrap();
+        let mut bytes = vec![0; usize::try_from(number(to) - number(from)).unwrap()];
+        if file.seek(SeekFrom::Start(number(from))).is_ok() && file.read_exact(&mut bytes).is_ok() {
+            all.extend_from_slice(&bytes);
+        }
+    }
+    all
+}
+
+#[test]
+fn the_search_finds_what_is_planted() {
+    let number = canary("492912345600000");
+    let search = Search::new(forms(&number).into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect());
+    for (name, bytes) in forms(&number) {
+        let planted = [b"before ".as_slice(), &bytes, b" after"].concat();
+        assert!(search.find(&planted).contains(&name.to_owned()), "{name}");
+    }
+    assert_eq!(search.find(&vec![b'4'; 10_000]), Vec::<String>::new());
+    assert_eq!(search.find(format!("{}…{}", &number[..6], &number[12..]).as_bytes()), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_leaks() {
+    let house = House::new("leak").with("FLORIN_ANSWER_MS", "1500");
+    let demo = house.demo();
+    let numbers = [canary("492912345600000"), canary("545762389812345"), canary("37424545540012")];
+    let known = ["4242424242424242", "4000000000000002", "4000039000002014", "4000039000002055", "4000039000000968"];
+    let mut output = String::new();
+    let data = house.data();
+    let mut run = |args: &[&str], input: &str| {
+        let ran = house.run(&[&["--data", data.to_str().unwrap()], args].concat(), input);
+        output.push_str(&ran.out);
+        output.push_str(&ran.err);
+        ran
+    };
+    let mut ids = Vec::new();
+    for (at, number) in numbers.iter().enumerate() {
+        let cvc = if number.len() == 15 { "7391" } else { "739" };
+        let card = ["--number", "-", "--exp", "11/39", "--cvc", cvc];
+        let told = ["--description", DESCRIPTION, "--email", EMAIL, "--idempotency-key", &format!("key-{at}")];
+        let ran = run(&[&["--json", "pay", "12.34", "eur"][..], &card, &told].concat(), number);
+        assert_eq!(ran.json()["story"]["payment"]["status"], "succeeded");
+        ids.push(ran.json()["id"].as_str().unwrap().to_owned());
+        run(&[&["pay", "56.78", "usd", "--capture", "manual"][..], &card, &told[..4]].concat(), number);
+        // Wrong in every way that a number can be wrong.
+        run(&["pay", "1", "eur", "--number", "-"], &number[..number.len() - 1]);
+        run(&["pay", "1", "eur", "--number", "-", "--exp", "01/20"], number);
+    }
+    for card in ["visa", "decline", "timeout", "partial", "system-malfunction"] {
+        run(&["pay", "5", "eur", "--card", card, "--description", DESCRIPTION, "--email", EMAIL], "");
+    }
+    run(&["refund", &ids[0], "1"], "");
+    run(&["trace", &ids[1]], "");
+    run(&["list", "--json"], "");
+    run(&["doctor"], "");
+    run(&["network", "summary"], "");
+
+    let mut patterns: Vec<(String, Vec<u8>)> = Vec::new();
+    for number in numbers.iter().map(String::as_str).chain(known) {
+        let named = |(form, bytes)| (format!("{}… as {form}", &number[..6]), bytes);
+        patterns.extend(forms(number).into_iter().map(named));
+    }
+    patterns.extend(CODES.map(|code| ("a security code".to_owned(), code.as_bytes().to_vec())));
+    let cards = Search::new(patterns.clone());
+    assert_eq!(cards.find(output.as_bytes()), Vec::<String>::new(), "in what commands print");
+    let pid = demo.pid("gateway");
+    let gateway = memory(pid);
+    assert!(gateway.len() > 1 << 20, "the gateway's memory was not read");
+    assert_eq!(cards.find(&gateway), Vec::<String>::new(), "in the gateway's memory");
+    for role in ["gateway", "vault", "sandbox"] {
+        for file in ["cmdline", "environ"] {
+            let bytes = std::fs::read(format!("/proc/{}/{file}", demo.pid(role))).unwrap();
+            assert_eq!(cards.find(&bytes), Vec::<String>::new(), "{file} of the {role}");
+        }
+    }
+    patterns.push(("the description".to_owned(), DESCRIPTION.as_bytes().to_vec()));
+    patterns.push(("the e-mail address".to_owned(), EMAIL.as_bytes().to_vec()));
+    let all = Search::new(patterns);
+    let search_files = |when: &str| {
+        let mut found = Vec::new();
+        files(&data, &mut found);
+        assert!(found.iter().any(|file| file.ends_with("florin.db")));
+        for file in found {
+            assert_eq!(all.find(&std::fs::read(&file).unwrap()), Vec::<String>::new(), "{} {when}", file.display());
+        }
+    };
+    search_files("while running");
+    let printed = demo.stop();
+    assert_eq!(all.find(printed.as_bytes()), Vec::<String>::new(), "in what the demo prints");
+    search_files("after the stop");
+}

@@ -1,0 +1,16 @@
+//! The program as a user runs it: real processes, real files, real links. Knows only commands, their output and documented formats.
+
+mod house;
+mod iso;
+
+mod bad_data;
+mod bad_input;
+mod cli;
+mod crash;
+mod flows;
+mod idempotency;
+mod leak;
+mod network;
+mod pay;
+mod settings;
+mod trouble;

@@ -1,0 +1,283 @@
+//! `cargo xtask test`: the stages in order, each with a deadline, its time and its count.
+
+use crate::process::{self, End};
+use crate::report::{self, Tally};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// What the caller asked for.
+pub struct Options {
+    /// Also what is slow.
+    pub all: bool,
+    /// Only these stages, and what they need; empty: every stage.
+    pub only: Vec<String>,
+}
+
+struct Stage {
+    name: &'static str,
+    /// What is killed and counted as failed after so many minutes.
+    limit_minutes: u64,
+    /// Runs only with `--all` or when it is named.
+    slow: bool,
+    /// Needs what the stage `build` makes; that stage then runs first.
+    needs_build: bool,
+    run: fn(&Run) -> Tally,
+}
+
+const BUILD: &str = "build";
+const STAGES: &[Stage] = &[
+    Stage { name: "fetch", limit_minutes: 15, slow: false, needs_build: false, run: fetch },
+    Stage { name: "format", limit_minutes: 2, slow: false, needs_build: false, run: format },
+    Stage { name: "house", limit_minutes: 1, slow: false, needs_build: false, run: house },
+    Stage { name: "clippy", limit_minutes: 20, slow: false, needs_build: false, run: clippy },
+    Stage { name: BUILD, limit_minutes: 30, slow: false, needs_build: false, run: build },
+    Stage { name: "tests", limit_minutes: 20, slow: false, needs_build: true, run: tests },
+    Stage { name: "mutants", limit_minutes: 20, slow: false, needs_build: false, run: mutants },
+    Stage { name: "seeds", limit_minutes: 60, slow: false, needs_build: true, run: seeds },
+    Stage { name: "mutations", limit_minutes: 60, slow: true, needs_build: false, run: mutations },
+];
+
+const SEEDS: u64 = 10_000;
+const SEEDS_ALL: u64 = 100_000;
+/// Altered ISO 8583 messages that the codec must read or refuse, in the slow stage.
+const MUTATIONS_ALL: u64 = 20_000_000;
+const FETCH_TRIES: u32 = 3;
+const FETCH_PAUSE: Duration = Duration::from_secs(5);
+
+/// What a stage may use.
+struct Run {
+    root: PathBuf,
+    all: bool,
+    limit: Duration,
+}
+
+/// The names of all stages, as the help shows them.
+pub fn names() -> String {
+    STAGES.iter().map(|stage| stage.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Runs the stages and prints their times; the last line is the sum. True when nothing failed.
+pub fn run(root: &Path, options: &Options) -> Result<bool, String> {
+    if let Some(unknown) = options.only.iter().find(|name| !STAGES.iter().any(|stage| stage.name == name.as_str())) {
+        return Err(format!("no stage is called {unknown}; there are {}", names()));
+    }
+    let mut done: Vec<(&str, Tally, Duration)> = Vec::new();
+    let mut unbuilt = false;
+    for stage in STAGES.iter().filter(|stage| wanted(stage, options)) {
+        if unbuilt {
+            println!("\n== {}: not run, because the build failed", stage.name);
+            continue;
+        }
+        println!("\n== {} (at most {} min)", stage.name, stage.limit_minutes);
+        let began = Instant::now();
+        let limit = Duration::from_secs(stage.limit_minutes * 60);
+        let tally = (stage.run)(&Run { root: root.to_path_buf(), all: options.all, limit });
+        unbuilt = stage.name == BUILD && tally.failed > 0;
+        println!("== {}: {} passed, {} failed, {}", stage.name, tally.passed, tally.failed, seconds(began.elapsed()));
+        done.push((stage.name, tally, began.elapsed()));
+    }
+    Ok(summary(&done))
+}
+
+fn wanted(stage: &Stage, options: &Options) -> bool {
+    let named = |name: &str| options.only.iter().any(|only| only == name);
+    let needed = || STAGES.iter().any(|other| other.needs_build && named(other.name));
+    match stage.name {
+        _ if options.only.is_empty() => options.all || !stage.slow,
+        BUILD => named(BUILD) || needed(),
+        name => named(name),
+    }
+}
+
+fn summary(done: &[(&str, Tally, Duration)]) -> bool {
+    println!();
+    for (name, tally, time) in done {
+        println!("{name:<10} {:>9} {:>6} passed {:>4} failed", seconds(*time), tally.passed, tally.failed);
+    }
+    for (name, tally, _) in done {
+        for note in &tally.notes {
+            println!("{name}: {note}");
+        }
+    }
+    let sum = |count: fn(&Tally) -> u64| done.iter().map(|(_, tally, _)| count(tally)).sum::<u64>();
+    let (passed, failed) = (sum(|tally| tally.passed), sum(|tally| tally.failed));
+    // A run that checked nothing is no success.
+    println!("{passed} passed, {failed} failed");
+    failed == 0 && passed > 0
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+fn cargo(run: &Run, arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(&run.root).args(arguments);
+    command
+}
+
+/// A command that is one check.
+fn one_check(run: &Run, command: &mut Command, advice: &str) -> Tally {
+    match process::run(command, run.limit, &mut |line| println!("{line}")) {
+        End::Success => Tally::passed(),
+        end => Tally::failed(format!("{}{advice}", ended(&end))),
+    }
+}
+
+fn ended(end: &End) -> String {
+    match end {
+        End::Success => "ended well".to_string(),
+        End::Failure(why) => format!("failed ({why})"),
+        End::Overrun => "was killed at its deadline".to_string(),
+    }
+}
+
+/// The only stage that uses the network. Asks for this machine's packages alone.
+fn fetch(run: &Run) -> Tally {
+    let mut host = String::new();
+    let version = &mut Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    process::run(version.arg("-vV"), run.limit, &mut |line| host.extend(line.strip_prefix("host: ")));
+    for attempt in 1..=FETCH_TRIES {
+        let mut command = cargo(run, &["fetch", "--locked"]);
+        if !host.is_empty() {
+            command.args(["--target", &host]);
+        }
+        match process::run(&mut command, run.limit / FETCH_TRIES, &mut |line| println!("{line}")) {
+            End::Success => return Tally::passed(),
+            end => println!("attempt {attempt} of {FETCH_TRIES} {}", ended(&end)),
+        }
+        std::thread::sleep(FETCH_PAUSE * attempt);
+    }
+    Tally::failed("the packages of Cargo.lock could not be fetched: is the registry reachable?".to_string())
+}
+
+/// Says where the format differs, not how: `cargo fmt --all` mends it.
+fn format(run: &Run) -> Tally {
+    let end = process::run(&mut cargo(run, &["fmt", "--all", "--check"]), run.limit, &mut |line| {
+        if line.starts_with("Diff in ") {
+            println!("{line}");
+        }
+    });
+    match end {
+        End::Success => Tally::passed(),
+        end => Tally::failed(format!("{}: run `cargo fmt --all` (needs the component rustfmt)", ended(&end))),
+    }
+}
+
+fn clippy(run: &Run) -> Tally {
+    let arguments = ["clippy", "--release", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    one_check(run, &mut cargo(run, &arguments), " (needs the component clippy)")
+}
+
+/// This program again, so that the checks have a deadline like everything else.
+fn house(run: &Run) -> Tally {
+    let Ok(program) = std::env::current_exe() else { return Tally::failed("xtask does not find itself".to_string()) };
+    let mut last = String::new();
+    let mut command = Command::new(program);
+    let end = process::run(command.arg("house").current_dir(&run.root), run.limit, &mut |line| {
+        println!("{line}");
+        last = line.to_string();
+    });
+    match (report::sum_line(&last), end) {
+        (Some(tally), End::Success) if tally.failed == 0 => tally,
+        (Some(tally), End::Failure(_)) if tally.failed > 0 => tally,
+        (_, end) => Tally::failed(format!("{} without a count", ended(&end))),
+    }
+}
+
+/// Tests and the program, without running anything. The program is built as its users build it.
+fn build(run: &Run) -> Tally {
+    let tests = one_check(run, &mut cargo(run, &["test", "--release", "--locked", "--workspace", "--no-run"]), "");
+    if tests.failed > 0 {
+        return tests;
+    }
+    one_check(run, &mut cargo(run, &["build", "--release", "--locked"]), "")
+}
+
+fn tests(run: &Run) -> Tally {
+    counted(run, &mut cargo(run, &["test", "--release", "--locked", "--workspace", "--no-fail-fast"]))
+}
+
+/// Plants one bug after another: the simulation must catch each.
+fn mutants(run: &Run) -> Tally {
+    let arguments = ["test", "--release", "--locked", "-p", "florin-sim", "--features", "mutants", "--no-fail-fast"];
+    counted(run, &mut cargo(run, &arguments))
+}
+
+/// The codec's property test with many more altered messages.
+fn mutations(run: &Run) -> Tally {
+    let mut command = cargo(run, &["test", "--release", "--locked", "-p", "florin-connect", "--no-fail-fast"]);
+    counted(run, command.env("FLORIN_MUTATIONS", MUTATIONS_ALL.to_string()))
+}
+
+/// A command of cargo's test runner: each test is one check.
+fn counted(run: &Run, command: &mut Command) -> Tally {
+    let mut results = report::TestResults::default();
+    let end = process::run(command, run.limit, &mut |line| {
+        println!("{line}");
+        results.read(line);
+    });
+    results.tally((end != End::Success).then(|| ended(&end)))
+}
+
+/// Simulated histories by the program itself, as anybody may run them.
+fn seeds(run: &Run) -> Tally {
+    let seeds = if run.all { SEEDS_ALL } else { SEEDS };
+    let program = match florin() {
+        Ok(program) => program,
+        Err(why) => return Tally::failed(why),
+    };
+    let mut output = String::new();
+    let mut command = Command::new(program);
+    let command = command.current_dir(&run.root).args(["prove", "--seeds", &seeds.to_string(), "--json"]);
+    let end = process::run(command, run.limit, &mut |line| {
+        output.push_str(line);
+        output.push('\n');
+    });
+    report::proof(&output, seeds, (end != End::Success).then(|| ended(&end)))
+}
+
+/// The binary beside this one: cargo puts all programs of a build into one folder.
+pub fn florin() -> Result<PathBuf, String> {
+    let own = std::env::current_exe().map_err(|e| format!("xtask does not find itself: {e}"))?;
+    let program = own.with_file_name("florin");
+    if program.is_file() { Ok(program) } else { Err(format!("{} does not exist: build it first", program.display())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_that_run() {
+        let check = |all: bool, only: &[&str], expected: &str| {
+            let options = Options { all, only: only.iter().map(ToString::to_string).collect() };
+            let names: Vec<_> = STAGES.iter().filter(|stage| wanted(stage, &options)).map(|stage| stage.name).collect();
+            assert_eq!(names.join(" "), expected, "{all} {only:?}");
+        };
+        check(false, &[], "fetch format house clippy build tests mutants seeds");
+        check(true, &[], "fetch format house clippy build tests mutants seeds mutations");
+        check(false, &["house"], "house");
+        check(false, &["mutations", "format"], "format mutations");
+        check(true, &["seeds"], "build seeds");
+    }
+
+    #[test]
+    fn an_unknown_stage_is_refused() {
+        let options = Options { all: false, only: vec!["no-such-stage".to_string()] };
+        assert!(
+            run(Path::new("."), &options).is_err_and(|why| why.contains("no-such-stage") && why.contains("clippy"))
+        );
+    }
+
+    #[test]
+    fn nothing_checked_is_no_success() {
+        assert!(!summary(&[]));
+        assert!(summary(&[("a", Tally::passed(), Duration::ZERO)]));
+        assert!(!summary(&[
+            ("a", Tally::passed(), Duration::ZERO),
+            ("b", Tally::failed(String::new()), Duration::ZERO)
+        ]));
+    }
+}
