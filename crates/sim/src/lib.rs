@@ -1,1 +1,23 @@
-//! placeholder
+//! The deterministic world: one seed replays one history of crashes, lost answers and races, and the issuers' books are the witness.
+//! Knows no real clock, no entropy, no threads inside a seed; runs the real flows, link, codec and host over ports of its own.
+
+mod audit;
+mod cards;
+mod coverage;
+mod exec;
+mod faults;
+mod gateway;
+mod net;
+mod prove;
+mod rng;
+mod seed;
+mod store;
+mod trace;
+mod vault;
+mod words;
+mod workload;
+mod world;
+
+pub use faults::Fault;
+pub use prove::{Failure, Progress, Prove, ProveReport, StepCount, prove};
+pub use seed::{Options, SeedReport, run_seed};

@@ -1,0 +1,355 @@
+//! A gateway process as the world runs it: its ports, its workers, its requests, its death.
+//! Runs core's flows as they are; decides nothing about money.
+
+use crate::exec::{Cell, Group, Sim};
+use crate::faults::Fault;
+use crate::store::SimStore;
+use crate::vault;
+use crate::world::{Event, World};
+use florin_core::attempt::{self, LEASE_MS};
+use florin_core::commit::{JobKind, SHARDS};
+use florin_core::flow::{self, Done, Failure, View};
+use florin_core::id::{Key, KeyGen, Kind};
+use florin_core::payment::{self, Payment, PaymentView};
+use florin_core::ports::{NoSlot, Ports, Slot, Told};
+use florin_core::refund::{self, RefundView};
+use florin_core::refusal::Refusal;
+use florin_core::sequencer;
+use florin_core::store::{Query, Store, Wait};
+use florin_core::terminal::{self, Block};
+use florin_core::time::Time;
+use florin_core::wire::{Late, Order, Verdict};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How often a worker looks for due jobs when nobody woke it.
+const LOOK_EVERY_MS: i64 = 2_000;
+/// Jobs leased at once.
+const JOBS_AT_ONCE: u32 = 4;
+const SEQUENCE_EVERY_MS: i64 = 5_000;
+
+/// The part of a gateway that the world sees.
+#[derive(Default)]
+pub struct Gateway {
+    pub up: bool,
+    pub start: u32,
+    /// Its store has stopped: the process is about to end.
+    pub store_stopped: bool,
+    /// Requests that were not answered yet.
+    pending: BTreeMap<u64, Cell<Reply>>,
+    /// Wakes the worker of jobs.
+    nudge: Option<Cell<()>>,
+    process: Option<Handle>,
+}
+
+/// What a merchant asks for.
+#[derive(Clone, Debug)]
+pub enum Command {
+    Create(payment::Create),
+    Confirm(payment::Confirm),
+    Capture(payment::Capture),
+    Cancel(payment::Cancel),
+    Refund(refund::CreateRefund),
+    Read { account: Key, payment: Key },
+    List { account: Key, kind: Kind },
+}
+
+/// What a merchant's client sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    Ok(Vec<u8>),
+    Refused(Refusal),
+    /// 500: what was done is not known to the caller.
+    Trouble,
+    /// The connection broke, or nobody took it.
+    Reset,
+}
+
+/// One start of a gateway.
+struct Process {
+    sim: Sim,
+    index: usize,
+    start: u32,
+    store: SimStore,
+    own: Mutex<Own>,
+}
+
+struct Own {
+    keys: KeyGen,
+    block: Option<Block>,
+}
+
+impl Process {
+    fn own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The ports of one task of a process.
+struct Gate {
+    process: Arc<Process>,
+    request: Option<u64>,
+}
+
+impl Ports for Gate {
+    fn now(&self) -> Time {
+        self.process.sim.lock().wall()
+    }
+
+    fn fresh_key(&self) -> Key {
+        let now = self.now();
+        self.process.own().keys.next(now)
+    }
+
+    fn store(&self) -> &dyn Store {
+        &self.process.store
+    }
+
+    fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>> {
+        Box::pin(async move {
+            let p = &self.process;
+            for _ in 0..3 {
+                let now = self.now();
+                if let Some(slot) = p.own().block.as_mut().and_then(|block| block.take(now)) {
+                    return Ok(slot);
+                }
+                let (event, holder) = (self.fresh_key(), holder(p.index, p.start));
+                let block = terminal::lease(&p.store, now, event, holder, false).await.map_err(|_| NoSlot)?;
+                p.own().block = Some(block);
+            }
+            Err(NoSlot)
+        })
+    }
+
+    fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
+        Box::pin(vault::submit(&self.process.sim, self.process.index, order))
+    }
+
+    fn render(&self, told: Told<'_>) -> Vec<u8> {
+        match told {
+            Told::Payment(view) => show_payment(view),
+            Told::Refund(view) => show_refund(view),
+        }
+    }
+
+    fn early(&self, told: Told<'_>) {
+        if let Some(request) = self.request {
+            let answer = Reply::Ok(self.render(told));
+            self.process.sim.lock().answer(self.process.index, request, answer);
+        }
+    }
+
+    fn nudge(&self) {
+        let world = &mut *self.process.sim.lock();
+        if let Some(cell) = world.gateways[self.process.index].nudge.clone() {
+            cell.put(world, ());
+        }
+    }
+}
+
+/// Each start of each process is a holder of its own.
+fn holder(index: usize, start: u32) -> u64 {
+    (index as u64) << 32 | u64::from(start)
+}
+
+/// `payment <key> <status> <received> <capturable>`
+fn show_payment(view: &PaymentView) -> Vec<u8> {
+    let p = &view.body;
+    format!("payment {} {} {} {}", view.key.0, p.stage.status(), p.received(), p.capturable()).into_bytes()
+}
+
+/// `refund <key> <status> <amount> <payment>`
+fn show_refund(view: &RefundView) -> Vec<u8> {
+    let r = &view.body;
+    format!("refund {} {} {} {}", view.key.0, r.stage.status(), r.money.minor, r.payment.0).into_bytes()
+}
+
+impl World {
+    pub fn start_gateway(&mut self, sim: &Sim, index: usize) {
+        let gateway = &mut self.gateways[index];
+        if gateway.up {
+            return;
+        }
+        gateway.up = true;
+        gateway.store_stopped = false;
+        gateway.start += 1;
+        let start = gateway.start;
+        self.tell(None, || format!("gateway {index} starts"));
+        let store = SimStore { sim: sim.clone(), inner: self.store.clone(), index, start };
+        let newest = florin_store::block_on(self.store.find(Query::NewestKey)).ok().and_then(|found| found.key());
+        let keys = KeyGen::new(u8::try_from(index).unwrap_or(0), newest);
+        let own = Mutex::new(Own { keys, block: None });
+        let process = Arc::new(Process { sim: sim.clone(), index, start, store, own });
+        self.gateways[index].nudge = Some(Cell::new());
+        let group = Group::Gateway { index, start };
+        self.spawn(group, Box::pin(look_for_jobs(process.clone())));
+        self.spawn(group, Box::pin(sequence(process.clone())));
+        self.gateways[index].process = Some(Handle(process));
+    }
+
+    /// Everything that the process was doing ends where it stands; what it had made durable stays.
+    pub fn crash_gateway(&mut self, index: usize) {
+        let gateway = &mut self.gateways[index];
+        if !gateway.up {
+            return;
+        }
+        gateway.up = false;
+        gateway.nudge = None;
+        gateway.process = None;
+        let start = gateway.start;
+        let pending = std::mem::take(&mut gateway.pending);
+        pending.values().for_each(|cell| cell.put(self, Reply::Reset));
+        self.killed.push(Group::Gateway { index, start });
+        let pause = self.rng.spread(50, 60_000);
+        self.tell(None, || format!("gateway {index} crashes, and will be back in {pause} ms"));
+        self.after(pause, Event::GatewayStart { index });
+    }
+
+    fn answer(&mut self, index: usize, request: u64, reply: Reply) {
+        if let Some(cell) = self.gateways[index].pending.remove(&request) {
+            cell.put(self, reply);
+        }
+    }
+
+    /// A request reaches a gateway. Its answer, or the breaking of its connection, comes into the cell.
+    pub fn request(&mut self, index: usize, number: u64, command: Command) -> Cell<Reply> {
+        let cell = Cell::new();
+        let gateway = &mut self.gateways[index];
+        let Some(Handle(process)) = gateway.process.as_ref().filter(|_| gateway.up) else {
+            cell.put(self, Reply::Reset);
+            return cell;
+        };
+        let (process, start) = (process.clone(), gateway.start);
+        gateway.pending.insert(number, cell.clone());
+        let task = async move {
+            let sim = process.sim.clone();
+            let gate = Gate { process, request: Some(number) };
+            let reply = serve(&gate, command).await;
+            sim.lock().answer(index, number, reply);
+        };
+        self.spawn(Group::Gateway { index, start }, Box::pin(task));
+        cell
+    }
+}
+
+/// A running process, for those who hand it work.
+pub struct Handle(Arc<Process>);
+
+async fn serve(gate: &Gate, command: Command) -> Reply {
+    let payment = |done: Result<Done<PaymentView>, Failure>| reply(done, show_payment);
+    match command {
+        Command::Create(c) => payment(payment::create(gate, &c).await),
+        Command::Confirm(c) => payment(payment::confirm(gate, &c).await),
+        Command::Capture(c) => payment(payment::capture(gate, &c).await),
+        Command::Cancel(c) => payment(payment::cancel(gate, &c).await),
+        Command::Refund(c) => reply(refund::create(gate, &c).await, show_refund),
+        Command::Read { account, payment: key } => {
+            let view: Result<View<Payment>, Failure> = flow::load(gate.store(), account, Kind::Payment, key).await;
+            payment(view.map(Done::Fresh))
+        }
+        Command::List { account, kind } => {
+            let query = Query::List { account, kind, before: None, limit: 100 };
+            match gate.store().find(query).await {
+                Ok(found) => Reply::Ok(show_list(found.rows().iter().map(|row| row.key))),
+                Err(_) => Reply::Trouble,
+            }
+        }
+    }
+}
+
+fn show_list(keys: impl Iterator<Item = Key>) -> Vec<u8> {
+    let keys: Vec<String> = keys.map(|key| key.0.to_string()).collect();
+    format!("list {}", keys.join(" ")).into_bytes()
+}
+
+fn reply<T>(done: Result<Done<View<T>>, Failure>, show: fn(&View<T>) -> Vec<u8>) -> Reply {
+    match done {
+        Ok(Done::Fresh(view)) => Reply::Ok(show(&view)),
+        Ok(Done::Replayed(answer)) => Reply::Ok(answer),
+        Err(Failure::Refused(refusal)) => Reply::Refused(refusal),
+        Err(Failure::Trouble(_)) => Reply::Trouble,
+    }
+}
+
+/// The worker of due jobs: looks now and then, and when nudged.
+async fn look_for_jobs(process: Arc<Process>) {
+    let sim = process.sim.clone();
+    loop {
+        let (due, wall) = {
+            let world = sim.lock();
+            (world.audit.job_is_due(world.wall()), world.wall())
+        };
+        let mut leased = Vec::new();
+        if due {
+            let until = wall.plus_ms(LEASE_MS);
+            leased = process.store.lease(JobKind::Resolve, wall, JOBS_AT_ONCE, until).await.unwrap_or_default();
+        }
+        let more = !leased.is_empty();
+        for job in leased {
+            let gate = Gate { process: process.clone(), request: None };
+            let group = Group::Gateway { index: process.index, start: process.start };
+            let work = async move {
+                // What could not be done now is a job still: its lease runs out.
+                let _: Result<(), Failure> = attempt::resolve(&gate, &job).await;
+            };
+            sim.lock().spawn(group, Box::pin(work));
+        }
+        if !more {
+            let nudge = Cell::new();
+            sim.lock().gateways[process.index].nudge = Some(nudge.clone());
+            let until = sim.now() + LOOK_EVERY_MS;
+            let _: Option<()> = sim.wait(&nudge, Some(until)).await;
+        }
+    }
+}
+
+/// Numbers events, when there are new ones.
+async fn sequence(process: Arc<Process>) {
+    let sim = process.sim.clone();
+    let mut seen = 0;
+    loop {
+        let events = sim.lock().audit.events();
+        if events != seen {
+            seen = events;
+            for shard in 0..SHARDS {
+                if sim.lock().audit.uses_shard(shard) && sequencer::sequence(&process.store, shard).await.is_err() {
+                    seen = 0;
+                }
+            }
+        }
+        sim.sleep(SEQUENCE_EVERY_MS).await;
+    }
+}
+
+/// The vault pushes a late answer; it is acknowledged when core has taken it.
+pub fn deliver_late(world: &mut World, sim: &Sim, index: usize, vault: usize, number: u64, late: Late) {
+    let gateway = &world.gateways[index];
+    let Some(Handle(process)) = &gateway.process else { return };
+    let (process, start, sim) = (process.clone(), gateway.start, sim.clone());
+    let task = async move {
+        let gate = Gate { process, request: None };
+        if attempt::late(&gate, &late).await.is_ok() {
+            sim.lock().vaults[vault].acknowledge(number);
+        }
+    };
+    world.spawn(Group::Gateway { index, start }, Box::pin(task));
+}
+
+/// Calls a gateway as a client does: it may never hear again.
+pub async fn call(sim: &Sim, number: u64, command: Command) -> Reply {
+    let (cell, patience) = {
+        let world = &mut *sim.lock();
+        let index = world.rng.below(world.gateways.len() as u64) as usize;
+        let hasty = world.rng.chance(world.weather.impatient);
+        let patience = if hasty { world.rng.between(200, 4_000) } else { 60_000 };
+        (world.request(index, number, command), patience)
+    };
+    let until = sim.now() + patience;
+    match sim.wait(&cell, Some(until)).await {
+        Some(reply) => reply,
+        None => {
+            sim.lock().note(Fault::ClientImpatient);
+            Reply::Reset
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Many seeds on a few threads, and the report of what they showed. Holds no wall-clock figures: equal runs give equal reports.
+
+use crate::coverage::{self, Coverage};
+use crate::faults::Fault;
+use crate::seed::{Options, SeedReport, run_seed};
+use florin_core::mutants::Mutant;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+/// From this many seeds on, every kind of fault must have been injected.
+const ALL_FAULTS_FROM_SEEDS: u64 = 1_000;
+/// From this many seeds on, every expected step must have been taken.
+const ALL_STEPS_FROM_SEEDS: u64 = 10_000;
+/// Lines of a story that a report shows.
+const STORY_LIMIT_LINES: usize = 400;
+
+/// What is to be proved.
+#[derive(Clone, Copy, Debug)]
+pub struct Prove {
+    pub seeds: u64,
+    /// The first seed.
+    pub from: u64,
+    pub threads: usize,
+    /// A bug to plant; the run is then expected to fail. Needs the feature `mutants`, without which nothing is planted.
+    pub mutant: Option<Mutant>,
+    /// Stop after so many failures; 0 counts as 1.
+    pub failures_limit: usize,
+}
+
+impl Prove {
+    pub const fn new(seeds: u64, from: u64) -> Prove {
+        Prove { seeds, from, threads: 2, mutant: None, failures_limit: 1 }
+    }
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    pub seeds_done: u64,
+    pub seeds: u64,
+    pub payments: u64,
+    pub failures: usize,
+}
+
+/// A promise that a seed broke.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failure {
+    pub seed: u64,
+    pub promise: &'static str,
+    pub detail: String,
+    /// The command that shows it again, if no bug was planted.
+    pub replay: String,
+    /// What happened to that payment, in order.
+    pub story: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct StepCount {
+    pub what: &'static str,
+    pub from: &'static str,
+    pub to: &'static str,
+    pub times: u64,
+    /// How often in a world that had seen this kind of fault before.
+    pub after: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ProveReport {
+    pub from: u64,
+    pub seeds: u64,
+    pub payments: u64,
+    pub refunds: u64,
+    pub attempts: u64,
+    pub simulated_ms: i64,
+    pub faults: BTreeMap<&'static str, u64>,
+    pub steps: Vec<StepCount>,
+    /// Kinds of faults that were never injected.
+    pub missing_faults: Vec<&'static str>,
+    /// Steps that were never taken.
+    pub missing_steps: Vec<String>,
+    pub failures: Vec<Failure>,
+    /// No failure, and enough was shown for the number of seeds.
+    pub proved: bool,
+}
+
+/// Runs seeds `from` to `from + seeds - 1`. `progress` is called on this thread now and then.
+pub fn prove(options: Prove, progress: &dyn Fn(Progress)) -> ProveReport {
+    plant(options.mutant);
+    let mut sum = Sum::default();
+    let next = AtomicU64::new(0);
+    let stop = AtomicBool::new(false);
+    let limit = options.failures_limit.max(1);
+    thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel::<SeedReport>();
+        for _ in 0..options.threads.max(1) {
+            let (sender, next, stop) = (sender.clone(), &next, &stop);
+            scope.spawn(move || work(options, next, stop, &sender));
+        }
+        drop(sender);
+        for report in receiver {
+            sum.add(report);
+            stop.fetch_or(sum.failures.len() >= limit, Ordering::Relaxed);
+            progress(Progress {
+                seeds_done: sum.seeds,
+                seeds: options.seeds,
+                payments: sum.payments,
+                failures: sum.failures.len(),
+            });
+        }
+    });
+    let report = sum.report(options);
+    plant(None);
+    report
+}
+
+fn work(options: Prove, next: &AtomicU64, stop: &AtomicBool, sender: &mpsc::Sender<SeedReport>) {
+    while !stop.load(Ordering::Relaxed) {
+        let n = next.fetch_add(1, Ordering::Relaxed);
+        if n >= options.seeds {
+            return;
+        }
+        let report = run_seed(options.from.wrapping_add(n), &Options::default());
+        // The other side hangs up only when this run is over.
+        if sender.send(report).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(feature = "mutants")]
+fn plant(mutant: Option<Mutant>) {
+    florin_core::mutants::plant(mutant);
+}
+
+#[cfg(not(feature = "mutants"))]
+fn plant(_: Option<Mutant>) {}
+
+#[derive(Default)]
+struct Sum {
+    seeds: u64,
+    payments: u64,
+    refunds: u64,
+    attempts: u64,
+    simulated_ms: i64,
+    faults: BTreeMap<Fault, u64>,
+    coverage: Coverage,
+    failures: Vec<Failure>,
+}
+
+impl Sum {
+    fn add(&mut self, report: SeedReport) {
+        self.seeds += 1;
+        self.payments += report.payments;
+        self.refunds += report.refunds;
+        self.attempts += report.attempts;
+        self.simulated_ms += report.lasted_ms;
+        self.coverage.add(&report.coverage);
+        for (fault, times) in &report.faults {
+            *self.faults.entry(*fault).or_insert(0) += times;
+        }
+        if let Some((promise, detail)) = report.violation {
+            let story = run_seed(report.seed, &Options { story: true }).story;
+            let from = story.len().saturating_sub(STORY_LIMIT_LINES);
+            self.failures.push(Failure {
+                seed: report.seed,
+                promise,
+                detail,
+                replay: format!("florin prove --from {} --seeds 1", report.seed),
+                story: story.get(from..).unwrap_or_default().to_vec(),
+            });
+        }
+    }
+
+    fn report(mut self, options: Prove) -> ProveReport {
+        self.failures.sort_by_key(|failure| failure.seed);
+        let unseen = |fault: &Fault| !self.faults.contains_key(fault);
+        let missing_faults: Vec<&'static str> = Fault::ALL.iter().filter(|f| unseen(f)).map(|f| f.as_str()).collect();
+        let missing = coverage::expected().into_iter().filter(|step| !self.coverage.0.contains_key(step));
+        let missing_steps: Vec<String> = missing.map(|(what, from, to)| format!("{what}: {from} to {to}")).collect();
+        let shown = (self.seeds < ALL_FAULTS_FROM_SEEDS || missing_faults.is_empty())
+            && (self.seeds < ALL_STEPS_FROM_SEEDS || missing_steps.is_empty());
+        let steps = self.coverage.0.iter().map(|(step, taken)| StepCount {
+            what: step.0,
+            from: step.1,
+            to: step.2,
+            times: taken.times,
+            after: Fault::ALL.iter().zip(taken.after).filter(|(_, n)| *n > 0).map(|(f, n)| (f.as_str(), n)).collect(),
+        });
+        ProveReport {
+            from: options.from,
+            seeds: self.seeds,
+            payments: self.payments,
+            refunds: self.refunds,
+            attempts: self.attempts,
+            simulated_ms: self.simulated_ms,
+            faults: self.faults.iter().map(|(fault, times)| (fault.as_str(), *times)).collect(),
+            steps: steps.collect(),
+            missing_faults,
+            missing_steps,
+            proved: self.failures.is_empty() && shown,
+            failures: self.failures,
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! What merchants do: create, confirm, capture, cancel, refund, read and list, with retries, duplicates and races.
+//! Knows gateways only as clients do.
+
+use crate::audit::Heard;
+use crate::exec::{Cell, Group, Sim};
+use crate::gateway::{Command, Reply, call};
+use crate::world::{LONGEST_STORM_MS, World};
+use florin_core::commit::ClaimId;
+use florin_core::flow::Claiming;
+use florin_core::id::{Key, Kind};
+use florin_core::money::{Currency, Money};
+use florin_core::payment::{Cancel, CancelReason, Capture, CaptureMethod, CardFacts, Confirm, Create, PaymentPersonal};
+use florin_core::refund::{CreateRefund, RefundReason};
+use florin_core::refusal::Refusal;
+use florin_core::wire::Initiator;
+use std::future::Future;
+
+/// Merchant accounts, on shards of their own.
+const ACCOUNTS: [Key; 2] = [Key(77 << 20), Key(78 << 20)];
+/// Amounts that ask the sandbox for a behaviour (its dialect file lists them), in minor units of EUR and USD.
+const TELLING_AMOUNTS: [i64; 24] = [
+    1000, 1005, 1014, 1041, 1043, 1051, 1054, 1057, 1061, 1091, 1096, 1096, 1010, 9001, 9002, 9003, 9005, 9006, 9007,
+    9009, 9012, 9013, 9014, 9015,
+];
+/// A client waits no longer than this between two tries.
+const LONGEST_PAUSE_MS: i64 = 15_000;
+/// A declined payment is tried again so often at most.
+const CONFIRMS_LIMIT: u32 = 3;
+
+/// Lets the merchants loose; returns how long the storm lasts.
+pub fn begin(world: &mut World, sim: &Sim) -> i64 {
+    let storm_ms = world.rng.spread(30_000, LONGEST_STORM_MS);
+    let payments = world.rng.between(10, 20);
+    for _ in 0..payments {
+        let starts_in = world.rng.between(0, storm_ms);
+        let account = world.rng.pick(&ACCOUNTS);
+        let merchant = Merchant { sim: sim.clone(), account };
+        client(
+            world,
+            async move {
+                merchant.sim.sleep(starts_in).await;
+                merchant.sell().await;
+            },
+            sim,
+        );
+    }
+    storm_ms
+}
+
+/// Runs a client to its end; the world does not end before.
+fn client(world: &mut World, work: impl Future<Output = ()> + Send + 'static, sim: &Sim) {
+    world.busy_clients += 1;
+    let sim = sim.clone();
+    let task = async move {
+        work.await;
+        sim.lock().busy_clients -= 1;
+    };
+    world.spawn(Group::Client, Box::pin(task));
+}
+
+#[derive(Clone)]
+struct Merchant {
+    sim: Sim,
+    account: Key,
+}
+
+/// A payment on its way through the merchant's hands.
+struct Sale {
+    payment: Key,
+    /// The smallest step of its amounts.
+    unit: i64,
+    amount: i64,
+}
+
+impl Merchant {
+    fn chance(&self, per_mille: u32) -> bool {
+        self.sim.lock().rng.chance(per_mille)
+    }
+
+    fn between(&self, low: i64, high: i64) -> i64 {
+        self.sim.lock().rng.between(low, high)
+    }
+
+    fn card(&self) -> CardFacts {
+        let world = &mut *self.sim.lock();
+        let place = world.rng.below(world.cards.len() as u64) as usize;
+        world.cards[place].facts.clone()
+    }
+
+    fn claim(&self) -> Claiming {
+        let world = &mut *self.sim.lock();
+        world.next_claim += 1;
+        let slot = world.next_claim;
+        let mut digest = [0; 32];
+        digest[..8].copy_from_slice(&slot.to_be_bytes());
+        let wall = world.wall();
+        world.audit.key_used(slot, wall);
+        Claiming { id: ClaimId { slot, digest }, request: digest }
+    }
+
+    /// Asks until there is an answer or a refusal for good.
+    async fn insist(&self, claim: &Claiming, command: Command) -> Option<Heard> {
+        let mut pause = 200;
+        loop {
+            let number = {
+                let world = &mut *self.sim.lock();
+                world.next_request += 1;
+                world.next_request
+            };
+            let reply = call(&self.sim, number, command.clone()).await;
+            match reply {
+                Reply::Ok(answer) => {
+                    let world = &mut *self.sim.lock();
+                    let wall = world.wall();
+                    world.trace.mix_bytes(&answer);
+                    world.audit.answered(Some(claim.id.slot), wall, &answer);
+                    let heard = Heard::read(&answer)?;
+                    world.tell(Some(heard.key), || format!("a client hears {} ({})", heard.status, heard.amount));
+                    return Some(heard);
+                }
+                Reply::Refused(Refusal::IdempotencyInUse | Refusal::Contended) | Reply::Trouble | Reply::Reset => {}
+                Reply::Refused(why) => {
+                    let world = &mut *self.sim.lock();
+                    let wall = world.wall();
+                    world.audit.refused(claim.id.slot, wall, &format!("{why:?}"));
+                    return None;
+                }
+            }
+            self.sim.sleep(self.between(pause / 2, pause)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE_MS);
+        }
+    }
+
+    /// Asks in a task of its own; the cell gets what was heard.
+    fn ask_beside(&self, claim: Claiming, command: Command) -> Cell<Option<Heard>> {
+        let (answer, merchant) = (Cell::new(), self.clone());
+        let put = answer.clone();
+        let work = async move {
+            let heard = merchant.insist(&claim, command).await;
+            put.put(&mut merchant.sim.lock(), heard);
+        };
+        client(&mut self.sim.lock(), work, &self.sim);
+        answer
+    }
+
+    /// Asks, now and then more than once under the same key: at the same time, and again when the answer is there.
+    async fn ask(&self, claim: Claiming, command: Command) -> Option<Heard> {
+        if self.chance(150) {
+            self.ask_beside(claim.clone(), command.clone());
+        }
+        let heard = self.insist(&claim, command.clone()).await;
+        if heard.is_some() && self.chance(150) {
+            self.ask_beside(claim, command);
+        }
+        heard
+    }
+
+    async fn sell(&self) {
+        let Some(sale) = self.create().await else { return };
+        if self.chance(100) {
+            self.list().await;
+        }
+        if self.chance(40) {
+            self.cancel(&sale).await;
+            return;
+        }
+        for _ in 0..CONFIRMS_LIMIT {
+            self.confirm(&sale).await;
+            let now = self.settled(&sale).await;
+            match now.status.as_str() {
+                "requires_capture" => self.claim_hold(&sale).await,
+                "succeeded" => self.refunds(&sale, now.amount).await,
+                "requires_payment_method" if self.chance(600) => continue,
+                _ => {}
+            }
+            return;
+        }
+    }
+
+    async fn create(&self) -> Option<Sale> {
+        let (money, unit) = self.price();
+        let capture = if self.chance(500) { CaptureMethod::Manual } else { CaptureMethod::Automatic };
+        let claim = self.claim();
+        let card = if self.chance(500) { Some(self.card()) } else { None };
+        let description = self.chance(200).then(|| "a book".to_owned());
+        let command = Command::Create(Create {
+            account: self.account,
+            live: false,
+            money,
+            capture,
+            customer: None,
+            card,
+            personal: PaymentPersonal { description, receipt_email: None },
+            claim: Some(claim.clone()),
+        });
+        let payment = self.ask(claim, command).await?.key;
+        self.sim.lock().known.entry(self.account).or_default().push(payment);
+        Some(Sale { payment, unit, amount: money.minor })
+    }
+
+    fn price(&self) -> (Money, i64) {
+        let world = &mut *self.sim.lock();
+        let (code, unit) = world.rng.pick(&[("eur", 1), ("eur", 1), ("usd", 1), ("jpy", 1), ("kwd", 10), ("isk", 100)]);
+        let currency = Currency::parse(code).unwrap_or(Currency::EUR);
+        let telling = matches!(code, "eur" | "usd") && world.rng.chance(350);
+        let minor = if telling { world.rng.pick(&TELLING_AMOUNTS) } else { world.rng.between(2_000, 8_000) * unit };
+        (Money::new(minor, currency), unit)
+    }
+
+    async fn confirm(&self, sale: &Sale) {
+        let confirm = |merchant: &Merchant| {
+            let claim = merchant.claim();
+            let card = Some(merchant.card());
+            let (account, payment, initiator) = (merchant.account, sale.payment, Initiator::Customer);
+            let command = Command::Confirm(Confirm { account, payment, card, initiator, claim: Some(claim.clone()) });
+            (claim, command)
+        };
+        if self.chance(60) {
+            // Somebody pressed twice, in two windows.
+            let (claim, command) = confirm(self);
+            self.ask_beside(claim, command);
+        }
+        let (claim, command) = confirm(self);
+        self.ask(claim, command).await;
+    }
+
+    /// Reads until nothing is under way.
+    async fn settled(&self, sale: &Sale) -> Heard {
+        let mut pause = 500;
+        loop {
+            let number = {
+                let world = &mut *self.sim.lock();
+                world.next_request += 1;
+                world.next_request
+            };
+            let read = Command::Read { account: self.account, payment: sale.payment };
+            if let Reply::Ok(answer) = call(&self.sim, number, read).await
+                && let Some(heard) = Heard::read(&answer)
+            {
+                let world = &mut *self.sim.lock();
+                let wall = world.wall();
+                world.audit.answered(None, wall, &answer);
+                if heard.status != "processing" {
+                    return heard;
+                }
+            }
+            self.sim.sleep(self.between(pause / 2, pause)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE_MS);
+        }
+    }
+
+    async fn claim_hold(&self, sale: &Sale) {
+        self.sim.sleep(self.between(0, 20_000)).await;
+        for _ in 0..2 {
+            match self.between(0, 19) {
+                0..=6 => self.capture(sale, None).await,
+                7..=12 => self.capture(sale, Some(self.part(sale, sale.amount))).await,
+                13..=15 => self.cancel(sale).await,
+                16 | 17 => {
+                    let (claim, command) = self.cancel_command(sale);
+                    self.ask_beside(claim, command);
+                    self.capture(sale, None).await;
+                }
+                18 => {
+                    let (claim, command) = self.capture_command(sale, Some(self.part(sale, sale.amount)));
+                    self.ask_beside(claim, command);
+                    self.capture(sale, None).await;
+                }
+                _ => return,
+            }
+            let now = self.settled(sale).await;
+            match now.status.as_str() {
+                "succeeded" => return self.refunds(sale, now.amount).await,
+                "requires_capture" => {}
+                _ => return,
+            }
+        }
+    }
+
+    fn capture_command(&self, sale: &Sale, amount: Option<i64>) -> (Claiming, Command) {
+        let claim = self.claim();
+        let (account, payment) = (self.account, sale.payment);
+        let capture = Capture { account, payment, amount, currency: None, claim: Some(claim.clone()) };
+        (claim, Command::Capture(capture))
+    }
+
+    async fn capture(&self, sale: &Sale, amount: Option<i64>) {
+        let (claim, command) = self.capture_command(sale, amount);
+        self.ask(claim, command).await;
+    }
+
+    fn cancel_command(&self, sale: &Sale) -> (Claiming, Command) {
+        let claim = self.claim();
+        let (account, payment, reason) = (self.account, sale.payment, CancelReason::RequestedByCustomer);
+        (claim.clone(), Command::Cancel(Cancel { account, payment, reason, claim: Some(claim) }))
+    }
+
+    async fn cancel(&self, sale: &Sale) {
+        let (claim, command) = self.cancel_command(sale);
+        self.ask(claim, command).await;
+    }
+
+    /// A part of an amount, in whole units.
+    fn part(&self, sale: &Sale, of: i64) -> i64 {
+        let units = of / sale.unit;
+        self.between(1, units.max(1)) * sale.unit
+    }
+
+    async fn refunds(&self, sale: &Sale, captured: i64) {
+        let kind = self.between(0, 9);
+        self.sim.sleep(self.between(0, 20_000)).await;
+        match kind {
+            0..=2 => {}
+            3 | 4 => self.refund(sale, None).await,
+            5..=7 => {
+                for _ in 0..self.between(1, 4) {
+                    self.refund(sale, Some(self.part(sale, captured / 2))).await;
+                }
+            }
+            _ => {
+                // Racers that together want more than there is.
+                let amount = (captured * 6 / 10 / sale.unit).max(1) * sale.unit;
+                let racers: Vec<Cell<Option<Heard>>> = (0..3)
+                    .map(|_| {
+                        let (claim, command) = self.refund_command(sale, Some(amount));
+                        self.ask_beside(claim, command)
+                    })
+                    .collect();
+                for racer in &racers {
+                    let _: Option<Option<Heard>> = self.sim.wait(racer, None).await;
+                }
+            }
+        }
+    }
+
+    fn refund_command(&self, sale: &Sale, amount: Option<i64>) -> (Claiming, Command) {
+        let claim = self.claim();
+        let refund = CreateRefund {
+            account: self.account,
+            payment: sale.payment,
+            amount,
+            currency: None,
+            reason: RefundReason::RequestedByCustomer,
+            claim: Some(claim.clone()),
+        };
+        (claim, Command::Refund(refund))
+    }
+
+    async fn refund(&self, sale: &Sale, amount: Option<i64>) {
+        let (claim, command) = self.refund_command(sale, amount);
+        self.ask(claim, command).await;
+    }
+
+    async fn list(&self) {
+        let (number, known) = {
+            let world = &mut *self.sim.lock();
+            world.next_request += 1;
+            (world.next_request, world.known.get(&self.account).cloned().unwrap_or_default())
+        };
+        let list = Command::List { account: self.account, kind: Kind::Payment };
+        if let Reply::Ok(answer) = call(&self.sim, number, list).await {
+            self.sim.lock().audit.listed(&answer, &known);
+        }
+    }
+}

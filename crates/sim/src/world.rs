@@ -1,0 +1,396 @@
+//! The world of one seed: its clock, its queue of events, its processes, its incidents. Knows the order of things, not their meaning.
+
+use crate::audit::Audit;
+use crate::cards::Stored;
+use crate::exec::{Group, Sim, Task, TaskId};
+use crate::faults::{Fault, Weather};
+use crate::gateway::Gateway;
+use crate::net::{LinkId, Net};
+use crate::rng::Rng;
+use crate::trace::Trace;
+use crate::vault::Vault;
+use florin_core::id::Key;
+use florin_core::time::Time;
+use florin_sandbox::{Host, HostSettings};
+use florin_store::MemoryStore;
+use std::collections::{BTreeMap, VecDeque};
+
+/// How long the storm lasts at most.
+pub const LONGEST_STORM_MS: i64 = 900_000;
+/// Within this after the storm every attempt has its end.
+pub const HEALED_WITHIN_MS: i64 = 1_800_000;
+/// Events of one seed at most: more is a loop that does not end.
+const EVENTS_LIMIT: u64 = 3_000_000;
+
+/// What happens at a point in time.
+pub enum Event {
+    Wake(TaskId),
+    /// A frame's body reaches the host.
+    ToHost {
+        link: LinkId,
+        body: Vec<u8>,
+    },
+    /// A frame's body reaches the vault.
+    ToVault {
+        link: LinkId,
+        body: Vec<u8>,
+    },
+    /// The host ends a connection.
+    Closed {
+        link: LinkId,
+    },
+    HalfOpen {
+        link: LinkId,
+    },
+    /// A vault's link wants time to pass.
+    VaultTick {
+        vault: usize,
+        start: u32,
+    },
+    /// A vault writes what waits for writing.
+    VaultWrite {
+        vault: usize,
+        start: u32,
+    },
+    VaultConnect {
+        vault: usize,
+        start: u32,
+    },
+    GatewayStart {
+        index: usize,
+    },
+    VaultStart {
+        vault: usize,
+    },
+    Incident(Incident),
+    /// The storm is over.
+    Heal,
+}
+
+/// Trouble that comes at a time of its own.
+#[derive(Clone, Copy, Debug)]
+pub enum Incident {
+    LinkDrop,
+    HalfOpen,
+    PeerDown,
+    IssuerDown,
+    GatewayCrash,
+    VaultCrash,
+    BothCrash,
+    ClockJump,
+    /// This gateway's store has stopped: it must start again.
+    StoreStopped {
+        index: usize,
+        start: u32,
+    },
+}
+
+pub struct World {
+    pub seed: u64,
+    pub rng: Rng,
+    /// Steady time in ms since the world began.
+    pub now: i64,
+    /// Wall time at the beginning, Unix ms.
+    pub epoch: i64,
+    /// What the machine's wall clock is ahead by.
+    pub clock_ahead_ms: i64,
+    /// The clock is never set back or ahead of these.
+    pub clock_within_ms: (i64, i64),
+    /// Furthest ahead that the clock was.
+    pub clock_highest_ms: i64,
+    /// Furthest that it fell below that: due times may lie that much ahead.
+    pub clock_fell_back_ms: i64,
+    pub weather: Weather,
+    pub healed_at: Option<i64>,
+    pub trace: Trace,
+    pub faults: BTreeMap<Fault, u64>,
+
+    events: BTreeMap<(i64, u64), Event>,
+    sequence: u64,
+    handled: u64,
+    pub ready: VecDeque<TaskId>,
+    pub current: TaskId,
+    pub spawned: Vec<(TaskId, Group, Task)>,
+    pub killed: Vec<Group>,
+    next_task: TaskId,
+
+    pub store: MemoryStore,
+    pub gateways: Vec<Gateway>,
+    pub vaults: Vec<Vault>,
+    pub net: Net,
+    pub host: Host,
+    pub cards: Vec<Stored>,
+    pub audit: Audit,
+    /// Clients that have not finished what they came for.
+    pub busy_clients: u32,
+    pub next_claim: i64,
+    pub next_request: u64,
+    /// Payments that merchants know to be there, by account.
+    pub known: BTreeMap<Key, Vec<Key>>,
+    over: bool,
+}
+
+/// What one seed decides before anything happens.
+pub struct Plan {
+    pub seed: u64,
+    pub story: bool,
+}
+
+impl World {
+    pub fn new(plan: &Plan, cards: Vec<Stored>) -> World {
+        let mut rng = Rng::new(plan.seed);
+        let weather = Weather::draw(&mut rng);
+        let settings = HostSettings {
+            magic_amounts: !weather.forgetful,
+            forgets_early_reversals: weather.forgetful,
+            ..HostSettings::new([7; 32])
+        };
+        let gateways = rng.between(1, 2);
+        let vaults = if gateways == 2 { rng.between(1, 2) } else { 1 };
+        let lowest = -rng.pick(&[0, 0, 1_000, 3_600_000, 43_200_000, 86_400_000]);
+        World {
+            seed: plan.seed,
+            now: 0,
+            epoch: epoch(&mut rng),
+            clock_ahead_ms: 0,
+            clock_within_ms: (lowest, lowest + 86_400_000),
+            clock_highest_ms: 0,
+            clock_fell_back_ms: 0,
+            healed_at: None,
+            trace: Trace::new(plan.story),
+            faults: BTreeMap::new(),
+            events: BTreeMap::new(),
+            sequence: 0,
+            handled: 0,
+            ready: VecDeque::new(),
+            current: 0,
+            spawned: Vec::new(),
+            killed: Vec::new(),
+            next_task: 1,
+            store: MemoryStore::new(),
+            gateways: (0..gateways).map(|_| Gateway::default()).collect(),
+            vaults: (0..vaults).map(|_| Vault::new()).collect(),
+            net: Net::default(),
+            host: Host::new(settings),
+            cards,
+            audit: Audit::new(weather.forgetful),
+            busy_clients: 0,
+            next_claim: 0,
+            next_request: 0,
+            known: BTreeMap::new(),
+            over: false,
+            weather,
+            rng,
+        }
+    }
+
+    /// The machine's wall clock.
+    pub fn wall(&self) -> Time {
+        Time(self.epoch + self.now + self.clock_ahead_ms)
+    }
+
+    /// The time as everybody else has it.
+    pub fn true_time(&self) -> Time {
+        Time(self.epoch + self.now)
+    }
+
+    pub fn at(&mut self, when: i64, event: Event) {
+        self.sequence += 1;
+        self.events.insert((when.max(self.now), self.sequence), event);
+    }
+
+    pub fn after(&mut self, ms: i64, event: Event) {
+        self.at(self.now.saturating_add(ms), event);
+    }
+
+    pub fn spawn(&mut self, group: Group, task: Task) -> TaskId {
+        let id = self.next_task;
+        self.next_task += 1;
+        self.spawned.push((id, group, task));
+        self.ready.push_back(id);
+        id
+    }
+
+    pub fn next_event(&mut self) -> Option<Event> {
+        let ((when, sequence), event) = self.events.pop_first()?;
+        self.handled += 1;
+        self.now = when;
+        self.trace.mix(when ^ sequence.cast_signed());
+        Some(event)
+    }
+
+    /// The world ends when a promise was broken, when all is quiet after the storm, or when it should long have been.
+    pub fn ended(&mut self) -> bool {
+        if self.audit.violation.is_some() || self.over {
+            return true;
+        }
+        if self.handled > EVENTS_LIMIT {
+            self.audit.broken("the world comes to rest", None, || "too many events".into());
+            return true;
+        }
+        if let Some(healed) = self.healed_at {
+            self.over = self.busy_clients == 0
+                && self.audit.at_rest()
+                && self.net.is_quiet()
+                && self.vaults.iter().all(Vault::is_quiet);
+            // What was due when the clock was ahead is due that much later after it was set back.
+            let limit = healed + HEALED_WITHIN_MS + self.clock_fell_back_ms;
+            if !self.over && self.now > limit {
+                let (clients, open) = (self.busy_clients, self.audit.open_things());
+                self.audit.broken("every attempt ends", open.first().copied(), || {
+                    format!(
+                        "30 minutes after the storm: {clients} clients wait, {} attempts or jobs are open",
+                        open.len()
+                    )
+                });
+                return true;
+            }
+        }
+        self.over
+    }
+
+    pub fn note(&mut self, fault: Fault) {
+        *self.faults.entry(fault).or_insert(0) += 1;
+        self.audit.seen_faults |= 1 << (fault as u32);
+        self.trace.mix(1_000 + fault as i64);
+    }
+
+    pub fn tell(&mut self, about: Option<Key>, text: impl FnOnce() -> String) {
+        self.trace.tell(self.now, about, text);
+    }
+
+    pub fn handle(&mut self, sim: &Sim, event: Event) {
+        match event {
+            Event::Wake(task) => self.ready.push_back(task),
+            Event::ToHost { link, body } => self.reaches_host(link, &body),
+            Event::ToVault { link, body } => self.reaches_vault(sim, link, &body),
+            Event::Closed { link } => self.link_closed(sim, link),
+            Event::HalfOpen { link } => self.net.half_open(link),
+            Event::VaultTick { vault, start } => self.vault_tick(sim, vault, start),
+            Event::VaultWrite { vault, start } => self.vault_write(sim, vault, start),
+            Event::VaultConnect { vault, start } => self.vault_connect(sim, vault, start),
+            Event::GatewayStart { index } => self.start_gateway(sim, index),
+            Event::VaultStart { vault } => self.start_vault(sim, vault),
+            Event::Incident(incident) => self.strike(sim, incident),
+            Event::Heal => self.heal(sim),
+        }
+    }
+
+    /// Starts everything and lays out the storm's incidents.
+    pub fn begin(&mut self, sim: &Sim, storm_ms: i64) {
+        for vault in 0..self.vaults.len() {
+            self.start_vault(sim, vault);
+        }
+        for index in 0..self.gateways.len() {
+            self.start_gateway(sim, index);
+        }
+        let weather = self.weather.clone();
+        let incidents = [
+            (weather.link_drops, Incident::LinkDrop),
+            (weather.half_opens, Incident::HalfOpen),
+            (weather.peer_downs, Incident::PeerDown),
+            (weather.issuer_downs, Incident::IssuerDown),
+            (weather.gateway_crashes, Incident::GatewayCrash),
+            (weather.vault_crashes, Incident::VaultCrash),
+            (weather.both_crashes, Incident::BothCrash),
+            (weather.clock_jumps, Incident::ClockJump),
+        ];
+        for (count, incident) in incidents {
+            for _ in 0..count {
+                let when = self.rng.between(1, storm_ms);
+                self.at(when, Event::Incident(incident));
+            }
+        }
+        if weather.forgetful {
+            self.note(Fault::ForgetfulHost);
+        }
+        self.script_host();
+        self.at(storm_ms, Event::Heal);
+    }
+
+    fn strike(&mut self, sim: &Sim, incident: Incident) {
+        if let Incident::StoreStopped { index, start } = incident {
+            if self.gateways[index].start == start {
+                self.crash_gateway(index);
+            }
+            return;
+        }
+        if self.healed_at.is_some() {
+            return;
+        }
+        match incident {
+            Incident::LinkDrop => self.drop_some_link(sim),
+            Incident::HalfOpen => self.half_open_some_link(),
+            Incident::PeerDown => self.peer_down(sim),
+            Incident::IssuerDown => self.issuer_down(),
+            Incident::GatewayCrash => {
+                let index = self.rng.below(self.gateways.len() as u64) as usize;
+                self.note(Fault::GatewayCrash);
+                self.crash_gateway(index);
+            }
+            Incident::VaultCrash => {
+                let vault = self.rng.below(self.vaults.len() as u64) as usize;
+                self.note(Fault::VaultCrash);
+                self.crash_vault(vault);
+            }
+            Incident::BothCrash => {
+                self.note(Fault::BothCrash);
+                (0..self.gateways.len()).for_each(|index| self.crash_gateway(index));
+                (0..self.vaults.len()).for_each(|vault| self.crash_vault(vault));
+            }
+            Incident::ClockJump => self.clock_jump(),
+            Incident::StoreStopped { .. } => {}
+        }
+    }
+
+    fn clock_jump(&mut self) {
+        let (lowest, highest) = self.clock_within_ms;
+        let by = self.rng.spread(500, 86_400_000);
+        let target = if self.rng.chance(500) { self.clock_ahead_ms + by } else { self.clock_ahead_ms - by };
+        let by = target.clamp(lowest, highest) - self.clock_ahead_ms;
+        if by == 0 {
+            return;
+        }
+        self.clock_ahead_ms += by;
+        self.clock_highest_ms = self.clock_highest_ms.max(self.clock_ahead_ms);
+        self.clock_fell_back_ms = self.clock_fell_back_ms.max(self.clock_highest_ms - self.clock_ahead_ms);
+        self.note(if by > 0 { Fault::ClockForward } else { Fault::ClockBack });
+        self.tell(None, || format!("the machine's clock jumps by {by} ms"));
+    }
+
+    /// Everything is up and nothing is lost any more. The clock stays as it is: it only stops jumping.
+    fn heal(&mut self, sim: &Sim) {
+        let now = self.true_time();
+        self.healed_at = Some(self.now);
+        self.weather = Weather { forgetful: self.weather.forgetful, ..Weather::CALM };
+        self.host.behave();
+        self.net.peer_up();
+        self.tell(None, || "the storm is over: all is up, nothing is lost".into());
+        self.trace.mix(now.0);
+        for vault in 0..self.vaults.len() {
+            if !self.vaults[vault].up {
+                self.start_vault(sim, vault);
+            }
+        }
+        for index in 0..self.gateways.len() {
+            if !self.gateways[index].up {
+                self.start_gateway(sim, index);
+            }
+        }
+    }
+}
+
+/// Midday and midnight, the year's end, leap days, days on which clocks are changed.
+fn epoch(rng: &mut Rng) -> i64 {
+    const DAYS: [i64; 7] = [
+        1_795_219_200_000, // 2026-11-21
+        1_798_675_200_000, // 2026-12-31
+        1_835_308_800_000, // 2028-02-28
+        1_835_395_200_000, // 2028-02-29
+        1_806_192_000_000, // 2027-03-28
+        1_824_854_400_000, // 2027-10-30
+        1_803_772_800_000, // 2027-02-28
+    ];
+    const TIMES: [i64; 4] = [43_200_000, 85_500_000, 86_100_000, 3_600_000];
+    rng.pick(&DAYS) + rng.pick(&TIMES) + rng.between(0, 999)
+}
