@@ -152,6 +152,13 @@ pub enum JobKind {
 
 impl JobKind {
     pub const ALL: [JobKind; 1] = [JobKind::Resolve];
+    /// No job of this kind is put further ahead than this, in milliseconds. One that lies further ahead was put while the clock was
+    /// wrong, and is due.
+    pub const fn longest_wait_ms(self) -> i64 {
+        match self {
+            JobKind::Resolve => 600_000,
+        }
+    }
     pub fn from_u8(n: u8) -> Option<JobKind> {
         JobKind::ALL.into_iter().find(|k| *k as u8 == n)
     }

@@ -13,6 +13,7 @@ pub mod attempt;
 pub mod codec;
 pub mod commit;
 pub mod decline;
+pub mod edge;
 pub mod flow;
 pub mod id;
 pub mod ledger;

@@ -31,16 +31,16 @@ pub enum CommitError {
 /// What can be looked for. Closed: a new question is a new variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// Current rows of an account by index entries of `kind`, newest first, those before `before`. At most `limit` (1 to 1,000).
+    /// Current rows by index entries of `kind` under an account or a parent, newest first, those before `before`. At most `limit` (1 to 1,000).
     List {
-        account: Key,
+        under: Key,
         kind: Kind,
         before: Option<Key>,
         limit: u32,
     },
     /// The current row that holds this index entry.
     Holder {
-        account: Key,
+        under: Key,
         kind: Kind,
         key: Key,
     },
@@ -196,7 +196,8 @@ pub trait Store: Send + Sync {
     fn find<'a>(&'a self, query: Query) -> Wait<'a, Result<Found, StoreTrouble>>;
     /// All of it, durable, or nothing.
     fn commit<'a>(&'a self, commit: Commit) -> Wait<'a, Result<(), CommitError>>;
-    /// Up to `n` jobs on the real clock that are due at `now`, earliest first. Each is hidden until `until` and its tries grow by one. Durable.
+    /// Up to `n` jobs on the real clock that are due at `now`, earliest first; then those that lie further ahead than their kind ever
+    /// waits, because the clock was set back. Each is hidden until `until` and its tries grow by one. Durable.
     fn lease<'a>(&'a self, kind: JobKind, now: Time, n: u32, until: Time) -> Wait<'a, Result<Vec<Job>, StoreTrouble>>;
     /// Sorted by book and currency; books without any transfer are absent.
     fn sums<'a>(&'a self, report: Report) -> Wait<'a, Result<Vec<Sum>, StoreTrouble>>;

@@ -248,7 +248,7 @@ async fn serve(gate: &Gate, command: Command) -> Reply {
             payment(view.map(Done::Fresh))
         }
         Command::List { account, kind } => {
-            let query = Query::List { account, kind, before: None, limit: 100 };
+            let query = Query::List { under: account, kind, before: None, limit: 100 };
             match gate.store().find(query).await {
                 Ok(found) => Reply::Ok(show_list(found.rows().iter().map(|row| row.key))),
                 Err(_) => Reply::Trouble,

@@ -15,7 +15,7 @@ pub use limits::{
     EVENTS_PER_QUERY, INDEX_ENTRIES_PER_ROW, JOBS_PER_LEASE, PARTS_PER_COMMIT, ROWS_PER_QUERY, SIZE_OF_BODY_BYTES,
 };
 pub use memory::MemoryStore;
-pub use sqlite::{OpenError, Options, SCHEMA_VERSION, SqliteStore, sqlite_version};
+pub use sqlite::{Audit, OpenError, Options, SCHEMA_VERSION, SqliteStore, sqlite_version};
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,8 @@ use crate::frame::{ANSWER_LIMIT_BYTES, FrameKind, Inbound, Inbox, REQUEST_LIMIT_
 use crate::harden::Hardened;
 use crate::health::Health;
 use crate::journey::Journey;
+use crate::link::Moment;
+use std::collections::VecDeque;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +26,10 @@ use zeroize::{Zeroize, Zeroizing};
 const CONNECTIONS_LIMIT: usize = 64;
 /// Answers that a client does not read: above this its connection is closed.
 const OUTBOX_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+/// An approval given to a client that goes away within this time may not have been heard.
+const UNHEARD_MS: i64 = 60_000;
+/// Approvals remembered for a client.
+const GIVEN_LIMIT: usize = 4_096;
 const READ_BYTES: usize = 64 * 1024;
 const RRNS_LIMIT: usize = 64;
 /// Late answers told at once; the rest follows when these are acknowledged.
@@ -40,6 +46,8 @@ struct Outbox {
 #[derive(Default)]
 struct Waiting {
     bytes: Vec<u8>,
+    /// Approvals that were given to this client a short while ago. It may have died before it read them.
+    given: VecDeque<(Moment, Late)>,
     /// Nothing more comes: what is there is written, then the connection ends.
     last: bool,
     /// The client is gone, or does not read.
@@ -60,9 +68,31 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    fn close(&self) {
-        self.lock().closed = true;
+    /// Gives back the approvals that the client may not have heard of.
+    fn close(&self, now: Moment) -> Vec<Late> {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        let given = std::mem::take(&mut waiting.given);
+        drop(waiting);
         self.filled.notify_one();
+        given.into_iter().filter(|(at, _)| now.steady.since(at.steady) <= UNHEARD_MS).map(|(_, late)| late).collect()
+    }
+
+    /// Answers a submit. An approval is remembered for a while; false when the client is gone already.
+    fn give(&self, now: Moment, id: u32, payload: &[u8], approval: Option<Late>) -> bool {
+        if let Some(late) = approval {
+            let mut waiting = self.lock();
+            if waiting.closed {
+                return false;
+            }
+            let old = |at: &Moment| now.steady.since(at.steady) > UNHEARD_MS;
+            while waiting.given.len() >= GIVEN_LIMIT || waiting.given.front().is_some_and(|(at, _)| old(at)) {
+                waiting.given.pop_front();
+            }
+            waiting.given.push_back((now, late));
+        }
+        self.put(id, FrameKind::Submit, payload);
+        true
     }
 
     /// Writes what is there and no more.
@@ -204,7 +234,10 @@ async fn connection(stream: UnixStream, rooms: Arc<Rooms>, mut closing: watch::R
         () = write_answers(write, &outbox) => {}
         () = finish => {}
     }
-    outbox.close();
+    let now = rooms.clock.now();
+    for late in outbox.close(now) {
+        rooms.egress.keep(now, late);
+    }
     rooms.watchers.remove(&outbox);
 }
 
@@ -257,10 +290,16 @@ impl Rooms {
 
     fn submit(&self, request: &Inbound<'_>, outbox: &Arc<Outbox>) -> Option<()> {
         let order: Order = postcard::from_bytes(request.payload).ok()?;
-        let (id, outbox) = (request.id, Arc::clone(outbox));
+        let (id, outbox, clock, egress) = (request.id, Arc::clone(outbox), self.clock, Arc::clone(&self.egress));
+        let Order { account, owner, attempt, wire, .. } = order;
         let answer = move |verdict: Verdict| {
-            if let Ok(verdict) = postcard::to_allocvec(&verdict) {
-                outbox.put(id, FrameKind::Submit, &verdict);
+            let Ok(payload) = postcard::to_allocvec(&verdict) else { return };
+            let late = Late { account, owner, attempt, wire, verdict };
+            let approval = matches!(verdict, Verdict::Approved(_)).then_some(late);
+            let now = clock.now();
+            // An approval that nobody hears of is a late answer: whoever settles the attempt must know that money moved.
+            if !outbox.give(now, id, &payload, approval) {
+                egress.keep(now, late);
             }
         };
         self.egress.authorize(&order, Box::new(answer));

@@ -188,7 +188,7 @@ impl Egress {
     }
 
     /// A late answer is durable before anybody hears of it, and stays until the gateway has it.
-    fn keep(&self, now: Moment, late: Late) {
+    pub(crate) fn keep(&self, now: Moment, late: Late) {
         let Ok(bytes) = postcard::to_allocvec(&late) else { return };
         let id = late_id(&bytes);
         let tell = Arc::clone(&self.late);

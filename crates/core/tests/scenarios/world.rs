@@ -48,7 +48,7 @@ impl World {
         block_on(self.store.get(&[key])).unwrap().remove(0)
     }
     pub fn rows(&self, kind: Kind) -> Vec<Row> {
-        let query = Query::List { account: ACCOUNT, kind, before: None, limit: 100 };
+        let query = Query::List { under: ACCOUNT, kind, before: None, limit: 100 };
         let mut rows = block_on(self.store.find(query)).unwrap().rows();
         rows.reverse();
         rows

@@ -55,6 +55,12 @@ fn print(report: &ProveReport, seconds: f64) {
         );
         failure.story.iter().for_each(|line| println!("  {line}"));
     }
+    for kind in &report.missing_faults {
+        println!("Never injected: {kind}");
+    }
+    for step in &report.missing_steps {
+        println!("Never taken: {step}");
+    }
     match report.failures.len() {
         0 => {
             println!("Our books and the issuer's: 0 differences. No double charge, nothing lost, every attempt ended.")

@@ -64,6 +64,8 @@ impl System {
     pub async fn demo(config: &Config, log: Log) -> Result<System, Fail> {
         let home = home_of(config)?;
         let Some(lock) = try_lock(&home.lock())? else { return System::running(home) };
+        // Before anything is started: a wrong setting leaves no process behind.
+        let (answer_ms, socket) = (answer_ms(config)?, home.socket("vault.sock")?);
         first_keys(&home, &kek(config, &home))?;
         pki::ensure(&home)?;
         let mut parts = Vec::new();
@@ -83,14 +85,14 @@ impl System {
         let vault = VaultSettings {
             data: home.vault(),
             kek: kek(config, &home),
-            socket: home.socket("vault.sock")?,
+            socket,
             live: false,
             acquirer: sandbox.acquirer()?,
             acquirer_name: "localhost".to_owned(),
             ca: home.tls("ca.pem"),
             cert: home.tls("link.pem"),
             key: home.tls("link.key"),
-            answer_ms: answer_ms(config)?,
+            answer_ms,
         };
         System::finish(home, Some(sandbox), parts, locks, vault, log).await
     }

@@ -26,11 +26,19 @@ pub fn run(common: &Common) -> Outcome {
     }
     let root = Secret::new(read_key::<32>(&home.gateway_root())?);
     let store = SqliteStore::open(&home.database(), Options::default(), root).map_err(|e| e.fail())?;
-    let (problems, links) = block_on(check(&store))?;
+    let (mut problems, links) = block_on(check(&store))?;
+    let audit = store.audit().map_err(|t| Fail::new("store_error", format!("the database cannot be read: {t:?}")))?;
+    if audit.wrong > 0 {
+        let first = audit.named.first().map_or(0, |(key, _)| key.0);
+        problems.push(format!(
+            "{} of {} rows do not match what was committed; the first has key {first}",
+            audit.wrong, audit.rows
+        ));
+    }
     if common.json {
-        println!("{}", json!({ "ok": problems.is_empty(), "links": links, "problems": problems }));
+        println!("{}", json!({ "ok": problems.is_empty(), "rows": audit.rows, "links": links, "problems": problems }));
     } else if problems.is_empty() {
-        println!("The ledger balances and {links} events hang together.");
+        println!("The ledger balances, {} rows are as they were committed, {links} events hang together.", audit.rows);
     } else {
         problems.iter().for_each(|p| println!("{p}"));
     }

@@ -22,7 +22,7 @@ impl Body for Account {
 /// Finds the first account, or makes it.
 pub async fn first(ports: &dyn Ports, live: bool) -> Result<Key, String> {
     let trouble = |t: StoreTrouble| format!("{t:?}");
-    let query = Query::List { account: HOUSE, kind: Kind::Account, before: None, limit: 100 };
+    let query = Query::List { under: HOUSE, kind: Kind::Account, before: None, limit: 100 };
     let rows = ports.store().find(query).await.map_err(trouble)?.rows();
     for row in rows.iter().rev() {
         let view: View<Account> = flow::read(row).map_err(|e| format!("{e:?}"))?;

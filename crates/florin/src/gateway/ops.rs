@@ -220,7 +220,7 @@ async fn show(desk: &Desk, id: &str) -> Result<Value, Failure> {
 
 async fn list(desk: &Desk, limit: u32) -> Result<Value, Failure> {
     let ports: &Real = &desk.ports;
-    let query = Query::List { account: desk.account, kind: Kind::Payment, before: None, limit };
+    let query = Query::List { under: desk.account, kind: Kind::Payment, before: None, limit };
     let mut data = Vec::new();
     for row in ports.store().find(query).await?.rows() {
         let view: View<Payment> = florin_core::flow::read(&row)?;

@@ -10,6 +10,7 @@ use florin_core::id::{Key, Kind};
 use florin_core::payment::{Doing, Payment, Stage};
 use florin_core::ports::Ports;
 use florin_core::refund::Refund;
+use florin_core::sequencer;
 use florin_core::store::Query;
 use serde_json::{Value, json};
 
@@ -42,7 +43,7 @@ pub async fn of(desk: &Desk, id: &str) -> Result<Value, Failure> {
     }
     rrns.extend(payment.body.attempts.iter().map(|a| a.wire.rrn.text()));
     entries(ports, key, &mut transfers).await?;
-    let query = Query::List { account: key, kind: Kind::Refund, before: None, limit: MOST_REFUNDS };
+    let query = Query::List { under: key, kind: Kind::Refund, before: None, limit: MOST_REFUNDS };
     let mut refunds = Vec::new();
     for row in ports.store().find(query).await?.rows().into_iter().rev() {
         for row in history(ports, row.key).await? {
@@ -108,6 +109,8 @@ async fn entries(ports: &Real, cause: Key, out: &mut Vec<Value>) -> Result<(), F
 async fn events(desk: &Desk, payment: Key) -> Result<Vec<Value>, Failure> {
     let ports: &Real = &desk.ports;
     let of_shard = shard(desk.account);
+    // What happened a moment ago may not have its number yet.
+    sequencer::sequence(ports.store(), of_shard).await?;
     let head = ports.store().find(Query::ChainHead { shard: of_shard }).await?.head();
     let newest = head.map_or(0, |h| h.sequence);
     let after = newest.saturating_sub(1_000);

@@ -48,19 +48,26 @@ pub async fn jobs(ports: Arc<Real>) {
 /// Numbers events shortly after their commit.
 pub async fn numbers(ports: Arc<Real>) {
     loop {
-        for shard in ports.store.take_dirty() {
-            match sequencer::sequence(&ports.store, shard).await {
-                Ok(n) if n < sequencer::BATCH as usize => {}
-                Ok(_) => ports.store.mark(shard),
-                Err(failure) => {
-                    ports.store.mark(shard);
-                    eprintln!("florin gateway: events wait for their numbers: {}", super::ops::plain(&failure));
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
+        let pause = if number_once(&ports).await { NUMBER_EVERY } else { Duration::from_secs(1) };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Numbers what is new in each shard. False when the store has trouble.
+pub async fn number_once(ports: &Real) -> bool {
+    let mut well = true;
+    for shard in ports.store.take_dirty() {
+        match sequencer::sequence(&ports.store, shard).await {
+            Ok(n) if n < sequencer::BATCH as usize => {}
+            Ok(_) => ports.store.mark(shard),
+            Err(failure) => {
+                ports.store.mark(shard);
+                well = false;
+                eprintln!("florin gateway: events wait for their numbers: {}", super::ops::plain(&failure));
             }
         }
-        tokio::time::sleep(NUMBER_EVERY).await;
     }
+    well
 }
 
 /// Takes an answer that nobody waited for. True when it is durable here and the vault may forget it.

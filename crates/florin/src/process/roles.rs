@@ -104,6 +104,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
     say(&First::Ready(json!({ "door": s.door, "pid": std::process::id() })));
     asked_to_stop(true).await;
+    worker::number_once(&ports).await;
     Ok(())
 }
 

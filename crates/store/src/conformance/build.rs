@@ -117,7 +117,7 @@ pub fn everything(store: &dyn Store) -> Vec<Found> {
         queries.push(Query::ChainHead { shard });
     }
     for kind in Kind::ALL {
-        queries.push(Query::List { account: ACCOUNT, kind, before: None, limit: 1_000 });
+        queries.push(Query::List { under: ACCOUNT, kind, before: None, limit: 1_000 });
     }
     let accounts = Book::ALL.into_iter().flat_map(|book| (1..=40).map(move |owner| ledger(owner, book)));
     queries.push(Query::Balances { accounts: accounts.collect() });

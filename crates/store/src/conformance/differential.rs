@@ -277,8 +277,8 @@ impl History {
         let under = if self.chance.once_in(2) { self.chance.one_of(&ACCOUNTS) } else { key };
         let before = self.chance.once_in(2).then(|| Key(self.chance.below(30)));
         match self.chance.below(10) {
-            0 | 1 => Query::List { account: under, kind, before, limit },
-            2 => Query::Holder { account: under, kind, key: Key(self.chance.below(30)) },
+            0 | 1 => Query::List { under, kind, before, limit },
+            2 => Query::Holder { under, kind, key: Key(self.chance.below(30)) },
             3 => Query::History { key },
             4 => Query::Unsequenced { shard, limit },
             5 => Query::Sequenced { shard, after: self.chance.below(9) as u64, limit },

@@ -12,6 +12,7 @@ pub const CASES: &[Case] = &[
     ("leases go by due time", by_due_time),
     ("a leased job is hidden and counted", hidden),
     ("a job put again moves and keeps its count", put_again),
+    ("a job of a clock that was set back is due", clock_set_back),
     ("done jobs are gone", done),
     ("test clocks are not leased", test_clocks),
 ];
@@ -83,4 +84,11 @@ fn test_clocks(store: &dyn Store) {
     apply(store, puts(vec![on_test_clock, job(2, 10)]));
     assert_eq!(jobs(store), [on_test_clock, job(2, 10)]);
     assert_eq!(lease(store, 1_000, 5, 2_000), [(2, 1)]);
+}
+
+fn clock_set_back(store: &dyn Store) {
+    let longest = JobKind::Resolve.longest_wait_ms();
+    apply(store, puts(vec![job(1, 1_000 + longest), job(2, 1_001 + longest), job(3, 5)]));
+    assert_eq!(lease(store, 1_000, 5, 2_000), [(3, 1), (2, 1)]);
+    assert_eq!(lease(store, 1_999, 5, 2_000), []);
 }

@@ -97,7 +97,7 @@ fn history(store: &dyn Store) {
 }
 
 fn list(store: &dyn Store, kind: Kind, before: Option<i64>, limit: u32) -> Vec<i64> {
-    let query = Query::List { account: ACCOUNT, kind, before: before.map(Key), limit };
+    let query = Query::List { under: ACCOUNT, kind, before: before.map(Key), limit };
     find(store, query).rows().iter().map(|row| row.key.0).collect()
 }
 
@@ -122,7 +122,7 @@ fn lists(store: &dyn Store) {
     }
     assert_eq!(list(store, Kind::Customer, None, 10), [9]);
     assert_eq!(list(store, Kind::Charge, None, 10), []);
-    let current = Query::List { account: ACCOUNT, kind: Kind::Payment, before: Some(Key(4)), limit: 1 };
+    let current = Query::List { under: ACCOUNT, kind: Kind::Payment, before: Some(Key(4)), limit: 1 };
     assert_eq!(find(store, current).rows(), [row(3, 2)], "the current version is listed");
 }
 
@@ -133,14 +133,14 @@ fn parents(store: &dyn Store) {
     apply(store, put(Row { index: charged, ..row(1, 2) }));
     apply(store, put(Row { index: vec![entry(1, Kind::Refund, 32)], ..row(2, 1) }));
     let under = |under, kind| {
-        let query = Query::List { account: Key(under), kind, before: None, limit: 10 };
+        let query = Query::List { under: Key(under), kind, before: None, limit: 10 };
         find(store, query).rows().iter().map(|row| (row.key.0, row.version.0)).collect::<Vec<_>>()
     };
     assert_eq!(under(1, Kind::Refund), [(2, 1), (1, 2)]);
     assert_eq!(under(1, Kind::Charge), [(1, 2)]);
     assert_eq!(under(ACCOUNT.0, Kind::Charge), [(1, 2)]);
     let holder = |account, kind, key| {
-        let query = Query::Holder { account: Key(account), kind, key: Key(key) };
+        let query = Query::Holder { under: Key(account), kind, key: Key(key) };
         find(store, query).rows().first().map(|row| (row.key.0, row.version.0))
     };
     let cases = [

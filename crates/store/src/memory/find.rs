@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 impl State {
     pub fn find(&self, query: &Query) -> Found {
         match query {
-            Query::List { account, kind, before, limit } => {
+            Query::List { under: account, kind, before, limit } => {
                 Found::Rows(self.list(*account, *kind, *before, (*limit).min(ROWS_PER_QUERY)))
             }
-            Query::Holder { account, kind, key } => {
+            Query::Holder { under: account, kind, key } => {
                 let holder = self.index.get(&(*account, *kind, *key));
                 Found::Rows(holder.and_then(|holder| self.current(*holder)).cloned().into_iter().collect())
             }

@@ -1,7 +1,7 @@
 //! What the memory engine holds, and how a commit is checked and applied. Knows no locks.
 
 use super::claims::Claims;
-use crate::commitment;
+use crate::commitment::{self, Also};
 use florin_core::commit::{
     Clock, Commit, Event, Job, JobId, JobKind, Link, Links, Refused, Row, SHARDS, Version, shard,
 };
@@ -102,12 +102,14 @@ impl State {
     }
 
     fn apply(&mut self, commit: Commit, balances: BTreeMap<LedgerAccount, Balance>) {
-        if let (false, Some(cause)) = (commit.transfers.is_empty(), commit.cause()) {
-            self.transfers.insert(cause, commit.transfers);
-        }
         self.balances.extend(balances);
+        let cause = commit.cause();
         for row in commit.put {
-            self.put(row);
+            let told_first = cause == Some((row.key, row.version));
+            self.put(row, if told_first { &commit.transfers } else { &[] });
+        }
+        if let (false, Some(cause)) = (commit.transfers.is_empty(), cause) {
+            self.transfers.insert(cause, commit.transfers);
         }
         for event in commit.events {
             self.newest = self.newest.max(Some(event.id));
@@ -130,7 +132,7 @@ impl State {
         }
     }
 
-    fn put(&mut self, mut row: Row) {
+    fn put(&mut self, mut row: Row, transfers: &[Transfer]) {
         self.newest = self.newest.max(Some(row.key));
         if row.version == Version(1) {
             self.index.insert((row.account, row.kind, row.key), row.key);
@@ -141,13 +143,15 @@ impl State {
         // No chance here: a simulated history must come out the same twice.
         let random = [0; 32];
         let personal = row.personal.as_ref().map(|p| commitment::of_personal(&random, &p.body));
-        let commitment = commitment::of_row(&random, &row.body, personal.as_ref());
+        let commitment = commitment::of_row(&random, &row.body, Also { personal: personal.as_ref(), transfers });
         row.personal = row.personal.filter(|p| !self.erased.contains(&p.subject));
         self.rows.entry(row.key).or_default().push(Step { row, commitment });
     }
 
     pub fn lease(&mut self, kind: JobKind, now: Time, n: u32, until: Time) -> Vec<Job> {
-        let is_due = |job: &&mut Job| job.kind == kind && job.clock == Clock::Real && job.due <= now;
+        let ahead = now.plus_ms(kind.longest_wait_ms());
+        let is_due =
+            |job: &&mut Job| job.kind == kind && job.clock == Clock::Real && (job.due <= now || job.due > ahead);
         let mut due: Vec<&mut Job> = self.jobs.values_mut().filter(is_due).collect();
         due.sort_by_key(|job| (job.due, job.id));
         due.truncate(n as usize);

@@ -240,7 +240,8 @@ impl<'c> Applier<'c> {
 
     pub fn lease(&mut self, kind: JobKind, now: Time, n: u32, until: Time) -> Result<Vec<Job>, Fault> {
         let mut jobs = Vec::new();
-        let mut due = self.statements.due.query((kind as u8, now.0, n))?;
+        let ahead = now.plus_ms(kind.longest_wait_ms());
+        let mut due = self.statements.due.query((kind as u8, now.0, ahead.0, n))?;
         while let Some(row) = due.next()? {
             let job = read_job(row)?;
             jobs.push(Job { tries: job.tries.saturating_add(1), ..job });

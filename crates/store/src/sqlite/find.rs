@@ -33,11 +33,11 @@ impl Readers {
 
     pub fn find(&self, keys: &Keys, query: &Query) -> Result<Found, StoreTrouble> {
         Ok(match query {
-            Query::List { account, kind, before, limit } => {
+            Query::List { under: account, kind, before, limit } => {
                 let limit = (*limit).min(ROWS_PER_QUERY);
                 Found::Rows(open(keys, self.read(|c| list(c, *account, *kind, *before, limit))?)?)
             }
-            Query::Holder { account, kind, key } => {
+            Query::Holder { under: account, kind, key } => {
                 Found::Rows(open(keys, self.read(|c| holder(c, *account, *kind, *key))?)?)
             }
             Query::History { key } => Found::Rows(open(keys, self.read(|c| rows::history(c, *key))?)?),
@@ -162,21 +162,33 @@ fn currency(numeric: u16) -> Result<Currency, Fault> {
     Currency::from_numeric(numeric).ok_or(Fault::Damaged("currency"))
 }
 
+/// The transfers that stand under one row of the journal.
+pub fn transfers_of_step(c: &Connection, n: i64) -> Result<Vec<Transfer>, Fault> {
+    let mut statement = c.prepare_cached(
+        "SELECT 0, debit_owner, debit_book, credit_owner, credit_book, currency, minor, reason
+         FROM transfer WHERE id BETWEEN ?1 * ?2 AND ?1 * ?2 + ?2 - 1 ORDER BY id",
+    )?;
+    let found = statement.query_map((n, super::schema::TRANSFERS_PER_ROW), |row| Ok(transfer(row)))?;
+    found.map(|transfer| transfer?).collect()
+}
+
+/// Reads the columns after the first.
+fn transfer(row: &rusqlite::Row<'_>) -> Result<Transfer, Fault> {
+    Ok(Transfer {
+        debit: (Key(row.get(1)?), book(row.get(2)?)?),
+        credit: (Key(row.get(3)?), book(row.get(4)?)?),
+        money: Money::new(row.get(6)?, currency(row.get(5)?)?),
+        reason: Reason::from_u8(row.get(7)?).ok_or(Fault::Damaged("reason"))?,
+    })
+}
+
 fn transfers(c: &Connection, cause: Key) -> Result<Vec<(Version, Transfer)>, Fault> {
     let mut statement = c.prepare_cached(
         "SELECT s.version, t.debit_owner, t.debit_book, t.credit_owner, t.credit_book, t.currency, t.minor, t.reason
          FROM step s CROSS JOIN transfer t ON t.id BETWEEN s.n * ?2 AND s.n * ?2 + ?2 - 1
          WHERE s.key = ?1 ORDER BY s.version, t.id",
     )?;
-    let read = |row: &rusqlite::Row<'_>| {
-        let transfer = Transfer {
-            debit: (Key(row.get(1)?), book(row.get(2)?)?),
-            credit: (Key(row.get(3)?), book(row.get(4)?)?),
-            money: Money::new(row.get(6)?, currency(row.get(5)?)?),
-            reason: Reason::from_u8(row.get(7)?).ok_or(Fault::Damaged("reason"))?,
-        };
-        Ok((Version(row.get(0)?), transfer))
-    };
+    let read = |row: &rusqlite::Row<'_>| Ok((Version(row.get(0)?), transfer(row)?));
     let found = statement.query_map((cause.0, super::schema::TRANSFERS_PER_ROW), |row| Ok(read(row)))?;
     found.map(|transfer| transfer?).collect()
 }

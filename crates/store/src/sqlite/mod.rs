@@ -2,6 +2,7 @@
 //! Does not know what a row means, and no secret but the root from which it derives its keys.
 
 mod apply;
+mod audit;
 mod balances;
 mod claims;
 mod error;
@@ -35,6 +36,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+pub use audit::Audit;
 pub use error::OpenError;
 pub use open::Options;
 pub use schema::SCHEMA_VERSION;
@@ -72,6 +74,11 @@ impl SqliteStore {
         let writer = spawned.map_err(|e| OpenError::Io { path: path.clone(), detail: e.to_string() })?;
         let readers = Readers::new(path, options.readers);
         Ok(SqliteStore { keys, readers, queue, writer: Some(writer), _lock: opened.lock })
+    }
+
+    /// Opens every row and adds up its commitment anew, with the transfers that stand under it. For a store that nobody writes to.
+    pub fn audit(&self) -> Result<Audit, StoreTrouble> {
+        audit::run(&self.readers, &self.keys)
     }
 
     /// Destroys the key of a subject's personal bodies, in the database and in its log, and leaves a tombstone: personal

@@ -46,13 +46,36 @@ pub fn history(connection: &Connection, key: Key) -> Result<Vec<SealedStep>, Fau
     statement.query_map([key.0], |row| Ok(read(row)))?.map(|row| row?).collect()
 }
 
-fn read(row: &rusqlite::Row<'_>) -> Result<SealedStep, Fault> {
-    let place = Place {
+/// A row of the journal with its commitment, for audits.
+pub struct JournalEntry {
+    pub n: i64,
+    pub place: Place,
+    pub sealed: Vec<u8>,
+    pub commitment: Vec<u8>,
+}
+
+/// The journal after `n`, in order of commit.
+pub fn journal(connection: &Connection, n: i64, limit: u32) -> Result<Vec<JournalEntry>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key, version, account, kind, n, sealed, commitment FROM row WHERE n > ?1 ORDER BY n LIMIT ?2",
+    )?;
+    let entry = |row: &rusqlite::Row<'_>| {
+        Ok(JournalEntry { place: place(row)?, n: row.get(4)?, sealed: row.get(5)?, commitment: row.get(6)? })
+    };
+    statement.query_map((n, limit), |row| Ok(entry(row)))?.map(|row| row?).collect()
+}
+
+fn place(row: &rusqlite::Row<'_>) -> Result<Place, Fault> {
+    Ok(Place {
         key: Key(row.get(0)?),
         version: Version(row.get(1)?),
         account: Key(row.get(2)?),
         kind: Kind::from_u8(row.get(3)?).ok_or(Fault::Damaged("kind of row"))?,
-    };
+    })
+}
+
+fn read(row: &rusqlite::Row<'_>) -> Result<SealedStep, Fault> {
+    let place = place(row)?;
     let personal = match (row.get::<_, Option<i64>>(6)?, row.get(7)?) {
         (Some(subject), Some(sealed)) => Some(SealedPersonal { subject: Key(subject), sealed, wrapped: row.get(8)? }),
         _ => None,
@@ -63,7 +86,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<SealedStep, Fault> {
 impl SealedStep {
     pub fn open(self, keys: &Keys) -> Result<Row, StoreTrouble> {
         let Place { account, kind, key, version } = self.place;
-        let (index, body) = seal::open_body(keys, &self.place, &self.sealed)?;
+        let seal::Opened { index, body, .. } = seal::open_body(keys, &self.place, &self.sealed)?;
         let personal = match &self.personal {
             Some(SealedPersonal { subject, sealed, wrapped: Some(wrapped) }) => {
                 Some(seal::open_personal(keys, &self.place, *subject, wrapped, sealed)?)

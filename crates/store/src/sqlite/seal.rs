@@ -1,7 +1,7 @@
 //! Bodies to sealed bytes and back, on the caller's thread. Binds each record to its place. Knows no SQL.
 
 use super::keys::{Keys, Use, random};
-use crate::commitment::{self, Digest};
+use crate::commitment::{self, Also, Digest};
 use florin_core::commit::{
     Claim, ClaimId, Claimed, Commit, Event, IndexEntry, Job, JobId, Links, Personal, Row, Version,
 };
@@ -81,6 +81,7 @@ pub struct SealedCommit {
 pub fn commit(keys: &Keys, commit: Commit, wraps: Vec<Wrap>) -> Result<SealedCommit, StoreTrouble> {
     let mut rows: Vec<SealedRow> = Vec::with_capacity(commit.put.len());
     let mut wraps = wraps.into_iter();
+    let cause = commit.cause();
     for row in commit.put {
         let mut wrap = wraps.next().unwrap_or(Wrap::None);
         if let (Wrap::None, Some(personal)) = (&wrap, &row.personal) {
@@ -89,7 +90,9 @@ pub fn commit(keys: &Keys, commit: Commit, wraps: Vec<Wrap>) -> Result<SealedCom
             let made = rows.iter().find(|made| same(made)).and_then(|made| made.personal.as_ref());
             wrap = made.map_or(Wrap::None, |made| Wrap::Held(made.wrapped.clone()));
         }
-        rows.push(seal_row(keys, row, &wrap)?);
+        let told_first = cause == Some((row.key, row.version));
+        let transfers = if told_first { commit.transfers.as_slice() } else { &[] };
+        rows.push(seal_row(keys, row, &wrap, transfers)?);
     }
     Ok(SealedCommit {
         expect: commit.expect,
@@ -127,7 +130,7 @@ impl Place {
     }
 }
 
-fn seal_row(keys: &Keys, row: Row, wrap: &Wrap) -> Result<SealedRow, StoreTrouble> {
+fn seal_row(keys: &Keys, row: Row, wrap: &Wrap, transfers: &[Transfer]) -> Result<SealedRow, StoreTrouble> {
     let place = Place { account: row.account, kind: row.kind, key: row.key, version: row.version };
     let chance: Zeroizing<[u8; RANDOM_LEN + NONCE_LEN]> = Zeroizing::new(random()?);
     let (salt, nonce) = chance.split_first_chunk::<RANDOM_LEN>().ok_or_else(bug)?;
@@ -139,7 +142,7 @@ fn seal_row(keys: &Keys, row: Row, wrap: &Wrap) -> Result<SealedRow, StoreTroubl
             (sealed, Some(digest))
         }
     };
-    let commitment = commitment::of_row(salt, &row.body, digest.as_ref());
+    let commitment = commitment::of_row(salt, &row.body, Also { personal: digest.as_ref(), transfers });
     let plain = Zeroizing::new(pack(salt, digest.as_ref(), &row.index, &row.body)?);
     let sealed = keys.of(row.account, row.key, Use::Rows).seal(nonce, &place.aad(), &plain);
     Ok(SealedRow { place, at: row.at, sealed, commitment, personal, index: row.index })
@@ -162,12 +165,20 @@ fn pack(salt: &Digest, digest: Option<&Digest>, index: &[IndexEntry], body: &[u8
     Ok(plain)
 }
 
-fn unpack(plain: &[u8]) -> Option<(Vec<IndexEntry>, Vec<u8>)> {
+/// A row's body as it was sealed, with what its commitment is made of.
+pub struct Opened {
+    pub salt: Digest,
+    pub personal: Option<Digest>,
+    pub index: Vec<IndexEntry>,
+    pub body: Vec<u8>,
+}
+
+fn unpack(plain: &[u8]) -> Option<Opened> {
     let ([ROW_FORMAT], rest) = plain.split_first_chunk::<1>()? else { return None };
-    let (_salt, rest) = rest.split_first_chunk::<RANDOM_LEN>()?;
-    let rest = match rest.split_first()? {
-        (0, rest) => rest,
-        (1, rest) => rest.split_first_chunk::<RANDOM_LEN>()?.1,
+    let (salt, rest) = rest.split_first_chunk::<RANDOM_LEN>()?;
+    let (personal, rest) = match rest.split_first()? {
+        (0, rest) => (None, rest),
+        (1, rest) => rest.split_first_chunk::<RANDOM_LEN>().map(|(digest, rest)| (Some(*digest), rest))?,
         _ => return None,
     };
     let (count, mut rest) = rest.split_first()?;
@@ -180,7 +191,7 @@ fn unpack(plain: &[u8]) -> Option<(Vec<IndexEntry>, Vec<u8>)> {
         index.push(IndexEntry { under, kind: Kind::from_u8(*kind)?, key });
         rest = after;
     }
-    Some((index, rest.to_vec()))
+    Some(Opened { salt: *salt, personal, index, body: rest.to_vec() })
 }
 
 /// None in the first place if the person was erased: the digest alone is kept, and means nothing without its salt.
@@ -220,7 +231,7 @@ fn unwrap(keys: &Keys, account: Key, subject: Key, wrapped: &[u8]) -> Result<Sec
 }
 
 /// Opens a row's body: its index entries and what the flow put.
-pub fn open_body(keys: &Keys, place: &Place, sealed: &[u8]) -> Result<(Vec<IndexEntry>, Vec<u8>), StoreTrouble> {
+pub fn open_body(keys: &Keys, place: &Place, sealed: &[u8]) -> Result<Opened, StoreTrouble> {
     let key = keys.of(place.account, place.key, Use::Rows);
     let plain = key.open(&place.aad(), sealed).map(Zeroizing::new).ok();
     plain.and_then(|plain| unpack(&plain)).ok_or(StoreTrouble::Sealed(place.key))

@@ -61,8 +61,14 @@ impl<'c> Statements<'c> {
                         kind = excluded.kind, account = excluded.account, subject = excluded.subject,
                         attempt = excluded.attempt, due = excluded.due, clock = excluded.clock")?,
             done: p("DELETE FROM job WHERE id = ?1")?,
-            due: p("SELECT id, kind, account, subject, attempt, due, clock, tries FROM job
-                    WHERE kind = ?1 AND clock IS NULL AND due <= ?2 ORDER BY due, id LIMIT ?3")?,
+            // Two ranges of one index: what is due, and what lies so far ahead that the clock must have been wrong.
+            due: p("SELECT * FROM (
+                        SELECT id, kind, account, subject, attempt, due, clock, tries FROM job
+                        WHERE kind = ?1 AND clock IS NULL AND due <= ?2 ORDER BY due, id LIMIT ?4)
+                    UNION ALL SELECT * FROM (
+                        SELECT id, kind, account, subject, attempt, due, clock, tries FROM job
+                        WHERE kind = ?1 AND clock IS NULL AND due > ?3 ORDER BY due, id LIMIT ?4)
+                    ORDER BY due, id LIMIT ?4")?,
             hide_job: p("UPDATE job SET due = ?2, tries = ?3 WHERE id = ?1")?,
             claim: p(CLAIM)?,
             put_claim: [

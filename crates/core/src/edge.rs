@@ -1,0 +1,267 @@
+//! What the vault's edge and the gateway say to each other: requests whose cards were swapped for tokens, and answers, as frames.
+//! Knows no socket, no HTTP library and no card number.
+//!
+//! `length u32 | id u32 | kind u8 | payload`, big-endian; the length counts what follows it; payloads are postcard.
+//! The gateway listens on a Unix socket, the edge connects. The answer to a request has its id.
+
+use crate::id::Key;
+use crate::payment::CardFacts;
+use crate::wire::CardToken;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// Largest body of a request. The edge answers 413 to more.
+pub const BODY_LIMIT_BYTES: usize = 64 * 1024;
+/// Largest frame towards the gateway: a body, a head of 16 KiB, and what the edge adds.
+pub const REQUEST_FRAME_LIMIT_BYTES: usize = 128 * 1024;
+/// Largest frame towards the edge.
+pub const RESPONSE_FRAME_LIMIT_BYTES: usize = 1024 * 1024;
+/// The field that stands for a card: `<param>[florin_card]=<index into cards>`, in JSON `"florin_card": index`. Never from outside.
+pub const CARD_FIELD: &str = "florin_card";
+/// The same for a security code without a card: `cvc_update[florin_code]=<index into codes>`.
+pub const CODE_FIELD: &str = "florin_code";
+
+/// One request of a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeRequest {
+    /// `req_` and 22 base-62 characters, made by the edge. The edge itself sends it back as `Request-Id`.
+    pub id: String,
+    /// In capitals.
+    pub method: String,
+    /// As the client wrote it, percent-encoding included; begins with `/`.
+    pub path: String,
+    /// What follows `?`, as the client wrote it; empty without one.
+    pub query: String,
+    /// Names in lower case. What is between two hops, forwarding headers and `x-florin-…` from outside are not among them.
+    pub headers: Vec<(String, String)>,
+    /// As the client wrote it, but that fields of cards are replaced by `CARD_FIELD`.
+    #[serde(with = "raw")]
+    pub body: Vec<u8>,
+    pub client: IpAddr,
+    /// Came over TLS.
+    pub tls: bool,
+    pub cards: Vec<SwappedCard>,
+    pub codes: Vec<SwappedCode>,
+}
+
+/// A card that stood in the body. It is in the vault now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwappedCard {
+    /// Where it stood, for example `payment_method_data[card]`.
+    pub param: String,
+    pub facts: CardFacts,
+    /// Keyed hash of account, number and expiry: stands for the card in idempotency fingerprints, since its token is fresh each time.
+    pub digest: [u8; 32],
+    pub cvc_given: bool,
+}
+
+/// A security code that stood in the body without a card (`cvc_update`). It is in the vault's memory for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwappedCode {
+    /// Where it stood: `cvc_update`.
+    pub param: String,
+    /// Names the code, as a card's token would.
+    pub token: CardToken,
+}
+
+/// What the client gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeResponse {
+    pub status: u16,
+    /// What belongs to the connection (length, keep-alive) is the edge's affair and is not taken from here.
+    pub headers: Vec<(String, String)>,
+    #[serde(with = "raw")]
+    pub body: Vec<u8>,
+}
+
+/// Whose key is this? Asked before a card is kept, so only for requests with a card.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identify {
+    /// The `Authorization` header as it came.
+    pub authorization: Option<String>,
+    /// The parameter `key`, as browsers send it.
+    pub key_param: Option<String>,
+    /// The request's id.
+    pub id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Identified {
+    Account {
+        account: Key,
+        live: bool,
+    },
+    /// The whole answer to the client.
+    Refused(EdgeResponse),
+}
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FrameKind {
+    /// An `EdgeRequest` -> Response.
+    Request = 1,
+    /// An `EdgeResponse`.
+    Response = 2,
+    /// An `Identify` -> Identified.
+    Identify = 3,
+    /// An `Identified`.
+    Identified = 4,
+    /// The gateway can take no more now. Nothing was done. No payload.
+    Busy = 5,
+}
+
+impl FrameKind {
+    pub const ALL: [FrameKind; 5] =
+        [FrameKind::Request, FrameKind::Response, FrameKind::Identify, FrameKind::Identified, FrameKind::Busy];
+}
+
+pub struct Frame<'a> {
+    pub id: u32,
+    pub kind: FrameKind,
+    pub payload: &'a [u8],
+}
+
+/// The other side does not speak this protocol: the connection must be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadFrame {
+    TooLong,
+    TooShort,
+    UnknownKind,
+}
+
+const LENGTH_BYTES: usize = 4;
+/// id and kind.
+const HEAD_BYTES: usize = 5;
+
+/// Appends a frame. False, and nothing appended, if it is longer than `limit_bytes`.
+pub fn put_frame<T: Serialize>(
+    out: &mut Vec<u8>,
+    id: u32,
+    kind: FrameKind,
+    payload: Option<&T>,
+    limit_bytes: usize,
+) -> bool {
+    let start = out.len();
+    let mut frame = std::mem::take(out);
+    frame.extend_from_slice(&[0; LENGTH_BYTES]);
+    frame.extend_from_slice(&id.to_be_bytes());
+    frame.push(kind as u8);
+    let whole = match payload {
+        None => Ok(frame),
+        Some(payload) => postcard::to_extend(payload, frame),
+    };
+    let Ok(mut whole) = whole else { unreachable!("plain data always serializes") };
+    let length = whole.len() - start - LENGTH_BYTES;
+    let fits = length <= limit_bytes;
+    match (u32::try_from(length), whole.get_mut(start..start + LENGTH_BYTES)) {
+        (Ok(length), Some(place)) if fits => place.copy_from_slice(&length.to_be_bytes()),
+        _ => whole.truncate(start),
+    }
+    *out = whole;
+    out.len() > start
+}
+
+/// The first frame of `bytes` and how many bytes it takes; nothing while it is not whole.
+pub fn next_frame(bytes: &[u8], limit_bytes: usize) -> Result<Option<(Frame<'_>, usize)>, BadFrame> {
+    let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
+    let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| BadFrame::TooLong)?;
+    if length > limit_bytes {
+        return Err(BadFrame::TooLong);
+    }
+    if length < HEAD_BYTES {
+        return Err(BadFrame::TooShort);
+    }
+    let Some(frame) = rest.get(..length) else { return Ok(None) };
+    let Some(([i1, i2, i3, i4, kind], payload)) = frame.split_first_chunk::<HEAD_BYTES>() else {
+        return Err(BadFrame::TooShort);
+    };
+    let kind = FrameKind::ALL.into_iter().find(|k| *k as u8 == *kind).ok_or(BadFrame::UnknownKind)?;
+    Ok(Some((Frame { id: u32::from_be_bytes([*i1, *i2, *i3, *i4]), kind, payload }, LENGTH_BYTES + length)))
+}
+
+/// Reads the payload of a frame: all of it, and nothing else.
+pub fn payload<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Some(value),
+        _ => None,
+    }
+}
+
+/// Bytes in one piece, not element by element.
+mod raw {
+    use serde::de::{Deserializer, Error, Visitor};
+    use serde::ser::Serializer;
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_bytes(bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Vec<u8>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+                Ok(bytes.to_vec())
+            }
+            fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+                Ok(bytes)
+            }
+        }
+        d.deserialize_byte_buf(Bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> EdgeRequest {
+        EdgeRequest {
+            id: "req_0123456789abcdefghijkl".into(),
+            method: "POST".into(),
+            path: "/v1/tokens".into(),
+            query: String::new(),
+            headers: vec![("accept".into(), "*/*".into())],
+            body: b"card[florin_card]=0".to_vec(),
+            client: IpAddr::from([127, 0, 0, 1]),
+            tls: true,
+            cards: Vec::new(),
+            codes: vec![SwappedCode { param: "cvc_update".into(), token: CardToken { key: Key(7), vault: 9 } }],
+        }
+    }
+
+    #[test]
+    fn frames_come_out_as_they_went_in() {
+        let mut out = Vec::new();
+        assert!(put_frame(&mut out, 7, FrameKind::Request, Some(&request()), REQUEST_FRAME_LIMIT_BYTES));
+        assert!(put_frame::<()>(&mut out, u32::MAX, FrameKind::Busy, None, REQUEST_FRAME_LIMIT_BYTES));
+        let (first, taken) = next_frame(&out, REQUEST_FRAME_LIMIT_BYTES).unwrap().unwrap();
+        assert_eq!((first.id, first.kind, payload(first.payload)), (7, FrameKind::Request, Some(request())));
+        let (second, rest) = next_frame(&out[taken..], REQUEST_FRAME_LIMIT_BYTES).unwrap().unwrap();
+        assert_eq!((second.id, second.kind, second.payload), (u32::MAX, FrameKind::Busy, &[][..]));
+        assert_eq!(taken + rest, out.len());
+        for cut in 0..taken {
+            assert!(next_frame(&out[..cut], REQUEST_FRAME_LIMIT_BYTES).unwrap().is_none(), "{cut}");
+        }
+        let whole = out.clone();
+        assert!(!put_frame(&mut out, 8, FrameKind::Request, Some(&request()), 20));
+        assert_eq!(out, whole, "nothing of a frame that is too long");
+        assert_eq!(payload::<EdgeRequest>(&[first.payload, &[0]].concat()), None, "with something behind it");
+    }
+
+    #[test]
+    fn what_is_no_frame_is_refused_by_name() {
+        let check = |bytes: &[u8], expected: Option<BadFrame>| {
+            assert_eq!(next_frame(bytes, 64).err(), expected, "{bytes:?}");
+        };
+        check(&[0, 0, 0, 65], Some(BadFrame::TooLong));
+        check(&[0, 0, 0, 4], Some(BadFrame::TooShort));
+        check(&[0, 0, 0, 5, 0, 0, 0, 1, 0], Some(BadFrame::UnknownKind));
+        check(&[0, 0, 0, 5, 0, 0, 0, 1, 6], Some(BadFrame::UnknownKind));
+        check(&[0, 0, 0, 5, 0, 0, 0, 1], None);
+    }
+}
