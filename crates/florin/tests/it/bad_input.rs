@@ -147,7 +147,8 @@ fn questions_at_the_door() {
     drop(door.ask(&long));
     let mut door = crate::house::Door::open(path).unwrap();
     assert_eq!(door.ask(&json!({ "op": "health" })).unwrap()["ok"]["gateway"], "up");
-    let kinds = ["sulk", "{}", "{\"what\":\"late\"}", "{\"what\":\"lost\",\"percent\":0}", "{\"what\":"];
+    let kinds =
+        ["sulk", "{}", "{\"what\":\"late\",\"ms\":\"soon\"}", "{\"what\":\"lost\",\"percent\":0}", "{\"what\":"];
     for kind in kinds {
         let ran = house.florin(&["network", "misbehave", kind]);
         assert!(ran.code != 0, "{kind}");

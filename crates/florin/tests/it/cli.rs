@@ -52,7 +52,7 @@ fn help_of_every_command() {
     check(&["show"], &["payment or a refund"]);
     check(&["list"], &["newest first", "--limit"]);
     check(&["trace"], &["journey again"]);
-    check(&["prove"], &["simulation", "issuer's books", "--seeds", "--from"]);
+    check(&["prove"], &["simulation", "the issuer's", "--seeds", "--from"]);
     check(&["network"], &["acquirer", "--port", "--plain-port", "--magic-amounts", "8583", "misbehave", "books"]);
     check(&["network", "books"], &["--rrn", "DE 37", "--stan", "--de7", "--terminal"]);
     check(&["network", "misbehave"], &["lost", "half-open", "--mti", "--count"]);

@@ -82,7 +82,8 @@ impl House {
 
     /// Starts a command that runs until stopped, and waits for its ready line.
     pub fn start(&self, args: &[&str]) -> Running {
-        let all = [&["--json", "--data", self.data().to_str().unwrap()], args].concat();
+        let data = self.data();
+        let all = [&["--json", "--data", data.to_str().unwrap()], args].concat();
         let mut child = self.command(&all).stdin(Stdio::null()).spawn().unwrap();
         let lines = lines(child.stdout.take().unwrap());
         let err = collect(child.stderr.take().unwrap());
@@ -231,7 +232,8 @@ impl Drop for Running {
 
 pub fn kill(pid: i32, signal: rustix::process::Signal) {
     if let Some(pid) = rustix::process::Pid::from_raw(pid) {
-        drop(rustix::process::kill_process(pid, signal));
+        // One that is gone already is as well.
+        let _ = rustix::process::kill_process(pid, signal);
     }
 }
 

