@@ -104,8 +104,9 @@ impl Line {
                 write_some(&stream, &mut session)?;
                 let interest = interest(&session);
                 stream.ready(interest).await.map_err(|e| io_trouble("the connection failed", &e))?;
-                read_some(&stream, &mut session, &mut |_| {})?;
-                if session.is_closed() {
+                // A host that closes at once must not be asked for ever.
+                let open = read_some(&stream, &mut session, &mut |_| {})?;
+                if !open || session.is_closed() {
                     return Err(End::Trouble("the acquirer ended the TLS handshake".into()));
                 }
             }
