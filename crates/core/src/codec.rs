@@ -82,7 +82,7 @@ mod tests {
     fn refund(stage: RefundStage) -> Refund {
         let attempt = attempt(OPEN, every_move()[4], 2, every_state()[0].clone());
         let reason = RefundReason::RequestedByCustomer;
-        Refund { payment: PAYMENT, charge: CHARGE, money: eur(300), live: true, reason, stage, attempt }
+        Refund { payment: PAYMENT, charge: CHARGE, customer: None, money: eur(300), live: true, reason, stage, attempt }
     }
 
     #[test]
@@ -124,6 +124,8 @@ mod tests {
         let told = |description: &str, email: &str| PaymentPersonal {
             description: Some(description.into()),
             receipt_email: Some(email.into()),
+            metadata: vec![("order".into(), "6735".into())],
+            ..PaymentPersonal::default()
         };
         let bodies = [PaymentPersonal::default(), told("Zwei Karten für Tosca", "anna@example.com")];
         golden("personal", include_str!("../tests/golden/payment_personal.hex"), &bodies);

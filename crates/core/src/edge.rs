@@ -248,9 +248,9 @@ mod tests {
             assert!(next_frame(&out[..cut], REQUEST_FRAME_LIMIT_BYTES).unwrap().is_none(), "{cut}");
         }
         let whole = out.clone();
+        assert_eq!(payload::<EdgeRequest>(&[first.payload, &[0]].concat()), None, "with something behind it");
         assert!(!put_frame(&mut out, 8, FrameKind::Request, Some(&request()), 20));
         assert_eq!(out, whole, "nothing of a frame that is too long");
-        assert_eq!(payload::<EdgeRequest>(&[first.payload, &[0]].concat()), None, "with something behind it");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What every flow needs: loading rows, committing, and telling refusal, trouble and conflict apart.
 
 use crate::codec::{BadBody, Body};
-use crate::commit::{Claim, ClaimId, Claimed, Commit, Refused, Row, Version};
+use crate::commit::{Claim, ClaimId, Claimed, Commit, Personal, Refused, Row, Version};
 use crate::id::{Key, Kind};
 use crate::mutants::{Mutant, planted};
 use crate::refusal::Refusal;
@@ -114,6 +114,18 @@ pub struct View<T> {
     /// When this version was decided.
     pub at: Time,
     pub body: T,
+    /// Personal data of this version, as it is stored; each version carries all of it.
+    pub personal: Option<Personal>,
+}
+
+impl<T> View<T> {
+    /// Personal data read as `P`; its default when there is none, or when it was erased.
+    pub fn personal<P: Body + Default>(&self) -> Result<P, Failure> {
+        match &self.personal {
+            None => Ok(P::default()),
+            Some(personal) => P::decode(&personal.body).map_err(|bad| Failure::Trouble(Trouble::Body(self.key, bad))),
+        }
+    }
 }
 
 /// The current version of a key, if it is of this kind and of this account. Other accounts' things do not exist.
@@ -127,7 +139,14 @@ pub async fn load<T: Body>(store: &dyn Store, account: Key, kind: Kind, key: Key
 /// Reads a row's body.
 pub fn read<T: Body>(row: &Row) -> Result<View<T>, Failure> {
     let body = T::decode(&row.body).map_err(|bad| Failure::Trouble(Trouble::Body(row.key, bad)))?;
-    Ok(View { key: row.key, account: row.account, version: row.version, at: row.at, body })
+    Ok(View {
+        key: row.key,
+        account: row.account,
+        version: row.version,
+        at: row.at,
+        body,
+        personal: row.personal.clone(),
+    })
 }
 
 /// A refusal, unless the same request was done meanwhile under its idempotency key: then its answer is this one's too.

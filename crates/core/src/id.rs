@@ -70,11 +70,24 @@ pub enum Kind {
     Terminal = 7,
     Job = 8,
     Chain = 9,
-    Token = 10,
+    Method = 10,
+    ApiKey = 11,
+    Setup = 12,
+    Endpoint = 13,
+    Product = 14,
+    Price = 15,
+    /// Money in or out of the merchant's balance: has the key of its charge or refund.
+    Movement = 16,
+    /// A card that is handed on once.
+    CardToken = 17,
+    /// The card within such a token.
+    Card = 18,
+    /// An attempt to set a card up for later.
+    Attempt = 19,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 19] = [
         Kind::Account,
         Kind::Payment,
         Kind::Charge,
@@ -84,7 +97,16 @@ impl Kind {
         Kind::Terminal,
         Kind::Job,
         Kind::Chain,
-        Kind::Token,
+        Kind::Method,
+        Kind::ApiKey,
+        Kind::Setup,
+        Kind::Endpoint,
+        Kind::Product,
+        Kind::Price,
+        Kind::Movement,
+        Kind::CardToken,
+        Kind::Card,
+        Kind::Attempt,
     ];
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -97,7 +119,16 @@ impl Kind {
             Kind::Terminal => "trm",
             Kind::Job => "job",
             Kind::Chain => "chain",
-            Kind::Token => "pm",
+            Kind::Method => "pm",
+            Kind::ApiKey => "key",
+            Kind::Setup => "seti",
+            Kind::Endpoint => "we",
+            Kind::Product => "prod",
+            Kind::Price => "price",
+            Kind::Movement => "txn",
+            Kind::CardToken => "tok",
+            Kind::Card => "card",
+            Kind::Attempt => "setatt",
         }
     }
     pub fn from_u8(n: u8) -> Option<Kind> {

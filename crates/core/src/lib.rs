@@ -9,22 +9,29 @@
     clippy::wildcard_enum_match_arm
 )]
 
+pub mod access;
 pub mod attempt;
+pub mod catalog;
 pub mod codec;
 pub mod commit;
+pub mod customer;
 pub mod decline;
 pub mod edge;
+pub mod endpoint;
 pub mod flow;
 pub mod id;
 pub mod ledger;
+pub mod method;
 pub mod money;
 pub mod mutants;
 pub mod payment;
 pub mod ports;
+pub mod record;
 pub mod refund;
 pub mod refusal;
 pub mod seal;
 pub mod sequencer;
+pub mod setup;
 pub mod store;
 pub mod terminal;
 pub mod time;

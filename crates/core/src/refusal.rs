@@ -46,6 +46,7 @@ pub enum Operation {
     Capture,
     Cancel,
     Refund,
+    Update,
 }
 
 impl Operation {
@@ -55,6 +56,7 @@ impl Operation {
             Operation::Capture => "capture",
             Operation::Cancel => "cancel",
             Operation::Refund => "refund",
+            Operation::Update => "update",
         }
     }
 }
@@ -205,7 +207,16 @@ const fn noun(kind: Kind) -> &'static str {
         Kind::Terminal => "terminal",
         Kind::Job => "job",
         Kind::Chain => "chain",
-        Kind::Token => "payment_method",
+        Kind::Method => "payment_method",
+        Kind::ApiKey => "api_key",
+        Kind::Setup => "setup_intent",
+        Kind::Endpoint => "webhook_endpoint",
+        Kind::Product => "product",
+        Kind::Price => "price",
+        Kind::Movement => "balance_transaction",
+        Kind::CardToken => "token",
+        Kind::Card => "card",
+        Kind::Attempt => "setup_attempt",
     }
 }
 

@@ -7,7 +7,7 @@ use crate::decline::{DeclineCode, Retry};
 use crate::flow::View;
 use crate::id::Key;
 use crate::money::{Currency, Money};
-use crate::payment::{CancelReason, CaptureMethod, CardFacts, Doing, Funding, Payment, PaymentError, Stage};
+use crate::payment::{CancelReason, CaptureMethod, CardFacts, Doing, Funding, Payment, PaymentError, Stage, Terms};
 use crate::ports::Slot;
 use crate::time::Time;
 use crate::wire::{
@@ -131,7 +131,17 @@ pub fn every_stage() -> [Stage; 9] {
 
 /// 10.00 EUR in test mode, with a card and without attempts.
 pub fn payment(capture: CaptureMethod, stage: Stage) -> Payment {
-    Payment { money: eur(1000), live: false, capture, customer: None, card: Some(card()), stage, attempts: vec![] }
+    Payment {
+        money: eur(1000),
+        live: false,
+        capture,
+        customer: None,
+        card: Some(card()),
+        methods: vec![],
+        terms: Terms::default(),
+        stage,
+        attempts: vec![],
+    }
 }
 
 /// The same with its hold approved.
@@ -140,5 +150,5 @@ pub fn held(stage: Stage) -> Payment {
 }
 
 pub fn view<T>(body: T) -> View<T> {
-    View { key: PAYMENT, account: ACCOUNT, version: Version(3), at: START, body }
+    View { key: PAYMENT, account: ACCOUNT, version: Version(3), at: START, body, personal: None }
 }

@@ -166,8 +166,14 @@ mod tests {
         fn check(held: Option<(u64, i64)>, holder: u64, alone: bool, expected: Option<(u32, u32)>) {
             let now = Time(1_000_000);
             let stored = |(holder, until)| Stored { terminal: Terminal(7), next: 495_001, holder, until: Time(until) };
-            let view =
-                held.map(|h| View { key: key(7), account: HOUSE, version: Version(3), at: now, body: stored(h) });
+            let view = held.map(|h| View {
+                key: key(7),
+                account: HOUSE,
+                version: Version(3),
+                at: now,
+                body: stored(h),
+                personal: None,
+            });
             let leased = decide(view.as_ref(), 7, now, Key(9), holder, alone);
             assert_eq!(leased.as_ref().map(|(c, b)| (c.put[0].version.0, b.next)), expected);
             let Some((commit, block)) = leased else { return };

@@ -227,8 +227,8 @@ impl Weather {
         if rng.chance(150) { weather.with_forgetful_host() } else { weather }
     }
 
-    /// A host that forgets early reversals is survived only by the late answer that tells of the approval: so no answer may be lost,
-    /// not even with the process that it was told to, and nothing is reversed while its answer is still waited for.
+    /// A host that forgets early reversals is survived only by the answer that tells of the approval: so no answer is lost on the way
+    /// to the vault, and no vault dies with what it remembers. Gateways die, and clocks jump so that recovery comes too early.
     fn with_forgetful_host(self) -> Weather {
         Weather {
             request_lost: self.request_lost,
@@ -243,6 +243,7 @@ impl Weather {
             impatient: self.impatient,
             store_ms: self.store_ms,
             gateway_crashes: self.gateway_crashes,
+            clock_jumps: self.clock_jumps,
             ..Weather::CALM
         }
     }

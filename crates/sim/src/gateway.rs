@@ -1,10 +1,10 @@
 //! A gateway process as the world runs it: its ports, its workers, its requests, its death.
 //! Runs core's flows as they are; decides nothing about money.
 
+use crate::door::{self, Asker};
 use crate::exec::{Cell, Group, Sim};
 use crate::faults::Fault;
 use crate::store::SimStore;
-use crate::vault;
 use crate::world::{Event, World};
 use florin_core::attempt::{self, LEASE_MS};
 use florin_core::commit::{JobKind, SHARDS};
@@ -20,6 +20,7 @@ use florin_core::terminal::{self, Block};
 use florin_core::time::Time;
 use florin_core::wire::{Late, Order, Verdict};
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How often a worker looks for due jobs when nobody woke it.
@@ -37,6 +38,8 @@ pub struct Gateway {
     pub store_stopped: bool,
     /// Requests that were not answered yet.
     pending: BTreeMap<u64, Cell<Reply>>,
+    /// Requests, jobs and late answers that it is at work on, whoever waits for them.
+    pub working: u32,
     /// Wakes the worker of jobs.
     nudge: Option<Cell<()>>,
     process: Option<Handle>,
@@ -122,7 +125,8 @@ impl Ports for Gate {
     }
 
     fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
-        Box::pin(vault::submit(&self.process.sim, self.process.index, order))
+        let asker = Asker { index: self.process.index, start: self.process.start };
+        Box::pin(door::submit(&self.process.sim, asker, order))
     }
 
     fn render(&self, told: Told<'_>) -> Vec<u8> {
@@ -185,6 +189,7 @@ impl World {
         self.spawn(group, Box::pin(look_for_jobs(process.clone())));
         self.spawn(group, Box::pin(sequence(process.clone())));
         self.gateways[index].process = Some(Handle(process));
+        self.watch_late(sim, index);
     }
 
     /// Everything that the process was doing ends where it stands; what it had made durable stays.
@@ -195,14 +200,28 @@ impl World {
         }
         gateway.up = false;
         gateway.nudge = None;
+        gateway.working = 0;
         gateway.process = None;
         let start = gateway.start;
         let pending = std::mem::take(&mut gateway.pending);
         pending.values().for_each(|cell| cell.put(self, Reply::Reset));
         self.killed.push(Group::Gateway { index, start });
+        let noticed_in = self.rng.between(0, 2);
+        self.after(noticed_in, Event::GatewayGone { asker: Asker { index, start } });
         let pause = self.rng.spread(50, 60_000);
         self.tell(None, || format!("gateway {index} crashes, and will be back in {pause} ms"));
         self.after(pause, Event::GatewayStart { index });
+    }
+
+    /// A piece of work of a process. The world does not come to rest before it is done, or died with its process.
+    fn work(&mut self, sim: &Sim, index: usize, start: u32, work: impl Future<Output = ()> + Send + 'static) {
+        self.gateways[index].working += 1;
+        let sim = sim.clone();
+        let task = async move {
+            work.await;
+            sim.lock().gateways[index].working -= 1;
+        };
+        self.spawn(Group::Gateway { index, start }, Box::pin(task));
     }
 
     fn answer(&mut self, index: usize, request: u64, reply: Reply) {
@@ -221,13 +240,14 @@ impl World {
         };
         let (process, start) = (process.clone(), gateway.start);
         gateway.pending.insert(number, cell.clone());
+        let sim = process.sim.clone();
+        let world = sim.clone();
         let task = async move {
-            let sim = process.sim.clone();
             let gate = Gate { process, request: Some(number) };
             let reply = serve(&gate, command).await;
-            sim.lock().answer(index, number, reply);
+            world.lock().answer(index, number, reply);
         };
-        self.spawn(Group::Gateway { index, start }, Box::pin(task));
+        self.work(&sim, index, start, task);
         cell
     }
 }
@@ -287,12 +307,11 @@ async fn look_for_jobs(process: Arc<Process>) {
         let more = !leased.is_empty();
         for job in leased {
             let gate = Gate { process: process.clone(), request: None };
-            let group = Group::Gateway { index: process.index, start: process.start };
             let work = async move {
                 // What could not be done now is a job still: its lease runs out.
                 let _: Result<(), Failure> = attempt::resolve(&gate, &job).await;
             };
-            sim.lock().spawn(group, Box::pin(work));
+            sim.lock().work(&sim, process.index, process.start, work);
         }
         if !more {
             let nudge = Cell::new();
@@ -325,14 +344,14 @@ async fn sequence(process: Arc<Process>) {
 pub fn deliver_late(world: &mut World, sim: &Sim, index: usize, vault: usize, number: u64, late: Late) {
     let gateway = &world.gateways[index];
     let Some(Handle(process)) = &gateway.process else { return };
-    let (process, start, sim) = (process.clone(), gateway.start, sim.clone());
+    let (process, start, told) = (process.clone(), gateway.start, sim.clone());
     let task = async move {
         let gate = Gate { process, request: None };
         if attempt::late(&gate, &late).await.is_ok() {
-            sim.lock().vaults[vault].acknowledge(number);
+            told.lock().acknowledge(vault, number);
         }
     };
-    world.spawn(Group::Gateway { index, start }, Box::pin(task));
+    world.work(sim, index, start, task);
 }
 
 /// Calls a gateway as a client does: it may never hear again.

@@ -4,6 +4,7 @@
 mod audit;
 mod cards;
 mod coverage;
+mod door;
 mod exec;
 mod faults;
 mod gateway;

@@ -1,7 +1,20 @@
 //! Stages, states and verdicts in words, for stories. No card data comes here.
 
+use florin_connect::amount::from_wire;
 use florin_core::attempt::{Attempt, Because, Move, State};
+use florin_core::money::{Currency, Money};
 use florin_core::wire::{NotSent, Order, Unsure, Verdict, WireId};
+
+/// An amount as the host counts it, in minor units of ISO 4217.
+pub fn on_wire(minor: i64, currency: u16) -> String {
+    let money = Currency::from_numeric(currency).and_then(|known| from_wire(&format!("{minor:012}"), known).ok());
+    money.map_or_else(|| format!("{minor} of currency {currency:03}"), |money| money.to_string())
+}
+
+/// An amount as gateways answer it, which say no currency.
+pub fn answered(minor: i64, currency: Option<Currency>) -> String {
+    currency.map_or_else(|| minor.to_string(), |currency| Money::new(minor, currency).to_string())
+}
 
 pub fn verdict(verdict: &Verdict) -> String {
     match verdict {

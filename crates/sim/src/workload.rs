@@ -4,15 +4,15 @@
 use crate::audit::Heard;
 use crate::exec::{Cell, Group, Sim};
 use crate::gateway::{Command, Reply, call};
+use crate::words;
 use crate::world::{LONGEST_STORM_MS, World};
 use florin_core::commit::ClaimId;
 use florin_core::flow::Claiming;
 use florin_core::id::{Key, Kind};
 use florin_core::money::{Currency, Money};
 use florin_core::payment::{Cancel, CancelReason, Capture, CaptureMethod, CardFacts, Confirm, Create, PaymentPersonal};
-use florin_core::refund::{CreateRefund, RefundReason};
+use florin_core::refund::{CreateRefund, RefundPersonal, RefundReason};
 use florin_core::refusal::Refusal;
-use florin_core::wire::Initiator;
 use std::future::Future;
 
 /// Merchant accounts, on shards of their own.
@@ -115,7 +115,10 @@ impl Merchant {
                     world.trace.mix_bytes(&answer);
                     world.audit.answered(Some(claim.id.slot), wall, &answer);
                     let heard = Heard::read(&answer)?;
-                    world.tell(Some(heard.key), || format!("a client hears {} ({})", heard.status, heard.amount));
+                    let currency = world.audit.currency(heard.key);
+                    world.tell(Some(heard.key), || {
+                        format!("a client hears {} ({})", heard.status, words::answered(heard.amount, currency))
+                    });
                     return Some(heard);
                 }
                 Reply::Refused(Refusal::IdempotencyInUse | Refusal::Contended) | Reply::Trouble | Reply::Reset => {}
@@ -184,14 +187,10 @@ impl Merchant {
         let card = if self.chance(500) { Some(self.card()) } else { None };
         let description = self.chance(200).then(|| "a book".to_owned());
         let command = Command::Create(Create {
-            account: self.account,
-            live: false,
-            money,
-            capture,
-            customer: None,
             card,
-            personal: PaymentPersonal { description, receipt_email: None },
+            personal: PaymentPersonal { description, ..PaymentPersonal::default() },
             claim: Some(claim.clone()),
+            ..Create::plain(self.account, false, money, capture)
         });
         let payment = self.ask(claim, command).await?.key;
         self.sim.lock().known.entry(self.account).or_default().push(payment);
@@ -211,8 +210,8 @@ impl Merchant {
         let confirm = |merchant: &Merchant| {
             let claim = merchant.claim();
             let card = Some(merchant.card());
-            let (account, payment, initiator) = (merchant.account, sale.payment, Initiator::Customer);
-            let command = Command::Confirm(Confirm { account, payment, card, initiator, claim: Some(claim.clone()) });
+            let plain = Confirm::plain(merchant.account, sale.payment);
+            let command = Command::Confirm(Confirm { card, claim: Some(claim.clone()), ..plain });
             (claim, command)
         };
         if self.chance(60) {
@@ -341,6 +340,7 @@ impl Merchant {
             amount,
             currency: None,
             reason: RefundReason::RequestedByCustomer,
+            personal: RefundPersonal::default(),
             claim: Some(claim.clone()),
         };
         (claim, Command::Refund(refund))

@@ -2,6 +2,7 @@
 
 use crate::audit::Audit;
 use crate::cards::Stored;
+use crate::door::Asker;
 use crate::exec::{Group, Sim, Task, TaskId};
 use crate::faults::{Fault, Weather};
 use crate::gateway::Gateway;
@@ -62,6 +63,10 @@ pub enum Event {
     VaultStart {
         vault: usize,
     },
+    /// A vault notices that a gateway is gone.
+    GatewayGone {
+        asker: Asker,
+    },
     Incident(Incident),
     /// The storm is over.
     Heal,
@@ -96,10 +101,6 @@ pub struct World {
     pub clock_ahead_ms: i64,
     /// The clock is never set back or ahead of these.
     pub clock_within_ms: (i64, i64),
-    /// Furthest ahead that the clock was.
-    pub clock_highest_ms: i64,
-    /// Furthest that it fell below that: due times may lie that much ahead.
-    pub clock_fell_back_ms: i64,
     pub weather: Weather,
     pub healed_at: Option<i64>,
     pub trace: Trace,
@@ -154,8 +155,6 @@ impl World {
             epoch: epoch(&mut rng),
             clock_ahead_ms: 0,
             clock_within_ms: (lowest, lowest + 86_400_000),
-            clock_highest_ms: 0,
-            clock_fell_back_ms: 0,
             healed_at: None,
             trace: Trace::new(plan.story),
             faults: BTreeMap::new(),
@@ -232,10 +231,9 @@ impl World {
             self.over = self.busy_clients == 0
                 && self.audit.at_rest()
                 && self.net.is_quiet()
+                && self.gateways.iter().all(|gateway| gateway.working == 0)
                 && self.vaults.iter().all(Vault::is_quiet);
-            // What was due when the clock was ahead is due that much later after it was set back.
-            let limit = healed + HEALED_WITHIN_MS + self.clock_fell_back_ms;
-            if !self.over && self.now > limit {
+            if !self.over && self.now > healed + HEALED_WITHIN_MS {
                 let (clients, open) = (self.busy_clients, self.audit.open_things());
                 self.audit.broken("every attempt ends", open.first().copied(), || {
                     format!(
@@ -271,6 +269,7 @@ impl World {
             Event::VaultConnect { vault, start } => self.vault_connect(sim, vault, start),
             Event::GatewayStart { index } => self.start_gateway(sim, index),
             Event::VaultStart { vault } => self.start_vault(sim, vault),
+            Event::GatewayGone { asker } => self.gateway_gone(sim, asker),
             Event::Incident(incident) => self.strike(sim, incident),
             Event::Heal => self.heal(sim),
         }
@@ -352,8 +351,6 @@ impl World {
             return;
         }
         self.clock_ahead_ms += by;
-        self.clock_highest_ms = self.clock_highest_ms.max(self.clock_ahead_ms);
-        self.clock_fell_back_ms = self.clock_fell_back_ms.max(self.clock_highest_ms - self.clock_ahead_ms);
         self.note(if by > 0 { Fault::ClockForward } else { Fault::ClockBack });
         self.tell(None, || format!("the machine's clock jumps by {by} ms"));
     }

@@ -19,6 +19,16 @@ fn promises_hold_over_three_hundred_seeds() {
 }
 
 #[test]
+fn nothing_is_missed_in_a_run_that_is_too_short_for_it() {
+    for (seeds, from) in [(1, 7), (1_000, 0)] {
+        let report = prove(Prove::new(seeds, from), &|_| {});
+        let missing = (report.missing_faults, report.missing_steps);
+        assert_eq!(missing, (vec![], vec![]), "{seeds} seeds");
+        assert!(report.proved, "{seeds} seeds");
+    }
+}
+
+#[test]
 fn one_seed_is_one_history() {
     for seed in 1_000..1_050 {
         let (once, again) = (run_seed(seed, &Options { story: true }), run_seed(seed, &Options::default()));

@@ -1,7 +1,7 @@
 //! One step of a thing with attempts: what a decision returns, and how it becomes a Commit.
 
 use super::{Effects, Owner, State};
-use crate::commit::{Commit, Event, EventKind, IndexEntry, Job, JobId, Row};
+use crate::commit::{Commit, Event, EventKind, IndexEntry, Job, JobId, Personal, Row, Version};
 use crate::flow::{OpenClaim, View};
 use crate::id::Key;
 use crate::ledger::Transfer;
@@ -25,11 +25,23 @@ pub(crate) struct Step<T> {
     /// The idempotency key to be answered with the thing as it is after this step.
     pub answer: Option<OpenClaim>,
     pub index: Vec<IndexEntry>,
+    /// New personal data; none keeps what there was.
+    pub personal: Option<Personal>,
+    /// Rows that change with it, each with the version that it must have now.
+    pub beside: Vec<(Version, Row)>,
 }
 
 impl<T: Owner> Step<T> {
     pub fn new(body: T) -> Step<T> {
-        Step { body, effects: Effects::default(), watch: Watch::Leave, answer: None, index: vec![] }
+        Step {
+            body,
+            effects: Effects::default(),
+            watch: Watch::Leave,
+            answer: None,
+            index: vec![],
+            personal: None,
+            beside: vec![],
+        }
     }
     pub fn with(mut self, effects: Effects) -> Step<T> {
         self.effects.transfers.extend(effects.transfers);
@@ -63,6 +75,7 @@ impl<T: Owner> Step<T> {
     /// The commit that makes the step, and the thing after it.
     pub fn draft(self, ports: &dyn Ports, from: &View<T>, now: Time) -> (Commit, View<T>) {
         let (key, account, version) = (from.key, from.account, from.version.next());
+        let personal = self.personal.or_else(|| from.personal.clone());
         let event = |kind: &EventKind| Event { id: ports.fresh_key(), kind: *kind, account, cause: key, version };
         let mut commit = Commit {
             expect: vec![(key, from.version)],
@@ -73,19 +86,23 @@ impl<T: Owner> Step<T> {
                 account,
                 at: now,
                 body: self.body.encode(),
-                personal: None,
+                personal: personal.clone(),
                 index: self.index,
             }],
             transfers: self.effects.transfers,
             events: self.effects.events.iter().map(event).collect(),
             ..Commit::default()
         };
+        for (expected, row) in self.beside {
+            commit.expect.push((row.key, expected));
+            commit.put.push(row);
+        }
         match self.watch {
             Watch::Leave => {}
             Watch::Put(job) => commit.jobs.push(job),
             Watch::Done(id) => commit.done.push(id),
         }
-        let view = View { key, account, version, at: now, body: self.body };
+        let view = View { key, account, version, at: now, body: self.body, personal };
         commit.claim = self.answer.map(|claim| claim.finish(ports.render(T::told(&view))));
         (commit, view)
     }

@@ -1,8 +1,8 @@
 //! Confirm a payment: the attempt is durable, then the message leaves, then its outcome is durable, then the caller hears of it.
 
-use super::{CaptureMethod, CardFacts, Doing, MOST_ATTEMPTS, Payment, PaymentView, Stage};
+use super::{CaptureMethod, CardFacts, Doing, MOST_ATTEMPTS, Payment, PaymentPersonal, PaymentView, Stage, Terms};
 use crate::attempt::{Attempt, Begun, Move, Step, Watch, launch};
-use crate::commit::{EventKind, IndexEntry};
+use crate::commit::{EventKind, IndexEntry, Row, Version};
 use crate::flow::{Claiming, Done, Failure, View};
 use crate::id::{Key, Kind};
 use crate::mutants::{Mutant, planted};
@@ -16,8 +16,33 @@ pub struct Confirm {
     pub payment: Key,
     /// Replaces the card that the payment may have.
     pub card: Option<CardFacts>,
+    /// The payment method that the card is.
+    pub method: Option<Key>,
     pub initiator: Initiator,
     pub claim: Option<Claiming>,
+    /// Rows that change with the first commit, each with the version that it must have now: a method that is used up, or made.
+    pub beside: Vec<(Version, Row)>,
+    /// What the personal data becomes; none keeps it.
+    pub personal: Option<PaymentPersonal>,
+    /// Terms that come with the confirmation.
+    pub terms: Option<Terms>,
+}
+
+impl Confirm {
+    /// With the card that the payment has, the cardholder being there.
+    pub fn plain(account: Key, payment: Key) -> Confirm {
+        Confirm {
+            account,
+            payment,
+            card: None,
+            method: None,
+            initiator: Initiator::Customer,
+            claim: None,
+            beside: vec![],
+            personal: None,
+            terms: None,
+        }
+    }
 }
 
 pub async fn confirm(ports: &dyn Ports, command: &Confirm) -> Result<Done<PaymentView>, Failure> {
@@ -37,15 +62,24 @@ fn begin(from: &View<Payment>, command: &Confirm, begun: Begun) -> Result<Step<P
         return Err(Refusal::TooManyAttempts);
     }
     let card = command.card.as_ref().or(payment.card.as_ref()).ok_or(Refusal::NoCard)?;
-    let what = match payment.capture {
-        CaptureMethod::Automatic => Move::Sale(command.initiator),
-        CaptureMethod::Manual => Move::Authorization(command.initiator),
-    };
+    let what = charge_move(payment.capture, command.initiator);
     let attempt = Attempt::begin(begun.key, begun.job, what, payment.money, card.token, begun.slot, begun.now);
     let mut next = payment.clone();
-    next.card = Some(card.clone());
+    next.choose(command.method, card);
+    next.terms = command.terms.unwrap_or(next.terms);
     next.stage = Stage::Processing { attempt: attempt.key, doing: Doing::Confirm };
-    Ok(start(next, from, attempt).events(&[EventKind::PaymentProcessing]))
+    let mut step = start(next, from, attempt).events(&[EventKind::PaymentProcessing]);
+    step.beside = command.beside.clone();
+    step.personal = command.personal.as_ref().map(|p| p.stored(payment.customer.unwrap_or(from.key)));
+    Ok(step)
+}
+
+/// The message that charges: one that takes the money, or one that holds it.
+pub(super) const fn charge_move(capture: CaptureMethod, initiator: Initiator) -> Move {
+    match capture {
+        CaptureMethod::Automatic => Move::Sale(initiator),
+        CaptureMethod::Manual => Move::Authorization(initiator),
+    }
 }
 
 /// A step that adds an attempt to a payment, with the job that settles it if nobody else does.
@@ -70,7 +104,7 @@ mod tests {
     use crate::wire::CardToken;
 
     fn command(card: Option<CardFacts>) -> Confirm {
-        Confirm { account: ACCOUNT, payment: PAYMENT, card, initiator: Initiator::CustomerStored, claim: None }
+        Confirm { card, initiator: Initiator::CustomerStored, ..Confirm::plain(ACCOUNT, PAYMENT) }
     }
 
     /// The whole step that begins `what` with `card`.

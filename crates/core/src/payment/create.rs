@@ -1,53 +1,102 @@
-//! Create a payment: amount and currency as ordered, no money moves.
+//! Create a payment: amount and currency as ordered. No money moves, unless it is confirmed in the same request.
 
-use super::{CaptureMethod, CardFacts, Payment, PaymentPersonal, PaymentView, Stage};
+use super::confirm::charge_move;
+use super::{CaptureMethod, CardFacts, Doing, Payment, PaymentPersonal, PaymentView, Stage, Terms};
+use crate::attempt::{Attempt, Begun, answer, conclude, take};
 use crate::codec::Body;
-use crate::commit::{Claim, Commit, Event, EventKind, Personal, Row, Version};
+use crate::commit::{Commit, Event, EventKind, IndexEntry, Row, Version};
 use crate::flow::{self, Claiming, Done, Failure, Met};
 use crate::id::{Key, Kind};
 use crate::money::Money;
-use crate::ports::{Ports, Told};
+use crate::ports::Ports;
 use crate::refusal::Refusal;
 use crate::time::Time;
+use crate::wire::Initiator;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Create {
     pub account: Key,
+    /// A fresh one; made when absent.
+    pub key: Option<Key>,
     pub live: bool,
     pub money: Money,
     pub capture: CaptureMethod,
     pub customer: Option<Key>,
     pub card: Option<CardFacts>,
+    /// The payment method that the card is.
+    pub method: Option<Key>,
+    pub terms: Terms,
     pub personal: PaymentPersonal,
+    /// Confirms at once: the attempt is in the commit that makes the payment.
+    pub confirm: Option<Initiator>,
+    /// Rows that change with it, each with the version that it must have now: a method that is used up, or made.
+    pub beside: Vec<(Version, Row)>,
     pub claim: Option<Claiming>,
 }
 
-/// One commit: the payment, its event, and the answer under the idempotency key.
+impl Create {
+    /// A payment of nobody known, without a card.
+    pub fn plain(account: Key, live: bool, money: Money, capture: CaptureMethod) -> Create {
+        Create {
+            account,
+            key: None,
+            live,
+            money,
+            capture,
+            customer: None,
+            card: None,
+            method: None,
+            terms: Terms::default(),
+            personal: PaymentPersonal::default(),
+            confirm: None,
+            beside: vec![],
+            claim: None,
+        }
+    }
+}
+
+/// One commit: the payment, its event, and the answer under the idempotency key. With `confirm` the attempt too, and a second commit
+/// once its outcome is known.
 pub async fn create(ports: &dyn Ports, command: &Create) -> Result<Done<PaymentView>, Failure> {
+    let claiming = command.claim.as_ref();
     let payment = decide(command)?;
+    if command.confirm.is_some()
+        && let Some(answer) = flow::replay(ports.store(), claiming).await?
+    {
+        return Ok(Done::Replayed(answer));
+    }
     for _ in 0..flow::TRIES {
-        let now = ports.now();
-        let view = PaymentView {
-            key: ports.fresh_key(),
+        let (now, key) = (ports.now(), command.key.unwrap_or_else(|| ports.fresh_key()));
+        let mut view = PaymentView {
+            key,
             account: command.account,
             version: Version(1),
             at: now,
             body: payment.clone(),
+            personal: (command.personal != PaymentPersonal::default())
+                .then(|| command.personal.stored(command.customer.unwrap_or(key))),
         };
-        let mut commit = draft(command, &view, ports.fresh_key(), now);
-        commit.claim = command.claim.as_ref().map(|c| Claim::Answer {
-            id: c.id.clone(),
-            request: c.request,
-            subject: view.key,
-            at: now,
-            answer: ports.render(Told::Payment(&view)),
-        });
-        match flow::commit(ports.store(), commit, command.claim.as_ref()).await? {
-            Met::Applied => return Ok(Done::Fresh(view)),
+        let attempt = match command.confirm {
+            Some(initiator) => Some(begin(&mut view, initiator, claiming, Begun::fresh(ports).await?)?),
+            None => None,
+        };
+        let mut commit = draft(command, &view, ports.fresh_key(), attempt.as_ref().map(|_| ports.fresh_key()), now);
+        commit.jobs.extend(attempt.as_ref().map(|a| a.watch(view.account, view.key)));
+        commit.claim = claiming.map(|c| take(ports, c, attempt.is_some(), &view));
+        match flow::commit(ports.store(), commit, claiming).await? {
+            Met::Applied => {}
             Met::Replay(answer) => return Ok(Done::Replayed(answer)),
+            // What changes with it was changed by somebody else meanwhile.
+            Met::Conflict if command.key.is_some() || !command.beside.is_empty() => {
+                return flow::refuse(ports.store(), claiming, Refusal::Contended).await;
+            }
             // Another generator made the same key: the next one is fresh.
-            Met::Conflict | Met::Guard => {}
+            Met::Conflict | Met::Guard => continue,
         }
+        let Some(attempt) = attempt else { return Ok(Done::Fresh(view)) };
+        let verdict = ports.submit(attempt.order(view.account, view.key, view.body.live, false, attempt.send_by)).await;
+        let concluded = conclude(ports, view, attempt.key, verdict, 1).await?;
+        return answer(ports, claiming, concluded).await;
     }
     Err(Refusal::Contended.into())
 }
@@ -56,22 +105,47 @@ fn decide(command: &Create) -> Result<Payment, Refusal> {
     let money = Money::chargeable(command.money.minor, command.money.currency).map_err(Refusal::Amount)?;
     let stage = match command.card {
         Some(_) => Stage::RequiresConfirmation,
+        None if command.confirm.is_some() => return Err(Refusal::NoCard),
         None => Stage::RequiresPaymentMethod { last_error: None },
     };
-    Ok(Payment {
+    let mut payment = Payment {
         money,
         live: command.live,
         capture: command.capture,
         customer: command.customer,
-        card: command.card.clone(),
+        card: None,
+        methods: vec![],
+        terms: command.terms,
         stage,
         attempts: vec![],
-    })
+    };
+    if let Some(card) = &command.card {
+        payment.choose(command.method, card);
+    }
+    Ok(payment)
 }
 
-fn draft(command: &Create, view: &PaymentView, event: Key, now: Time) -> Commit {
-    let personal = (command.personal != PaymentPersonal::default())
-        .then(|| Personal { subject: command.customer.unwrap_or(view.key), body: command.personal.encode() });
+/// The first attempt of a payment that is made and confirmed at once.
+fn begin(
+    view: &mut PaymentView,
+    initiator: Initiator,
+    claiming: Option<&Claiming>,
+    begun: Begun,
+) -> Result<Attempt, Refusal> {
+    let payment = &mut view.body;
+    let card = payment.card.as_ref().ok_or(Refusal::NoCard)?.token;
+    let what = charge_move(payment.capture, initiator);
+    let mut attempt = Attempt::begin(begun.key, begun.job, what, payment.money, card, begun.slot, begun.now);
+    attempt.claim = claiming.map(Claiming::open);
+    payment.stage = Stage::Processing { attempt: attempt.key, doing: Doing::Confirm };
+    payment.attempts.push(attempt.clone());
+    Ok(attempt)
+}
+
+fn draft(command: &Create, view: &PaymentView, event: Key, processing: Option<Key>, now: Time) -> Commit {
+    let customer = command.customer.map(|under| IndexEntry { under, kind: Kind::Payment, key: view.key });
+    let charge = view.body.attempts.first().map(|a| a.key);
+    let charge = charge.map(|key| IndexEntry { under: view.account, kind: Kind::Charge, key });
     let row = Row {
         key: view.key,
         version: view.version,
@@ -79,28 +153,35 @@ fn draft(command: &Create, view: &PaymentView, event: Key, now: Time) -> Commit 
         account: view.account,
         at: now,
         body: view.body.encode(),
-        personal,
-        index: vec![],
+        personal: view.personal.clone(),
+        index: customer.into_iter().chain(charge).collect(),
     };
-    let created = Event {
-        id: event,
-        kind: EventKind::PaymentCreated,
-        account: view.account,
-        cause: view.key,
-        version: view.version,
+    let tells = |id, kind| Event { id, kind, account: view.account, cause: view.key, version: view.version };
+    let created = tells(event, EventKind::PaymentCreated);
+    let processing = processing.map(|id| tells(id, EventKind::PaymentProcessing));
+    let mut commit = Commit {
+        expect: vec![(view.key, Version::NONE)],
+        put: vec![row],
+        events: [created].into_iter().chain(processing).collect(),
+        ..Commit::default()
     };
-    Commit { expect: vec![(view.key, Version::NONE)], put: vec![row], events: vec![created], ..Commit::default() }
+    for (expected, row) in &command.beside {
+        commit.expect.push((row.key, *expected));
+        commit.put.push(row.clone());
+    }
+    commit
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::money::{BadAmount, Currency};
+    use crate::commit::Personal;
     use crate::sample::{ACCOUNT, NOW, PAYMENT, card, eur, payment, view};
 
     fn ordered(money: Money, card: Option<CardFacts>) -> Create {
         let (capture, personal) = (CaptureMethod::Automatic, PaymentPersonal::default());
-        Create { account: ACCOUNT, live: false, money, capture, customer: None, card, personal, claim: None }
+        Create { card, personal, ..Create::plain(ACCOUNT, false, money, capture) }
     }
 
     #[test]
@@ -128,12 +209,13 @@ mod tests {
 
     #[test]
     fn under_whose_key_personal_data_lies() {
-        let told = PaymentPersonal { description: Some("two tickets".into()), receipt_email: None };
+        let told = PaymentPersonal { description: Some("two tickets".into()), ..PaymentPersonal::default() };
         #[track_caller]
         fn check(personal: PaymentPersonal, customer: Option<Key>, subject: Option<Key>) {
             let command = Create { customer, personal: personal.clone(), ..ordered(eur(1000), None) };
-            let row_view = PaymentView { version: Version(1), ..view(decide(&command).unwrap()) };
-            let commit = draft(&command, &row_view, Key(8), NOW);
+            let mut row_view = PaymentView { version: Version(1), ..view(decide(&command).unwrap()) };
+            row_view.personal = subject.map(|subject| personal.stored(subject));
+            let commit = draft(&command, &row_view, Key(8), None, NOW);
             assert_eq!(commit.check(), Ok(()));
             let stored = commit.put[0].personal.clone();
             assert_eq!(stored, subject.map(|subject| Personal { subject, body: personal.encode() }));

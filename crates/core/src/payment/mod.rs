@@ -5,11 +5,15 @@ mod capture;
 mod confirm;
 mod create;
 mod owner;
+mod terms;
+mod update;
 
 pub use cancel::{Cancel, CancelReason, cancel};
 pub use capture::{Capture, capture};
 pub use confirm::{Confirm, confirm};
 pub use create::{Create, create};
+pub use terms::{Address, Contact, FutureUse, Method, PaymentPersonal, Terms};
+pub use update::{Update, update};
 
 use crate::attempt::Attempt;
 use crate::codec::Body;
@@ -132,6 +136,9 @@ pub struct Payment {
     pub capture: CaptureMethod,
     pub customer: Option<Key>,
     pub card: Option<CardFacts>,
+    /// Every card that was given, oldest first: charges of the past show theirs.
+    pub methods: Vec<Method>,
+    pub terms: Terms,
     pub stage: Stage,
     /// Oldest first, at most `MOST_ATTEMPTS_AND_CAPTURES` and a void.
     pub attempts: Vec<Attempt>,
@@ -141,20 +148,24 @@ impl Body for Payment {
     const FORMAT: u8 = 1;
 }
 
-/// Personal data of a payment, stored apart under a key of its own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PaymentPersonal {
-    pub description: Option<String>,
-    pub receipt_email: Option<String>,
-}
-
-impl Body for PaymentPersonal {
-    const FORMAT: u8 = 1;
-}
-
 impl Payment {
     pub fn attempt(&self, key: Key) -> Option<&Attempt> {
         self.attempts.iter().find(|a| a.key == key)
+    }
+
+    /// The payment method that holds this card, if it was given as one.
+    pub fn method(&self, card: CardToken) -> Option<&Method> {
+        self.methods.iter().find(|m| m.card.token == card)
+    }
+
+    /// Takes a card as the one to pay with.
+    pub(crate) fn choose(&mut self, method: Option<Key>, card: &CardFacts) {
+        self.card = Some(card.clone());
+        if let Some(key) = method
+            && self.method(card.token).is_none()
+        {
+            self.methods.push(Method { key, card: card.clone() });
+        }
     }
 
     /// Amount that the issuer holds and nobody has claimed.

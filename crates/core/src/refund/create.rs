@@ -1,9 +1,9 @@
 //! Refund a payment: the guard on what is refundable is checked in the commit that begins it, so no race gives back too much.
 
-use super::{Refund, RefundStage, RefundView};
+use super::{Refund, RefundPersonal, RefundStage, RefundView};
 use crate::attempt::{Attempt, Begun, Move, answer, conclude, take};
 use crate::codec::Body;
-use crate::commit::{Commit, Event, EventKind, IndexEntry, Row, Version};
+use crate::commit::{Commit, Event, EventKind, IndexEntry, Personal, Row, Version};
 use crate::flow::{self, Claiming, Done, Failure, Met, View};
 use crate::id::{Key, Kind};
 use crate::ledger::{self, Book, LedgerAccount};
@@ -33,6 +33,7 @@ pub struct CreateRefund {
     /// Refused when it is not the payment's.
     pub currency: Option<Currency>,
     pub reason: RefundReason,
+    pub personal: RefundPersonal,
     pub claim: Option<Claiming>,
 }
 
@@ -49,8 +50,12 @@ pub async fn create(ports: &dyn Ports, command: &CreateRefund) -> Result<Done<Re
             Ok(refund) => refund,
             Err(refusal) => return flow::refuse(ports.store(), claiming, refusal).await,
         };
+        let key = ports.fresh_key();
+        let subject = payment.personal.as_ref().map_or(payment.body.customer.unwrap_or(payment.key), |p| p.subject);
+        let personal = (command.personal != RefundPersonal::default())
+            .then(|| Personal { subject, body: command.personal.encode() });
         let view =
-            View { key: ports.fresh_key(), account: command.account, version: Version(1), at: begun.now, body: refund };
+            View { key, account: command.account, version: Version(1), at: begun.now, body: refund, personal };
         let mut commit = draft(&view, ports.fresh_key());
         if !planted(Mutant::NoClaim) {
             commit.claim = claiming.map(|c| take(ports, c, true, &view));
@@ -101,7 +106,8 @@ fn begin(payment: &View<Payment>, left: i64, command: &CreateRefund, begun: Begu
         Attempt::begin(begun.key, begun.job, Move::Refund(original), money, charged.card, begun.slot, begun.now);
     attempt.claim = command.claim.as_ref().map(Claiming::open);
     let (live, reason) = (payment.body.live, command.reason);
-    Ok(Refund { payment: payment.key, charge, money, live, reason, stage: RefundStage::Pending, attempt })
+    let customer = payment.body.customer;
+    Ok(Refund { payment: payment.key, charge, customer, money, live, reason, stage: RefundStage::Pending, attempt })
 }
 
 fn draft(view: &RefundView, event: Key) -> Commit {
@@ -113,7 +119,7 @@ fn draft(view: &RefundView, event: Key) -> Commit {
         account: view.account,
         at: view.at,
         body: refund.encode(),
-        personal: None,
+        personal: view.personal.clone(),
         index: vec![IndexEntry { under: refund.payment, kind: Kind::Refund, key: view.key }],
     };
     let created = Event {
@@ -148,7 +154,7 @@ mod tests {
 
     fn command(amount: Option<i64>, currency: Option<Currency>) -> CreateRefund {
         let reason = RefundReason::Duplicate;
-        CreateRefund { account: ACCOUNT, payment: PAYMENT, amount, currency, reason, claim: None }
+        CreateRefund { account: ACCOUNT, payment: PAYMENT, amount, currency, reason, personal: RefundPersonal::default(), claim: None }
     }
 
     fn sold() -> Payment {
@@ -164,6 +170,7 @@ mod tests {
         Refund {
             payment: PAYMENT,
             charge: CHARGE,
+            customer: None,
             money: eur(minor),
             live: false,
             reason: RefundReason::Duplicate,

@@ -1,7 +1,9 @@
 //! A refund: money of a captured payment on its way back, whole or in part, as often as something is left.
 
+mod annotate;
 mod create;
 
+pub use annotate::annotate;
 pub use create::{CreateRefund, RefundReason, create};
 
 use crate::attempt::{Attempt, Effects, Owner, Place};
@@ -38,6 +40,7 @@ pub struct Refund {
     pub payment: Key,
     /// The charge that is refunded.
     pub charge: Key,
+    pub customer: Option<Key>,
     pub money: Money,
     pub live: bool,
     pub reason: RefundReason,
@@ -46,6 +49,17 @@ pub struct Refund {
 }
 
 impl Body for Refund {
+    const FORMAT: u8 = 1;
+}
+
+/// What the merchant wrote on a refund: stored under the key of the payment's person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundPersonal {
+    /// The merchant's own fields, sorted by name.
+    pub metadata: Vec<(String, String)>,
+}
+
+impl Body for RefundPersonal {
     const FORMAT: u8 = 1;
 }
 
@@ -98,7 +112,7 @@ mod tests {
     fn refund(stage: RefundStage) -> Refund {
         let attempt = attempt(OPEN, every_move()[4], 2, State::Sent);
         let (charge, reason) = (Key(2000), RefundReason::Unspecified);
-        Refund { payment: PAYMENT, charge, money: eur(300), live: false, reason, stage, attempt }
+        Refund { payment: PAYMENT, charge, customer: None, money: eur(300), live: false, reason, stage, attempt }
     }
 
     #[test]

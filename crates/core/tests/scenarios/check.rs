@@ -10,11 +10,11 @@ use florin_core::commit::{ClaimId, JobKind};
 use florin_core::flow::{Claiming, Done, Failure};
 use florin_core::id::{Key, Kind};
 use florin_core::money::Money;
-use florin_core::payment::{self, CancelReason, CardFacts, Funding, PaymentPersonal};
+use florin_core::payment::{self, CancelReason, CardFacts, Funding};
 use florin_core::ports::{Ports, Told};
-use florin_core::refund::{self, RefundReason};
+use florin_core::refund::{self, RefundPersonal, RefundReason};
 use florin_core::store::{Query, Store};
-use florin_core::wire::{CardToken, Initiator, Late, Network};
+use florin_core::wire::{CardToken, Late, Network};
 use florin_store::block_on;
 use std::sync::Arc;
 
@@ -174,21 +174,14 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
     let payment = world.rows(Kind::Payment).first().map_or(Key(404), |row| row.key);
     match &does.what {
         What::Create { capture, card: with_card, minor, currency } => {
-            let command = payment::Create {
-                account,
-                live: false,
-                money: Money::new(*minor, *currency),
-                capture: *capture,
-                customer: None,
-                card: with_card.then(card),
-                personal: PaymentPersonal::default(),
-                claim,
-            };
+            let money = Money::new(*minor, *currency);
+            let plain = payment::Create::plain(account, false, money, *capture);
+            let command = payment::Create { card: with_card.then(card), claim, ..plain };
             tell_payment(ports, payment::create(ports, &command).await)
         }
         What::Confirm { card: with_card } => {
-            let (card, initiator) = (with_card.then(card), Initiator::Customer);
-            let command = payment::Confirm { account, payment, card, initiator, claim };
+            let plain = payment::Confirm::plain(account, payment);
+            let command = payment::Confirm { card: with_card.then(card), claim, ..plain };
             tell_payment(ports, payment::confirm(ports, &command).await)
         }
         What::Capture { amount, currency } => {
@@ -201,8 +194,8 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
         }
         What::Refund { amount, currency } => {
             let reason = RefundReason::RequestedByCustomer;
-            let command =
-                refund::CreateRefund { account, payment, amount: *amount, currency: *currency, reason, claim };
+            let (amount, currency, personal) = (*amount, *currency, RefundPersonal::default());
+            let command = refund::CreateRefund { account, payment, amount, currency, reason, personal, claim };
             tell(refund::create(ports, &command).await, |view| ports.render(Told::Refund(view)))
         }
         What::Resolve => resolve(world, ports).await,

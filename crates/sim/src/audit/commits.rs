@@ -7,6 +7,7 @@ use florin_core::attempt::{Attempt, Because, State};
 use florin_core::codec::Body;
 use florin_core::commit::{Commit, Row, shard};
 use florin_core::id::{Key, Kind};
+use florin_core::money::{Currency, Money};
 use florin_core::payment::Payment;
 use florin_core::refund::Refund;
 
@@ -47,7 +48,16 @@ impl World {
             | Kind::Terminal
             | Kind::Job
             | Kind::Chain
-            | Kind::Token => {}
+            | Kind::Method
+            | Kind::ApiKey
+            | Kind::Setup
+            | Kind::Endpoint
+            | Kind::Product
+            | Kind::Price
+            | Kind::Movement
+            | Kind::CardToken
+            | Kind::Card
+            | Kind::Attempt => {}
         }
     }
 
@@ -61,7 +71,7 @@ impl World {
         for attempt in &payment.attempts {
             self.stepped(row.key, was.iter().find(|a| a.key == attempt.key), attempt);
         }
-        let (status, received) = (payment.stage.status(), payment.received());
+        let (status, received) = (payment.stage.status(), Money::new(payment.received(), payment.money.currency));
         if before.is_none_or(|b| b.stage.status() != status) {
             self.tell(Some(row.key), || format!("payment {} is {status}, {received} received", row.key.0));
         }
@@ -121,6 +131,11 @@ impl Audit {
     }
     pub fn refund(&self, key: Key) -> Option<&Refund> {
         self.refunds.get(&key)
+    }
+    /// The currency of a payment or refund.
+    pub fn currency(&self, key: Key) -> Option<Currency> {
+        let of_refund = self.refund(key).map(|r| r.money.currency);
+        self.payment(key).map(|p| p.money.currency).or(of_refund)
     }
     /// An attempt as it is durable now.
     pub fn attempt(&self, key: Key) -> Option<&Attempt> {

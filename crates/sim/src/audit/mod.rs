@@ -8,7 +8,7 @@ mod orders;
 mod witness;
 
 use crate::coverage::Coverage;
-use florin_core::commit::JobId;
+use florin_core::commit::{JobId, JobKind};
 use florin_core::id::Key;
 use florin_core::payment::Payment;
 use florin_core::refund::Refund;
@@ -83,8 +83,10 @@ impl Audit {
     pub fn uses_shard(&self, shard: u8) -> bool {
         self.shards & (1 << shard) != 0
     }
+    /// As the store sees it: what lies too far ahead was put while the clock was wrong.
     pub fn job_is_due(&self, now: Time) -> bool {
-        self.jobs.values().any(|due| *due <= now)
+        let ahead = now.plus_ms(JobKind::Resolve.longest_wait_ms());
+        self.jobs.values().any(|due| *due <= now || *due > ahead)
     }
     pub fn job_leased(&mut self, job: JobId, until: Time) {
         if let Some(due) = self.jobs.get_mut(&job) {

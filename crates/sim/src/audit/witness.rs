@@ -1,5 +1,6 @@
 //! Looks at the issuers' books after every message that reached the host: at no moment are two holds or captures live for a payment.
 
+use crate::words;
 use crate::world::World;
 use florin_connect::iso8583::Message;
 use florin_core::attempt::State;
@@ -24,7 +25,8 @@ impl World {
         let attempt = self.audit.rrns.get(entry.rrn.as_str()).copied();
         let owner = attempt.and_then(|a| self.audit.owners.get(&a)).copied();
         self.tell(owner, || {
-            let (kind, amount, response) = (entry.kind.as_str(), entry.amount, entry.response.as_str());
+            let (kind, response) = (entry.kind.as_str(), entry.response.as_str());
+            let amount = words::on_wire(entry.amount, entry.currency);
             format!("the host books: {kind} of {amount}, STAN {:06}, answers {response}", entry.trace.stan)
         });
         let Some(owner) = owner else {

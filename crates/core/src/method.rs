@@ -1,0 +1,128 @@
+//! Payment methods and tokens: cards of the vault as the merchant holds them. Knows no card number.
+
+use crate::codec::Body;
+use crate::commit::{IndexEntry, Row, Version};
+use crate::flow::View;
+use crate::id::{Key, Kind};
+use crate::payment::{CardFacts, Contact};
+use crate::record::{self, Record};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentMethod {
+    pub live: bool,
+    pub card: CardFacts,
+    pub hold: Hold,
+}
+
+/// Who may use a payment method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    /// Anybody, once.
+    Free,
+    /// This payment, or setup, used it; nothing else may.
+    UsedBy(Key),
+    /// This customer, as often as wanted.
+    Customer(Key),
+    /// Nobody any more.
+    Detached,
+}
+
+/// Why a payment method cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    Detached,
+    UsedBefore,
+    /// It belongs to another customer, or the payment has none.
+    OfAnotherCustomer,
+}
+
+impl PaymentMethod {
+    pub const fn customer(&self) -> Option<Key> {
+        match self.hold {
+            Hold::Customer(customer) => Some(customer),
+            Hold::Free | Hold::UsedBy(_) | Hold::Detached => None,
+        }
+    }
+    /// Who holds it once `by` used it: the rule that a method of nobody works once.
+    pub fn used(&self, by: Key, customer: Option<Key>) -> Result<Hold, Unusable> {
+        match self.hold {
+            Hold::Free => Ok(Hold::UsedBy(by)),
+            Hold::UsedBy(user) if user == by => Ok(self.hold),
+            Hold::UsedBy(_) => Err(Unusable::UsedBefore),
+            Hold::Customer(of) if customer == Some(of) => Ok(self.hold),
+            Hold::Customer(_) => Err(Unusable::OfAnotherCustomer),
+            Hold::Detached => Err(Unusable::Detached),
+        }
+    }
+}
+
+impl Body for PaymentMethod {
+    const FORMAT: u8 = 1;
+}
+
+impl Record for PaymentMethod {
+    const KIND: Kind = Kind::Method;
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MethodPersonal {
+    pub billing: Contact,
+    /// The merchant's own fields, sorted by name.
+    pub metadata: Vec<(String, String)>,
+}
+
+impl Body for MethodPersonal {
+    const FORMAT: u8 = 1;
+}
+
+/// The next version of a method in another hand, for a commit about something else: what it must be now, and the row.
+pub fn handed(view: &View<PaymentMethod>, hold: Hold, now: Time) -> (Version, Row) {
+    let index = match hold {
+        Hold::Customer(under) if view.body.hold != hold => vec![IndexEntry { under, kind: Kind::Method, key: view.key }],
+        Hold::Customer(_) | Hold::Free | Hold::UsedBy(_) | Hold::Detached => vec![],
+    };
+    let body = PaymentMethod { hold, ..view.body.clone() };
+    let next = View { version: view.version.next(), at: now, body, ..view.clone() };
+    (view.version, record::row(&next, index))
+}
+
+/// A card that is handed on once: a payment method is made of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardOnce {
+    pub live: bool,
+    pub card: CardFacts,
+    pub used: bool,
+}
+
+impl Body for CardOnce {
+    const FORMAT: u8 = 1;
+}
+
+impl Record for CardOnce {
+    const KIND: Kind = Kind::CardToken;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::card;
+
+    #[test]
+    fn who_may_use_it() {
+        #[track_caller]
+        fn check(hold: Hold, customer: Option<i64>, expected: Result<Hold, Unusable>) {
+            let method = PaymentMethod { live: false, card: card(), hold };
+            assert_eq!(method.used(Key(1), customer.map(Key)), expected);
+        }
+        check(Hold::Free, None, Ok(Hold::UsedBy(Key(1))));
+        check(Hold::Free, Some(5), Ok(Hold::UsedBy(Key(1))));
+        check(Hold::UsedBy(Key(1)), None, Ok(Hold::UsedBy(Key(1))));
+        check(Hold::UsedBy(Key(2)), None, Err(Unusable::UsedBefore));
+        check(Hold::Customer(Key(5)), Some(5), Ok(Hold::Customer(Key(5))));
+        check(Hold::Customer(Key(5)), Some(6), Err(Unusable::OfAnotherCustomer));
+        check(Hold::Customer(Key(5)), None, Err(Unusable::OfAnotherCustomer));
+        check(Hold::Detached, Some(5), Err(Unusable::Detached));
+    }
+}

@@ -1,0 +1,89 @@
+//! What a payment carries besides its money: terms, the cards that were given, personal data. Decides nothing.
+
+use super::CardFacts;
+use crate::codec::Body;
+use crate::commit::Personal;
+use crate::id::Key;
+use serde::{Deserialize, Serialize};
+
+/// A card that was given as a payment method.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Method {
+    pub key: Key,
+    pub card: CardFacts,
+}
+
+/// Whether the card is to be kept for later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FutureUse {
+    OnSession,
+    OffSession,
+}
+
+impl FutureUse {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FutureUse::OnSession => "on_session",
+            FutureUse::OffSession => "off_session",
+        }
+    }
+}
+
+/// What was agreed on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    pub future_use: Option<FutureUse>,
+    /// Methods are chosen by what the account offers; whether ones that lead the customer away are among them.
+    pub automatic_methods: Option<bool>,
+    /// The capture was asked for as one that the caller waits for to the end.
+    pub synchronous_capture: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    pub city: Option<String>,
+    /// ISO 3166 alpha-2.
+    pub country: Option<String>,
+    pub line1: Option<String>,
+    pub line2: Option<String>,
+    pub postal_code: Option<String>,
+    pub state: Option<String>,
+}
+
+/// A person and where to find them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub address: Option<Address>,
+    /// Of a parcel.
+    pub carrier: Option<String>,
+    pub tracking_number: Option<String>,
+}
+
+/// Personal data of a payment, stored apart under a key of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentPersonal {
+    pub description: Option<String>,
+    pub receipt_email: Option<String>,
+    /// The merchant's own fields, sorted by name.
+    pub metadata: Vec<(String, String)>,
+    pub shipping: Option<Contact>,
+    /// Of the card that was given last.
+    pub billing: Option<Contact>,
+    pub statement_descriptor: Option<String>,
+    pub statement_descriptor_suffix: Option<String>,
+    pub return_url: Option<String>,
+}
+
+impl Body for PaymentPersonal {
+    const FORMAT: u8 = 1;
+}
+
+impl PaymentPersonal {
+    /// As it is stored under the key of `subject`.
+    pub fn stored(&self, subject: Key) -> Personal {
+        Personal { subject, body: self.encode() }
+    }
+}
