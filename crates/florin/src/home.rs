@@ -36,6 +36,10 @@ impl Home {
     pub fn ids(&self) -> PathBuf {
         self.root.join("keys/ids.key")
     }
+    /// Pins the id key to the gateway's key, so that another id key is noticed.
+    pub fn ids_check(&self) -> PathBuf {
+        self.root.join("keys/ids.check")
+    }
     pub fn tls(&self, file: &str) -> PathBuf {
         self.root.join("tls").join(file)
     }
@@ -125,9 +129,32 @@ pub fn read_key<const N: usize>(path: &Path) -> Result<[u8; N], Fail> {
 pub fn make_key(path: &Path, len: usize) -> Result<(), Fail> {
     let mut bytes = zeroize::Zeroizing::new(vec![0u8; len]);
     random(&mut bytes)?;
+    write_new(path, &bytes)
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Fail> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = file.map_err(|e| io("make the key file", path, &e))?;
-    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(|e| io("write the key file", path, &e))
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| io("write the key file", path, &e))
+}
+
+/// The id key never changes: under another one every id that was given out would lead nowhere.
+fn check_ids(home: &Home, expected: &[u8; 32], fresh: bool) -> Result<(), Fail> {
+    let path = home.ids_check();
+    if fresh && !path.exists() {
+        return write_new(&path, expected);
+    }
+    if read_key::<32>(&path)? == *expected {
+        return Ok(());
+    }
+    Err(Fail::new(
+        "wrong_key",
+        format!(
+            "{} and {} do not belong together: one of them is not of this data. Put both back from your backup.",
+            home.ids().display(),
+            home.gateway_root().display()
+        ),
+    ))
 }
 
 pub fn random(bytes: &mut [u8]) -> Result<(), Fail> {
@@ -146,8 +173,9 @@ pub fn first_keys(home: &Home, kek: &Path) -> Result<(), Fail> {
     if fresh_vault && !kek.exists() {
         make_key(kek, 32)?;
     }
-    read_key::<32>(&home.gateway_root()).map(zeroize::Zeroizing::new)?;
-    read_key::<16>(&home.ids()).map(zeroize::Zeroizing::new)?;
+    let root = Secret::new(read_key::<32>(&home.gateway_root())?);
+    let ids = zeroize::Zeroizing::new(read_key::<16>(&home.ids())?);
+    check_ids(home, &root.mac(&[b"id key", ids.as_slice()]), fresh_gateway)?;
     read_key::<32>(kek).map(zeroize::Zeroizing::new)?;
     Ok(())
 }

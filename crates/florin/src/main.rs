@@ -7,6 +7,7 @@ mod fail;
 mod gateway;
 mod home;
 mod named;
+mod out;
 mod pki;
 mod process;
 
@@ -19,8 +20,24 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: WipingAlloc<tikv_jemallocator::Jemalloc> = WipingAlloc(tikv_jemallocator::Jemalloc);
 
+/// Help and wrong usage: as text, or as JSON where the caller asked for that.
+fn usage(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|arg| arg == "--json");
+    if !json || !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+    }
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    fail::Fail::new("usage", format!("{first}. `florin --help` teaches the commands.")).print(true);
+    ExitCode::from(2)
+}
+
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     let json = cli.common.json;
     let outcome = match &cli.command {
         Command::Process(process) => process::roles::run(&process.role),

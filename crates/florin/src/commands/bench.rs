@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::client::Gateway;
 use crate::gateway::ops::Ask;
+use crate::out::out;
 use crate::process::block_on;
 use crate::process::supervise::Log;
 use florin_core::id::{Key, KeyGen};
@@ -35,7 +36,7 @@ pub fn run(quick: bool, as_json: bool) -> Outcome {
     let _ = std::fs::remove_dir_all(&folder);
     let all = measured?;
     if as_json {
-        println!("{all}");
+        out!("{all}");
     }
     Ok(0)
 }
@@ -43,7 +44,7 @@ pub fn run(quick: bool, as_json: bool) -> Outcome {
 fn measure(folder: &Path, quick: bool, as_json: bool) -> Result<Value, Fail> {
     let say = |line: String| {
         if !as_json {
-            println!("{line}");
+            out!("{line}");
         }
     };
     say("Store (two durable commits a payment):".to_owned());

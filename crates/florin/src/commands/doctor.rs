@@ -5,6 +5,7 @@ use crate::cli::Common;
 use crate::config::{Config, SETTINGS};
 use crate::fail::Outcome;
 use crate::home::{Home, read_key};
+use crate::out::out;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ struct Finding {
 
 pub fn run(common: &Common) -> Outcome {
     let config = Config::load(common)?;
-    let mut findings = vec![Finding { name: "settings", ok: true, says: "every setting is known".to_owned() }];
+    let mut findings = vec![settings()];
     findings.push(sqlite());
     let path = config.path("data").unwrap_or_else(|| PathBuf::from("./florin-data"));
     findings.push(space(&path));
@@ -31,6 +32,18 @@ pub fn run(common: &Common) -> Outcome {
     let ok = findings.iter().all(|f| f.ok);
     print(&config, &findings, ok, common.json);
     Ok(u8::from(!ok))
+}
+
+/// A typing mistake in a variable would otherwise be a default that nobody chose.
+fn settings() -> Finding {
+    let known = |name: &str| SETTINGS.iter().any(|(key, _, _)| crate::config::variable(key) == name);
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let unknown: Vec<String> = names.filter(|n| n.starts_with("FLORIN_") && !known(n)).collect();
+    let says = match unknown.is_empty() {
+        true => "every setting is known".to_owned(),
+        false => format!("no setting has the name of these variables: {}", unknown.join(", ")),
+    };
+    Finding { name: "settings", ok: unknown.is_empty(), says }
 }
 
 fn sqlite() -> Finding {
@@ -87,16 +100,16 @@ fn print(config: &Config, findings: &[Finding], ok: bool, as_json: bool) {
             config.all().map(|(k, s)| json!({ "key": k, "value": s.value, "source": s.source })).collect();
         let checks: Vec<Value> =
             findings.iter().map(|f| json!({ "name": f.name, "ok": f.ok, "says": f.says })).collect();
-        println!("{}", json!({ "ok": ok, "checks": checks, "settings": settings }));
+        out!("{}", json!({ "ok": ok, "checks": checks, "settings": settings }));
         return;
     }
     for f in findings {
-        println!("{} {:<12} {}", if f.ok { "ok   " } else { "WRONG" }, f.name, f.says);
+        out!("{} {:<12} {}", if f.ok { "ok   " } else { "WRONG" }, f.name, f.says);
     }
-    println!("\nSettings");
+    out!("\nSettings");
     for (key, setting) in config.all() {
         let what = SETTINGS.iter().find(|(k, _, _)| *k == key).map_or("", |(_, _, what)| what);
         let value = if setting.value.is_empty() { "-" } else { &setting.value };
-        println!("  {key:<22} {value:<20} from {:<14} {what}", setting.source);
+        out!("  {key:<22} {value:<20} from {:<14} {what}", setting.source);
     }
 }

@@ -5,6 +5,7 @@ use crate::cli::Common;
 use crate::config::Config;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::ops::Ask;
+use crate::out::out;
 use crate::process::block_on;
 use crate::process::supervise::Log;
 use serde_json::Value;
@@ -46,13 +47,13 @@ fn ask(common: &Common, ask: Ask) -> Outcome {
 
 pub fn print(answer: &Value, json: bool) {
     if json {
-        println!("{answer}");
+        out!("{answer}");
         return;
     }
     match answer["data"].as_array() {
-        Some(list) if list.is_empty() => println!("No payments yet. Make one: florin pay 19.99 eur"),
-        Some(list) => list.iter().for_each(|one| println!("{}", line(one))),
-        None => println!("{}", line(answer)),
+        Some(list) if list.is_empty() => out!("No payments yet. Make one: florin pay 19.99 eur"),
+        Some(list) => list.iter().for_each(|one| out!("{}", line(one))),
+        None => out!("{}", line(answer)),
     }
 }
 

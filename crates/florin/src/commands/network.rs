@@ -4,6 +4,7 @@ use super::system::{SandboxFacts, home_of, read_json, sandbox_settings, try_lock
 use crate::cli::{Ask, Common, Network};
 use crate::config::Config;
 use crate::fail::{Fail, Outcome};
+use crate::out::out;
 use crate::pki;
 use crate::process::supervise::{Log, Part};
 use crate::process::{asked_to_stop, block_on};
@@ -40,36 +41,50 @@ async fn alone(config: &Config, plain_port: Option<u16>, as_json: bool) -> Resul
     pki::ensure(&home)?;
     let mut settings = sandbox_settings(config, &home, config.port("network.port")?)?;
     settings.plain_port = plain_port;
-    let part = Part::start(&home, "sandbox", &settings, Log::Terminal).await?;
-    write_json(&home.root.join("run/network.json"), &part.ready)?;
+    let mut part = Part::start(&home, "sandbox", &settings, Log::Terminal).await?;
+    part.pin(&SandboxFacts(part.ready.clone()).ports());
+    let ready = home.root.join("run/network.json");
+    write_json(&ready, &part.ready)?;
     if as_json {
         let mut facts = part.ready.clone();
         facts["ready"] = json!(true);
-        println!("{facts}");
+        out!("{facts}");
     } else {
         print(&part.ready);
     }
-    asked_to_stop(false).await;
+    let told = |part: &Part| {
+        if let Err(fail) = write_json(&ready, &part.ready) {
+            fail.print(as_json);
+        }
+        match as_json {
+            true => out!("{}", json!({ "restarted": part.role, "pid": part.pid() })),
+            false => out!("The banks died and were started anew (pid {})", part.pid().unwrap_or(0)),
+        }
+    };
+    tokio::select! {
+        () = part.keep(told) => {}
+        () = asked_to_stop(false) => {}
+    }
     part.stop().await;
-    let _ = std::fs::remove_file(home.root.join("run/network.json"));
+    let _ = std::fs::remove_file(&ready);
     Ok(())
 }
 
 fn print(facts: &Value) {
     let text = |key: &str| facts[key].as_str().unwrap_or("-").to_owned();
-    println!("The banks run.");
-    println!("  acquirer     {} (ISO 8583 over mutual TLS; see ARCHITECTURE.md for the dialect)", text("acquirer"));
+    out!("The banks run.");
+    out!("  acquirer     {} (ISO 8583 over mutual TLS; see ARCHITECTURE.md for the dialect)", text("acquirer"));
     if !facts["plain"].is_null() {
-        println!("  without TLS  {} (loopback only)", text("plain"));
+        out!("  without TLS  {} (loopback only)", text("plain"));
     }
-    println!(
+    out!(
         "  CA           {}\n  client cert  {}\n  client key   {}",
         text("ca"),
         text("client_cert"),
         text("client_key")
     );
-    println!("  control      {} (bearer token in {})", text("control"), text("token_file"));
-    println!(
+    out!("  control      {} (bearer token in {})", text("control"), text("token_file"));
+    out!(
         "Ask it: florin network summary · florin network books --rrn RRN · florin network misbehave lost\nStop with Ctrl-C."
     );
 }
@@ -119,9 +134,9 @@ fn question(config: &Config, ask: &Ask, as_json: bool) -> Outcome {
         asked.map_err(|e| Fail::new("sandbox_error", e.to_string()))
     })?;
     if as_json {
-        println!("{answer}");
+        out!("{answer}");
     } else {
-        println!("{}", serde_json::to_string_pretty(&answer).unwrap_or_default());
+        out!("{}", serde_json::to_string_pretty(&answer).unwrap_or_default());
     }
     Ok(0)
 }

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::fail::{Fail, Outcome, io};
 use crate::gateway::client::Gateway;
 use crate::gateway::ops::Ask;
+use crate::out::out;
 use crate::process::block_on;
 use crate::process::supervise::Log;
 use florin_connect::testcards;
@@ -41,12 +42,12 @@ pub fn run(common: &Common, args: &Pay) -> Outcome {
     })?;
     let payment = &shown["story"]["payment"];
     if common.json {
-        println!("{shown}");
+        out!("{shown}");
     } else {
         trace::print(&shown);
-        println!("\n{}", manage::line(payment));
+        out!("\n{}", manage::line(payment));
         if let Some(id) = payment["id"].as_str() {
-            println!("Again: florin trace {id}");
+            out!("Again: florin trace {id}");
         }
     }
     Ok(manage::exit_code(payment))
@@ -72,7 +73,7 @@ async fn pay(system: &System, args: &Pay, entry: Entry) -> Result<Value, Fail> {
     let tokenised = system.vault().await.tokenise(entry.of(account)).await.map_err(|refusal| Fail {
         code: refusal.code().to_owned(),
         message: refusal.to_string(),
-        param: Some("card".to_owned()),
+        param: Some(refusal.param().unwrap_or("card").to_owned()),
         exit: 2,
     })?;
     let create = Ask::Create {
@@ -183,9 +184,9 @@ fn spinner(json: bool) -> Option<indicatif::ProgressBar> {
 fn list_cards(json: bool) -> Outcome {
     let names: Vec<&str> = testcards::names().collect();
     if json {
-        println!("{}", json!({ "cards": names }));
+        out!("{}", json!({ "cards": names }));
     } else {
-        names.iter().for_each(|n| println!("{n}"));
+        names.iter().for_each(|n| out!("{n}"));
     }
     Ok(0)
 }

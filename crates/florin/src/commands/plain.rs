@@ -2,6 +2,7 @@
 
 use crate::cli::Cli;
 use crate::fail::Outcome;
+use crate::out::out;
 use clap::CommandFactory;
 use serde_json::json;
 
@@ -14,12 +15,12 @@ pub fn version(as_json: bool) -> Outcome {
     let florin = env!("CARGO_PKG_VERSION");
     let sqlite = florin_store::sqlite_version();
     if as_json {
-        println!(
+        out!(
             "{}",
             json!({ "florin": florin, "sqlite": sqlite, "tls": "rustls with aws-lc-rs", "schema": florin_store::SCHEMA_VERSION })
         );
     } else {
-        println!(
+        out!(
             "florin {florin}\nSQLite {sqlite} (bundled), schema {}\nTLS: rustls with aws-lc-rs",
             florin_store::SCHEMA_VERSION
         );

@@ -2,6 +2,7 @@
 
 use crate::cli::Prove;
 use crate::fail::Outcome;
+use crate::out::out;
 use florin_sim::{Progress, ProveReport};
 use std::io::IsTerminal;
 use std::time::Instant;
@@ -21,7 +22,7 @@ pub fn run(args: &Prove, json: bool) -> Outcome {
         bar.finish_and_clear();
     }
     if json {
-        println!("{}", serde_json::json!(report));
+        out!("{}", serde_json::json!(report));
     } else {
         print(&report, started.elapsed().as_secs_f64());
     }
@@ -38,33 +39,36 @@ fn progress_bar(seeds: u64) -> indicatif::ProgressBar {
 }
 
 fn print(report: &ProveReport, seconds: f64) {
-    println!(
+    out!(
         "{} histories, {} payments in {seconds:.1} s ({:.0} histories a second)",
         report.seeds,
         report.payments,
         report.seeds as f64 / seconds.max(0.001)
     );
-    println!("Faults injected:");
+    out!("Faults injected:");
     for (kind, count) in &report.faults {
-        println!("  {kind:<24} {count:>10}");
+        out!("  {kind:<24} {count:>10}");
     }
     for failure in &report.failures {
-        println!(
+        out!(
             "\nSeed {} broke a promise: {}: {}\nReplay: {}\n",
-            failure.seed, failure.promise, failure.detail, failure.replay
+            failure.seed,
+            failure.promise,
+            failure.detail,
+            failure.replay
         );
-        failure.story.iter().for_each(|line| println!("  {line}"));
+        failure.story.iter().for_each(|line| out!("  {line}"));
     }
     for kind in &report.missing_faults {
-        println!("Never injected: {kind}");
+        out!("Never injected: {kind}");
     }
     for step in &report.missing_steps {
-        println!("Never taken: {step}");
+        out!("Never taken: {step}");
     }
     match report.failures.len() {
         0 => {
-            println!("Our books and the issuer's: 0 differences. No double charge, nothing lost, every attempt ended.")
+            out!("Our books and the issuer's: 0 differences. No double charge, nothing lost, every attempt ended.")
         }
-        n => println!("{n} histories broke a promise."),
+        n => out!("{n} histories broke a promise."),
     }
 }

@@ -4,6 +4,7 @@ use super::system::{System, note_restart};
 use crate::cli::Common;
 use crate::config::Config;
 use crate::fail::{Fail, Outcome};
+use crate::out::out;
 use crate::process::supervise::{Log, Part};
 use crate::process::{asked_to_stop, block_on};
 use serde_json::json;
@@ -32,16 +33,16 @@ pub fn serve(common: &Common) -> Outcome {
 
 async fn watch(mut system: System, as_json: bool) -> Result<(), Fail> {
     if as_json {
-        println!("{}", system.facts());
+        out!("{}", system.facts());
     } else {
-        println!("Florin runs. Data: {}", system.home.root.display());
+        out!("Florin runs. Data: {}", system.home.root.display());
         for part in &system.parts {
-            println!("  {:<9} pid {}", part.role, part.pid().map_or_else(|| "?".to_owned(), |p| p.to_string()));
+            out!("  {:<9} pid {}", part.role, part.pid().map_or_else(|| "?".to_owned(), |p| p.to_string()));
         }
         if let Some(sandbox) = &system.sandbox {
-            println!("  acquirer  {} (ISO 8583 over mutual TLS)", sandbox.0["acquirer"].as_str().unwrap_or("?"));
+            out!("  acquirer  {} (ISO 8583 over mutual TLS)", sandbox.0["acquirer"].as_str().unwrap_or("?"));
         }
-        println!(
+        out!(
             "Pay from another terminal: florin pay 19.99 eur --data {}\nStop with Ctrl-C.",
             system.home.root.display()
         );
@@ -52,9 +53,9 @@ async fn watch(mut system: System, as_json: bool) -> Result<(), Fail> {
             fail.print(as_json);
         }
         if as_json {
-            println!("{}", json!({ "restarted": part.role, "pid": part.pid() }));
+            out!("{}", json!({ "restarted": part.role, "pid": part.pid() }));
         } else {
-            println!("{} died and was started anew (pid {})", part.role, part.pid().unwrap_or(0));
+            out!("{} died and was started anew (pid {})", part.role, part.pid().unwrap_or(0));
         }
     };
     {

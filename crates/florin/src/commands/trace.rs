@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::client::Gateway;
 use crate::gateway::ops::Ask;
+use crate::out::out;
 use crate::process::block_on;
 use crate::process::supervise::Log;
 use florin_connect::journey::Hop;
@@ -25,10 +26,10 @@ pub fn run(common: &Common, id: &str) -> Outcome {
         result
     })?;
     if common.json {
-        println!("{shown}");
+        out!("{shown}");
     } else {
         print(&shown);
-        println!("\n{}", manage::line(&shown["story"]["payment"]));
+        out!("\n{}", manage::line(&shown["story"]["payment"]));
     }
     Ok(0)
 }
@@ -100,7 +101,7 @@ pub fn print(shown: &Value) {
     }
     print_ledger(&shown["story"]);
     for part in array(&shown["missing"]) {
-        println!("\n(no answer from the {}: its hops are missing here)", part.as_str().unwrap_or("?"));
+        out!("\n(no answer from the {}: its hops are missing here)", part.as_str().unwrap_or("?"));
     }
 }
 
@@ -110,40 +111,40 @@ fn array(value: &Value) -> &[Value] {
 
 fn print_step(at: &str, step: &Value) {
     let text = |key: &str| step[key].as_str().unwrap_or("");
-    println!("{at:>16}  {:<10} durable: {} (version {})", "gateway", text("says"), step["version"]);
+    out!("{at:>16}  {:<10} durable: {} (version {})", "gateway", text("says"), step["version"]);
     if !text("attempt").is_empty() {
-        println!("{:>28}{}", "", text("attempt"));
+        out!("{:>28}{}", "", text("attempt"));
     }
 }
 
 /// A message that goes on as it came is decoded once; after that only what differs.
 fn print_hop(at: &str, hop: &Value, last: &Value) {
     let text = |key: &str| hop[key].as_str().unwrap_or("");
-    println!("{at:>16}  {:<10} {} → {}   {}", text("by"), text("from"), text("to"), text("title"));
+    out!("{at:>16}  {:<10} {} → {}   {}", text("by"), text("from"), text("to"), text("title"));
     let same_message = last["title"] == hop["title"];
     let before = if same_message { array(&last["fields"]) } else { &[] };
     let new: Vec<&Value> = array(&hop["fields"]).iter().filter(|f| !before.contains(f)).collect();
     if same_message && new.is_empty() && !before.is_empty() {
-        println!("{:>28}the same fields", "");
+        out!("{:>28}the same fields", "");
     }
     for field in new {
         let (name, value) = (field["name"].as_str().unwrap_or(""), field["value"].as_str().unwrap_or(""));
-        println!("{:>28}DE {:>3}  {name:<32} {value}", "", field["de"].as_u64().unwrap_or(0));
+        out!("{:>28}DE {:>3}  {name:<32} {value}", "", field["de"].as_u64().unwrap_or(0));
     }
     if !text("note").is_empty() {
-        println!("{:>28}{}", "", text("note"));
+        out!("{:>28}{}", "", text("note"));
     }
 }
 
 fn print_ledger(story: &Value) {
     let transfers = array(&story["transfers"]);
-    println!("\nLedger");
+    out!("\nLedger");
     if transfers.is_empty() {
-        println!("  nothing moved");
+        out!("  nothing moved");
     }
     for t in transfers {
         let text = |key: &str| t[key].as_str().unwrap_or("");
-        println!(
+        out!(
             "  {:<16} debit {:<17} credit {:<17} {:>14}",
             text("reason"),
             text("debit"),
@@ -155,6 +156,6 @@ fn print_ledger(story: &Value) {
     let events: Vec<String> =
         events.map(|e| format!("{} {}", e["sequence"], e["type"].as_str().unwrap_or(""))).collect();
     if !events.is_empty() {
-        println!("Events\n  {}", events.join("\n  "));
+        out!("Events\n  {}", events.join("\n  "));
     }
 }

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::fail::{Fail, Outcome};
 use crate::home::read_key;
 use crate::named::Named;
+use crate::out::out;
 use crate::process::block_on;
 use florin_core::commit::SHARDS;
 use florin_core::seal::Secret;
@@ -36,11 +37,11 @@ pub fn run(common: &Common) -> Outcome {
         ));
     }
     if common.json {
-        println!("{}", json!({ "ok": problems.is_empty(), "rows": audit.rows, "links": links, "problems": problems }));
+        out!("{}", json!({ "ok": problems.is_empty(), "rows": audit.rows, "links": links, "problems": problems }));
     } else if problems.is_empty() {
-        println!("The ledger balances, {} rows are as they were committed, {links} events hang together.", audit.rows);
+        out!("The ledger balances, {} rows are as they were committed, {links} events hang together.", audit.rows);
     } else {
-        problems.iter().for_each(|p| println!("{p}"));
+        problems.iter().for_each(|p| out!("{p}"));
     }
     Ok(u8::from(!problems.is_empty()))
 }

@@ -11,11 +11,10 @@ use florin_core::payment::{
     capture, confirm, create,
 };
 use florin_core::ports::Ports;
-use florin_core::refund::{self, CreateRefund, Refund, RefundReason};
+use florin_core::refund::{self, CreateRefund, Refund, RefundPersonal, RefundReason};
 use florin_core::refusal::Refusal;
 use florin_core::seal::Secret;
 use florin_core::store::Query;
-use florin_core::wire::Initiator;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -125,23 +124,15 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
             let claim = claiming(desk, "create", key.as_deref(), &parts)?;
             let currency = Currency::parse(&currency).ok_or(Refusal::UnknownCurrency)?;
             let money = Money::parse(&amount, currency).map_err(Refusal::Amount)?;
-            let command = Create {
-                account: desk.account,
-                live: desk.live,
-                money,
-                capture: if manual { CaptureMethod::Manual } else { CaptureMethod::Automatic },
-                customer: None,
-                card: None,
-                personal: PaymentPersonal { description, receipt_email: email },
-                claim,
-            };
+            let method = if manual { CaptureMethod::Manual } else { CaptureMethod::Automatic };
+            let personal = PaymentPersonal { description, receipt_email: email, ..PaymentPersonal::default() };
+            let command = Create { personal, claim, ..Create::plain(desk.account, desk.live, money, method) };
             told(create(ports, &command).await?, |v| shape::payment(&ports.ids, v))
         }
         Ask::Confirm { id, card, card_digest, key } => {
             let claim = claiming(desk, "confirm", key.as_deref(), &[&id, &card_digest])?;
             let payment = payment_key(ports, &id)?;
-            let (account, initiator) = (desk.account, Initiator::Customer);
-            let command = Confirm { account, payment, card: Some(card), initiator, claim };
+            let command = Confirm { card: Some(card), claim, ..Confirm::plain(desk.account, payment) };
             told(confirm(ports, &command).await?, |v| shape::payment(&ports.ids, v))
         }
         Ask::Capture { id, amount, key } => {
@@ -162,7 +153,8 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
             let payment = payment_key(ports, &id)?;
             let amount = amount_of(desk, payment, amount).await?;
             let reason = RefundReason::RequestedByCustomer;
-            let command = CreateRefund { account: desk.account, payment, amount, currency: None, reason, claim };
+            let (account, currency, personal) = (desk.account, None, RefundPersonal::default());
+            let command = CreateRefund { account, payment, amount, currency, reason, personal, claim };
             told(refund::create(ports, &command).await?, |v| shape::refund(&ports.ids, v))
         }
         Ask::Show { id } => show(desk, &id).await,

@@ -4,7 +4,7 @@ use florin_core::attempt::{Attempt, Move, State};
 use florin_core::id::{IdCodec, Kind};
 use florin_core::payment::{CancelReason, CaptureMethod, PaymentError, PaymentView, Stage};
 use florin_core::refund::{RefundReason, RefundStage, RefundView};
-use florin_core::wire::{Check, Checks, Decline};
+use florin_core::wire::{Check, Checks, Decline, NotSent};
 use serde_json::{Value, json};
 
 pub fn payment(ids: &IdCodec, view: &PaymentView) -> Value {
@@ -78,13 +78,24 @@ fn payment_error(error: &PaymentError) -> Value {
             "message": "The issuer approved a part only; that was taken back.",
         }),
         PaymentError::NotSent(why) => json!({
-            "type": "api_error", "code": "processing_error", "reason": format!("{why:?}"),
+            "type": "api_error", "code": "processing_error", "reason": not_sent(*why),
             "message": "Nothing was sent to the card's issuer. Try again.",
         }),
         PaymentError::Reversed => json!({
             "type": "card_error", "code": "processing_error",
             "message": "No answer could be relied on, and everything was taken back. Nothing was charged. Try again.",
         }),
+    }
+}
+
+fn not_sent(why: NotSent) -> &'static str {
+    match why {
+        NotSent::LinkDown => "link_down",
+        NotSent::TooLate => "too_late",
+        NotSent::Busy => "busy",
+        NotSent::NoSuchCard => "no_such_card",
+        NotSent::NotEncodable => "not_encodable",
+        NotSent::NoVault => "no_vault",
     }
 }
 

@@ -11,11 +11,14 @@ use florin_core::payment::{Doing, Payment, Stage};
 use florin_core::ports::Ports;
 use florin_core::refund::Refund;
 use florin_core::sequencer;
-use florin_core::store::Query;
+use florin_core::store::{Query, SequencedEvent};
 use serde_json::{Value, json};
 
 /// Refunds told of one payment at most.
 const MOST_REFUNDS: u32 = 100;
+/// Events looked through at a time, and how often: an older payment's events are left out.
+const PAGE: u64 = 1_000;
+const MOST_PAGES: usize = 50;
 
 pub async fn of(desk: &Desk, id: &str) -> Result<Value, Failure> {
     let ports: &Real = &desk.ports;
@@ -112,12 +115,25 @@ async fn events(desk: &Desk, payment: Key) -> Result<Vec<Value>, Failure> {
     // What happened a moment ago may not have its number yet.
     sequencer::sequence(ports.store(), of_shard).await?;
     let head = ports.store().find(Query::ChainHead { shard: of_shard }).await?.head();
-    let newest = head.map_or(0, |h| h.sequence);
-    let after = newest.saturating_sub(1_000);
-    let query = Query::Sequenced { shard: of_shard, after, limit: 1_000 };
-    let found = ports.store().find(query).await?.sequenced();
-    let ours = found.iter().filter(|e| e.stored.event.cause == payment);
-    Ok(ours
-        .map(|e| json!({ "type": e.stored.event.kind.as_str(), "sequence": e.link.sequence, "version": e.stored.event.version.0 }))
-        .collect())
+    let mut before = head.map_or(0, |h| h.sequence);
+    let mut pages = Vec::new();
+    // Events are looked for from the newest back to the time at which the payment was made.
+    for _ in 0..MOST_PAGES {
+        let after = before.saturating_sub(PAGE);
+        let limit = u32::try_from(before - after).unwrap_or(0);
+        let query = Query::Sequenced { shard: of_shard, after, limit };
+        let found = ports.store().find(query).await?.sequenced();
+        let ours = found.iter().filter(|e| e.stored.event.cause == payment).map(told);
+        pages.push(ours.collect::<Vec<Value>>());
+        before = after;
+        if before == 0 || found.first().is_none_or(|e| e.stored.event.id < payment) {
+            break;
+        }
+    }
+    Ok(pages.into_iter().rev().flatten().collect())
+}
+
+fn told(e: &SequencedEvent) -> Value {
+    let event = &e.stored.event;
+    json!({ "type": event.kind.as_str(), "sequence": e.link.sequence, "version": event.version.0 })
 }
