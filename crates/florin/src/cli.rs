@@ -34,7 +34,7 @@ pub struct Cli {
 #[derive(Args, Clone)]
 pub struct Common {
     /// Folder that keeps everything [default: ./florin-data]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, alias = "dir", global = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Settings file [default: ./florin.toml if there is one]
     #[arg(long, global = true, value_name = "FILE")]

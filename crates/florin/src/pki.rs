@@ -21,7 +21,7 @@ pub fn ensure(home: &Home) -> Result<(), Fail> {
     let made = std::fs::read_to_string(&stamp).ok().and_then(|t| t.trim().parse::<i64>().ok());
     let now = OffsetDateTime::now_utc().unix_timestamp();
     let fresh = made.is_some_and(|at| now >= at - 3600 && now < at + (LIFE_DAYS - RENEW_DAYS) * 86_400);
-    let files = ["ca.pem", "acquirer.pem", "acquirer.key", "link.pem", "link.key"];
+    let files = ["ca.pem", "acquirer.pem", "acquirer.key", "link.pem", "link.key", "api.pem", "api.key"];
     if fresh && files.iter().all(|f| home.tls(f).exists()) {
         return Ok(());
     }
@@ -41,8 +41,8 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Fail> {
     written.and_then(|()| std::fs::rename(&part, path)).map_err(|e| io("write", path, &e))
 }
 
-/// ca.pem, acquirer.pem, acquirer.key, link.pem, link.key. The CA's key is used once and kept nowhere.
-fn make() -> Result<[String; 5], rcgen::Error> {
+/// ca.pem, then certificate and key of acquirer, link and API. The CA's key is used once and kept nowhere.
+fn make() -> Result<[String; 7], rcgen::Error> {
     let ca_key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
     let mut params = params("Florin demo CA", vec![])?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -56,7 +56,9 @@ fn make() -> Result<[String; 5], rcgen::Error> {
     )?;
     let (link, link_key) =
         leaf(&ca, "Florin vault link", vec!["vault.florin.internal".into()], ExtendedKeyUsagePurpose::ClientAuth)?;
-    Ok([ca.pem(), acquirer, acquirer_key, link, link_key])
+    let names = vec!["localhost".into(), "127.0.0.1".into(), "::1".into()];
+    let (api, api_key) = leaf(&ca, "Florin demo API", names, ExtendedKeyUsagePurpose::ServerAuth)?;
+    Ok([ca.pem(), acquirer, acquirer_key, link, link_key, api, api_key])
 }
 
 fn params(name: &str, names: Vec<String>) -> Result<CertificateParams, rcgen::Error> {

@@ -182,13 +182,22 @@ impl System {
     pub fn facts(&self) -> Value {
         let processes: serde_json::Map<String, Value> =
             self.parts.iter().map(|p| (p.role.to_owned(), json!(p.pid()))).collect();
+        let databases =
+            ["gateway/florin.db", "vault/vault.db", "vault/journey.db", "sandbox/books.db", "sandbox/journal.db"]
+                .map(|name| self.home.root.join(name));
+        let sandbox = self.sandbox.as_ref().map(|s| &s.0);
         json!({
             "ready": true,
-            "data": self.home.root,
+            "data_dir": self.home.root,
             "processes": processes,
+            "acquirer": sandbox.map(|s| &s["acquirer"]),
+            "acquirer_client": sandbox.map(|s| json!({ "cert": s["client_cert"], "key": s["client_key"] })),
+            "network_control": sandbox.map(|s| &s["control"]),
+            "ca_cert": sandbox.map(|s| &s["ca"]),
+            "databases": databases,
             "gateway": self.door,
             "vault": self.vault,
-            "sandbox": self.sandbox.as_ref().map(|s| &s.0),
+            "sandbox": sandbox,
         })
     }
 
