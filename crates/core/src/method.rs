@@ -80,7 +80,9 @@ impl Body for MethodPersonal {
 /// The next version of a method in another hand, for a commit about something else: what it must be now, and the row.
 pub fn handed(view: &View<PaymentMethod>, hold: Hold, now: Time) -> (Version, Row) {
     let index = match hold {
-        Hold::Customer(under) if view.body.hold != hold => vec![IndexEntry { under, kind: Kind::Method, key: view.key }],
+        Hold::Customer(under) if view.body.hold != hold => {
+            vec![IndexEntry { under, kind: Kind::Method, key: view.key }]
+        }
         Hold::Customer(_) | Hold::Free | Hold::UsedBy(_) | Hold::Detached => vec![],
     };
     let body = PaymentMethod { hold, ..view.body.clone() };

@@ -175,8 +175,8 @@ fn draft(command: &Create, view: &PaymentView, event: Key, processing: Option<Ke
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::money::{BadAmount, Currency};
     use crate::commit::Personal;
+    use crate::money::{BadAmount, Currency};
     use crate::sample::{ACCOUNT, NOW, PAYMENT, card, eur, payment, view};
 
     fn ordered(money: Money, card: Option<CardFacts>) -> Create {

@@ -54,8 +54,7 @@ pub async fn create(ports: &dyn Ports, command: &CreateRefund) -> Result<Done<Re
         let subject = payment.personal.as_ref().map_or(payment.body.customer.unwrap_or(payment.key), |p| p.subject);
         let personal = (command.personal != RefundPersonal::default())
             .then(|| Personal { subject, body: command.personal.encode() });
-        let view =
-            View { key, account: command.account, version: Version(1), at: begun.now, body: refund, personal };
+        let view = View { key, account: command.account, version: Version(1), at: begun.now, body: refund, personal };
         let mut commit = draft(&view, ports.fresh_key());
         if !planted(Mutant::NoClaim) {
             commit.claim = claiming.map(|c| take(ports, c, true, &view));
@@ -154,7 +153,15 @@ mod tests {
 
     fn command(amount: Option<i64>, currency: Option<Currency>) -> CreateRefund {
         let reason = RefundReason::Duplicate;
-        CreateRefund { account: ACCOUNT, payment: PAYMENT, amount, currency, reason, personal: RefundPersonal::default(), claim: None }
+        CreateRefund {
+            account: ACCOUNT,
+            payment: PAYMENT,
+            amount,
+            currency,
+            reason,
+            personal: RefundPersonal::default(),
+            claim: None,
+        }
     }
 
     fn sold() -> Payment {

@@ -7,7 +7,7 @@ use florin_connect::core::payment::{CardFacts, Funding};
 use florin_vault::cards::{NewCard, Tokenised};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const KILLS: usize = 8;
 const CONNECTIONS: usize = 4;
@@ -75,19 +75,17 @@ struct Done {
 
 /// Asks until there is an answer: over new connections, always with the same idempotency key.
 fn insist(path: &str, door: &mut Option<Door>, question: &Value) -> Value {
-    let until = Instant::now() + ANSWERED_WITHIN;
-    loop {
-        assert!(Instant::now() < until, "no answer to {}", question["op"]);
+    wait("an answer", ANSWERED_WITHIN, || {
         if door.is_none() {
             *door = Door::open(path).ok();
         }
         match door.as_mut().map(|d| d.ask(question)) {
-            Some(Ok(answer)) if answer["error"]["code"] != "idempotency_key_in_use" => return answer,
+            Some(Ok(answer)) if answer["error"]["code"] != "idempotency_key_in_use" => return Some(answer),
             Some(Ok(_)) => {}
             Some(Err(_)) | None => *door = None,
         }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        None
+    })
 }
 
 /// Pays until told to stop. One in four payments is held and captured.

@@ -200,14 +200,7 @@ impl Running {
 
     fn signal(&mut self, signal: rustix::process::Signal) -> Option<i32> {
         kill(i32::try_from(self.child.id()).unwrap(), signal);
-        let until = Instant::now() + STOP_LIMIT;
-        while Instant::now() < until {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        None
+        look_until(STOP_LIMIT, || self.child.try_wait().unwrap()).and_then(|status| status.code())
     }
 
     fn end(&mut self) -> String {
@@ -261,14 +254,21 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
 
 /// Looks until there is something to see.
 #[track_caller]
-pub fn wait<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn wait<T>(what: &str, within: Duration, look: impl FnMut() -> Option<T>) -> T {
+    match look_until(within, look) {
+        Some(seen) => seen,
+        None => panic!("waited {} s for: {what}", within.as_secs()),
+    }
+}
+
+/// The same, or nothing when the time is over. The one place where tests wait for what real processes do.
+pub fn look_until<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let until = Instant::now() + within;
     loop {
-        if let Some(seen) = look() {
-            return seen;
+        match look() {
+            None if Instant::now() < until => std::thread::sleep(LOOK_EVERY),
+            seen => return seen,
         }
-        assert!(Instant::now() < until, "waited {} s for: {what}", within.as_secs());
-        std::thread::sleep(LOOK_EVERY);
     }
 }
 

