@@ -252,7 +252,8 @@ fn answers_that_fit_no_request_are_no_answers() {
     check(&[(39, "")], Unsure::Unreadable);
     check(&[(39, "0")], Unsure::Unreadable);
     check(&[(39, "85")], Unsure::Unreadable);
-    check(&[(39, "94")], Unsure::Unreadable);
+    let duplicate = verdict_of(&order(PRESENT), &visa(), &[(39, "94")]);
+    assert!(matches!(duplicate, Verdict::Declined(d) if d.code == DeclineCode::DuplicateTransaction), "{duplicate:?}");
     check(&[(3, "200000")], Unsure::Unreadable);
     check(&[(49, "999")], Unsure::Unreadable);
     check(&[(4, "12")], Unsure::Unreadable);
