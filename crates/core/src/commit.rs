@@ -319,6 +319,15 @@ pub struct Links {
     pub links: Vec<Link>,
 }
 
+/// A row that changes in the commit of something else, with the event that tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// The version that it must have now.
+    pub from: Version,
+    pub row: Row,
+    pub event: EventKind,
+}
+
 /// One atomic change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commit {
@@ -364,6 +373,16 @@ pub enum Malformed {
 }
 
 impl Commit {
+    /// Adds rows that change with it. `fresh` makes ids of events.
+    pub fn with(&mut self, beside: impl IntoIterator<Item = Beside>, fresh: &dyn Fn() -> Key) {
+        for Beside { from, row, event } in beside {
+            let (account, cause, version) = (row.account, row.key, row.version);
+            self.events.push(Event { id: fresh(), kind: event, account, cause, version });
+            self.expect.push((cause, from));
+            self.put.push(row);
+        }
+    }
+
     /// What every store asserts before it applies a commit.
     pub fn check(&self) -> Result<(), Malformed> {
         for (at, (key, _)) in self.expect.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Payment methods and tokens: cards of the vault as the merchant holds them. Knows no card number.
 
 use crate::codec::Body;
-use crate::commit::{IndexEntry, Row, Version};
+use crate::commit::{Beside, EventKind, IndexEntry};
 use crate::flow::View;
 use crate::id::{Key, Kind};
 use crate::payment::{CardFacts, Contact};
@@ -77,8 +77,8 @@ impl Body for MethodPersonal {
     const FORMAT: u8 = 1;
 }
 
-/// The next version of a method in another hand, for a commit about something else: what it must be now, and the row.
-pub fn handed(view: &View<PaymentMethod>, hold: Hold, now: Time) -> (Version, Row) {
+/// The next version of a method in another hand, for a commit about something else.
+pub fn handed(view: &View<PaymentMethod>, hold: Hold, now: Time) -> Beside {
     let index = match hold {
         Hold::Customer(under) if view.body.hold != hold => {
             vec![IndexEntry { under, kind: Kind::Method, key: view.key }]
@@ -87,7 +87,12 @@ pub fn handed(view: &View<PaymentMethod>, hold: Hold, now: Time) -> (Version, Ro
     };
     let body = PaymentMethod { hold, ..view.body.clone() };
     let next = View { version: view.version.next(), at: now, body, ..view.clone() };
-    (view.version, record::row(&next, index))
+    let event = match hold {
+        Hold::Customer(_) => EventKind::MethodAttached,
+        Hold::Free | Hold::UsedBy(_) => EventKind::MethodUsed,
+        Hold::Detached => EventKind::MethodDetached,
+    };
+    Beside { from: view.version, row: record::row(&next, index), event }
 }
 
 /// A card that is handed on once: a payment method is made of it.

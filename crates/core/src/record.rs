@@ -2,7 +2,7 @@
 //! Knows no money.
 
 use crate::codec::Body;
-use crate::commit::{Claim, Commit, Event, EventKind, IndexEntry, Personal, Row, Version};
+use crate::commit::{Beside, Claim, Commit, Event, EventKind, IndexEntry, Personal, Row, Version};
 use crate::flow::{self, Claiming, Done, Failure, Met, View};
 use crate::id::{Key, Kind};
 use crate::ports::Ports;
@@ -21,8 +21,8 @@ pub struct Change<T> {
     pub personal: Option<Personal>,
     pub index: Vec<IndexEntry>,
     pub events: Vec<EventKind>,
-    /// Rows that change with it, each with the version that it must have now.
-    pub beside: Vec<(Version, Row)>,
+    /// Rows that change with it.
+    pub beside: Vec<Beside>,
 }
 
 impl<T> Change<T> {
@@ -121,10 +121,7 @@ fn draft<T: Record>(
         events: change.events.iter().map(event).collect(),
         ..Commit::default()
     };
-    for (expected, row) in change.beside {
-        commit.expect.push((row.key, expected));
-        commit.put.push(row);
-    }
+    commit.with(change.beside, &|| ports.fresh_key());
     commit.claim = claiming.map(|c| Claim::Answer {
         id: c.id.clone(),
         request: c.request,

@@ -79,8 +79,15 @@ pub enum Command {
     Prove(Prove),
     /// Run the sandbox's acquirer, card networks and issuers alone, or ask a running one
     Network(Network),
-    /// Run sandbox, vault and gateway until stopped
-    Demo,
+    /// Run sandbox, vault, gateway and the API in test mode until stopped
+    Demo {
+        /// Port of the API on loopback (TLS) [default: a free one]
+        #[arg(long)]
+        port: Option<u16>,
+        /// Exact amounts ask the sandbox for misbehaviour (for example 90.01: no reply)
+        #[arg(long)]
+        magic_amounts: bool,
+    },
     /// Run vault and gateway against the acquirer of the settings
     Serve,
     /// Check this machine, the settings and the data, and say what to do

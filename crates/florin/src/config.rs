@@ -15,6 +15,8 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("acquirer.ca", "", "CA certificate of the acquirer, PEM (serve)"),
     ("acquirer.cert", "", "our client certificate, PEM (serve)"),
     ("acquirer.key", "", "key of our client certificate, PEM (serve)"),
+    ("api.port", "0", "port of the demo's API (TLS) on loopback; 0 takes a free one"),
+    ("api.http_port", "0", "port of the demo's API without TLS, on loopback; 0 takes a free one"),
     ("network.port", "8583", "port of the sandbox's acquirer when it runs alone"),
     ("network.control_port", "0", "port of the sandbox's control interface; 0 takes a free one"),
     ("network.magic_amounts", "false", "exact amounts ask the sandbox for misbehaviour"),

@@ -33,6 +33,10 @@ impl Home {
     pub fn gateway_root(&self) -> PathBuf {
         self.root.join("keys/gateway.root")
     }
+    /// The API keys of test mode.
+    pub fn test_keys(&self) -> PathBuf {
+        self.root.join("keys/test.json")
+    }
     pub fn ids(&self) -> PathBuf {
         self.root.join("keys/ids.key")
     }

@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         Command::List { limit } => commands::manage::list(&cli.common, *limit),
         Command::Trace { id } => commands::trace::run(&cli.common, id),
         Command::Network(args) => commands::network::run(&cli.common, args),
-        Command::Demo => commands::serve::demo(&cli.common),
+        Command::Demo { port, magic_amounts } => commands::serve::demo(&cli.common, *port, *magic_amounts),
         Command::Serve => commands::serve::serve(&cli.common),
         Command::Verify => commands::verify::run(&cli.common),
     };

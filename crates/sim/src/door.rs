@@ -10,7 +10,7 @@ use florin_vault::link::Ticket;
 use std::collections::{BTreeMap, VecDeque};
 
 /// An approval given to a gateway that goes away within this time may not have been heard.
-const UNHEARD_MS: i64 = 60_000;
+const UNHEARD_MS: i64 = 120_000;
 /// Approvals remembered for a gateway.
 const GIVEN_LIMIT: usize = 4_096;
 /// Late answers that were not acknowledged are told again after this.
@@ -18,11 +18,12 @@ const LATE_AGAIN_MS: i64 = 30_000;
 /// The gateway's client of the vault waits no longer for a verdict.
 const ANSWER_LIMIT_MS: i64 = 60_000;
 
-/// One start of one gateway.
+/// One connection of one start of one gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asker {
     pub index: usize,
     pub start: u32,
+    pub connection: u32,
 }
 
 /// An order whose verdict somebody waits for.
@@ -88,7 +89,8 @@ impl Asked {
 
 impl World {
     fn is_alive(&self, asker: Asker) -> bool {
-        self.gateways.get(asker.index).is_some_and(|gateway| gateway.up && gateway.start == asker.start)
+        let gateway = &self.gateways[asker.index];
+        gateway.up && gateway.start == asker.start && gateway.connection == asker.connection
     }
 
     fn vault_of(&self, gateway: usize) -> usize {
@@ -149,7 +151,27 @@ impl World {
         asked.put(self, verdict);
     }
 
-    /// A gateway's end of the connection is closed: its process died a moment ago.
+    /// The client waited in vain: the vault hangs, or what it says does not come through. Nobody hears any more on this connection.
+    fn hang_up(&mut self, asker: Asker) {
+        if !self.is_alive(asker) {
+            return;
+        }
+        self.gateways[asker.index].connection += 1;
+        let vault = self.vault_of(asker.index);
+        let waiting = self.vaults[vault].waiting.values().filter(|asked| asked.asker == asker);
+        let lost: Vec<Cell<Verdict>> = waiting.map(|asked| asked.cell.clone()).collect();
+        lost.iter().for_each(|cell| cell.put(self, Verdict::Unknown(Unsure::LinkLost)));
+        self.tell(None, || format!("gateway {} gives up its connection to vault {vault}", asker.index));
+        self.connection_ends(asker);
+    }
+
+    /// The vault notices shortly after.
+    pub fn connection_ends(&mut self, asker: Asker) {
+        let noticed_in = self.rng.between(0, 2);
+        self.after(noticed_in, Event::GatewayGone { asker });
+    }
+
+    /// A gateway's end of the connection is closed.
     pub fn gateway_gone(&mut self, sim: &Sim, asker: Asker) {
         let (now, vault) = (self.now, self.vault_of(asker.index));
         for late in self.vaults[vault].door.close(now, asker) {
@@ -210,11 +232,13 @@ impl World {
 }
 
 /// What the gateway's client of the vault does: never fails, says what is known.
-pub async fn submit(sim: &Sim, asker: Asker, order: Order) -> Verdict {
+pub async fn submit(sim: &Sim, index: usize, order: Order) -> Verdict {
     let until = sim.now() + ANSWER_LIMIT_MS;
     let cell = Cell::new();
-    let back = {
+    let (asker, back) = {
         let world = &mut *sim.lock();
+        let gateway = &world.gateways[index];
+        let asker = Asker { index, start: gateway.start, connection: gateway.connection };
         let slow = world.rng.chance(world.weather.verdict_slow);
         if slow {
             world.note(Fault::VerdictSlow);
@@ -228,13 +252,20 @@ pub async fn submit(sim: &Sim, asker: Asker, order: Order) -> Verdict {
         };
         // The frame outlives its process once it is written.
         world.spawn(Group::Client, Box::pin(frame));
-        back
+        (asker, back)
     };
     let given = sim.wait(&cell, Some(until)).await;
     let heard_at = sim.now() + back;
     sim.sleep(heard_at.min(until) - sim.now()).await;
-    let verdict = given.filter(|_| heard_at <= until).unwrap_or(Verdict::Unknown(Unsure::NoAnswer));
     let mut world = sim.lock();
+    let verdict = match given {
+        _ if !world.is_alive(asker) => Verdict::Unknown(Unsure::LinkLost),
+        Some(verdict) if heard_at <= until => verdict,
+        Some(_) | None => {
+            world.hang_up(asker);
+            Verdict::Unknown(Unsure::NoAnswer)
+        }
+    };
     world.tell(Some(order.owner), || format!("the vault says: {}", crate::words::verdict(&verdict)));
     verdict
 }

@@ -34,6 +34,8 @@ const SEQUENCE_EVERY_MS: i64 = 5_000;
 pub struct Gateway {
     pub up: bool,
     pub start: u32,
+    /// Connections to its vault that it has given up.
+    pub connection: u32,
     /// Its store has stopped: the process is about to end.
     pub store_stopped: bool,
     /// Requests that were not answered yet.
@@ -125,8 +127,7 @@ impl Ports for Gate {
     }
 
     fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
-        let asker = Asker { index: self.process.index, start: self.process.start };
-        Box::pin(door::submit(&self.process.sim, asker, order))
+        Box::pin(door::submit(&self.process.sim, self.process.index, order))
     }
 
     fn render(&self, told: Told<'_>) -> Vec<u8> {
@@ -202,12 +203,11 @@ impl World {
         gateway.nudge = None;
         gateway.working = 0;
         gateway.process = None;
-        let start = gateway.start;
+        let (start, connection) = (gateway.start, gateway.connection);
         let pending = std::mem::take(&mut gateway.pending);
         pending.values().for_each(|cell| cell.put(self, Reply::Reset));
         self.killed.push(Group::Gateway { index, start });
-        let noticed_in = self.rng.between(0, 2);
-        self.after(noticed_in, Event::GatewayGone { asker: Asker { index, start } });
+        self.connection_ends(Asker { index, start, connection });
         let pause = self.rng.spread(50, 60_000);
         self.tell(None, || format!("gateway {index} crashes, and will be back in {pause} ms"));
         self.after(pause, Event::GatewayStart { index });

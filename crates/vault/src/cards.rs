@@ -259,6 +259,17 @@ impl Cards {
         locked(&self.cells).take(steady, token.key)
     }
 
+    /// Keeps a security code that came without a card, for the payment that names it. `now` is for its name alone.
+    pub fn keep_code(&self, steady: Time, now: Time, live: bool, code: &str) -> Result<CardToken, CardRefusal> {
+        if live != self.live {
+            return Err(CardRefusal::OtherMode);
+        }
+        let cvc = Cvc::parse(code, None).map_err(CardRefusal::Bad)?;
+        let key = locked(&self.keys).next(now);
+        locked(&self.cells).put(steady, key, &cvc).map_err(|_| CardRefusal::Trouble)?;
+        Ok(CardToken { key, vault: self.instance })
+    }
+
     /// Forgets security codes whose time is over.
     pub fn expire_cells(&self, steady: Time) {
         locked(&self.cells).expire(steady);

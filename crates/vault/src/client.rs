@@ -21,7 +21,8 @@ use zeroize::Zeroizing;
 
 /// Requests that wait for their answers; above this a submit is `NotSent(Busy)`.
 const PENDING_LIMIT: usize = 4_096;
-/// The vault answers an order within its send and answer limits; this is for a vault that hangs.
+/// The vault answers an order within its send and answer limits; this is for a vault that hangs. Whoever gives up on an order ends
+/// the connection as well: then the vault knows which approvals were not heard.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// Late answers that nobody took yet; more are told again later.
 const LATE_LIMIT: usize = 1_024;
@@ -70,6 +71,8 @@ struct Inner {
     path: PathBuf,
     state: Mutex<State>,
     filled: Notify,
+    /// An order on this connection was given up.
+    gave_up: Notify,
     late: mpsc::Sender<LateAnswer>,
 }
 
@@ -93,8 +96,8 @@ impl VaultClient {
     /// Tries to connect once before it returns; whether that worked shows in `is_connected`. Must be called within a runtime.
     pub async fn connect(path: &Path) -> VaultClient {
         let (tell, told) = mpsc::channel(LATE_LIMIT);
-        let inner = Inner { path: path.to_owned(), state: Mutex::default(), filled: Notify::new(), late: tell };
-        let inner = Arc::new(inner);
+        let (filled, gave_up) = (Notify::new(), Notify::new());
+        let inner = Arc::new(Inner { path: path.to_owned(), state: Mutex::default(), filled, gave_up, late: tell });
         let (first, tried) = oneshot::channel();
         let connection = tokio::spawn(keep_connected(Arc::clone(&inner), first));
         let _ = tried.await;
@@ -181,15 +184,18 @@ impl Inner {
     }
 
     async fn ask(&self, kind: FrameKind, payload: &[u8]) -> Reply {
-        let (id, answered) = self.enqueue(kind, payload)?;
-        match tokio::time::timeout(ANSWER_LIMIT, answered).await {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(_)) => Err(Gone::Lost),
-            Err(_) => {
-                self.lock().pending.remove(&id);
-                Err(Gone::TimedOut)
-            }
+        let (id, mut answered) = self.enqueue(kind, payload)?;
+        if let Ok(reply) = tokio::time::timeout(ANSWER_LIMIT, &mut answered).await {
+            return reply.unwrap_or(Err(Gone::Lost));
         }
+        if self.lock().pending.remove(&id).is_none() {
+            // Its answer has come this very moment.
+            return answered.await.unwrap_or(Err(Gone::Lost));
+        }
+        if kind == FrameKind::Submit {
+            self.gave_up.notify_waiters();
+        }
+        Err(Gone::TimedOut)
     }
 
     fn enqueue(&self, kind: FrameKind, payload: &[u8]) -> Result<(u32, oneshot::Receiver<Reply>), Gone> {
@@ -269,6 +275,7 @@ async fn keep_connected(inner: Arc<Inner>, first: oneshot::Sender<()>) {
             tokio::select! {
                 () = read_answers(&inner, read) => {}
                 () = write_requests(&inner, write) => {}
+                () = inner.gave_up.notified() => {}
             }
             inner.disconnected();
         }

@@ -5,6 +5,7 @@ use crate::cards::Cards;
 use crate::clock::Clock;
 use crate::core::wire::{Late, Order, Verdict};
 use crate::db::Write;
+use crate::edge::Edge;
 use crate::egress::Egress;
 use crate::frame::{ANSWER_LIMIT_BYTES, FrameKind, Inbound, Inbox, REQUEST_LIMIT_BYTES, put_frame, read_card};
 use crate::harden::Hardened;
@@ -26,8 +27,9 @@ use zeroize::{Zeroize, Zeroizing};
 const CONNECTIONS_LIMIT: usize = 64;
 /// Answers that a client does not read: above this its connection is closed.
 const OUTBOX_LIMIT_BYTES: usize = 16 * 1024 * 1024;
-/// An approval given to a client that goes away within this time may not have been heard.
-const UNHEARD_MS: i64 = 60_000;
+/// An approval given to a client that goes away within this time may not have been heard. Longer than a client waits for it and
+/// needs to make it durable.
+const UNHEARD_MS: i64 = 120_000;
 /// Approvals remembered for a client.
 const GIVEN_LIMIT: usize = 4_096;
 const READ_BYTES: usize = 64 * 1024;
@@ -165,6 +167,7 @@ fn tell(outbox: &Outbox, id: i64, late: &[u8]) {
 pub struct Rooms {
     pub cards: Arc<Cards>,
     pub egress: Arc<Egress>,
+    pub edge: Option<Arc<Edge>>,
     pub journey: Arc<Journey>,
     pub watchers: Arc<Watchers>,
     pub clock: Clock,
@@ -217,7 +220,7 @@ pub async fn serve(listener: UnixListener, rooms: Arc<Rooms>, closing: watch::Re
 }
 
 /// The kernel says who is at the other end.
-fn same_user(stream: &UnixStream) -> bool {
+pub(crate) fn same_user(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
 }
 
@@ -342,6 +345,7 @@ impl Rooms {
             link: self.egress.health(),
             cells: self.cards.cells(),
             hardened: self.hardened,
+            edge: self.edge.as_ref().map(|edge| edge.counts()),
         };
         outbox.put(request.id, FrameKind::Health, &serde_json::to_vec(&health).ok()?);
         Some(())

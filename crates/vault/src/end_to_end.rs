@@ -127,6 +127,7 @@ impl World {
             journey: true,
             retention: Retention::default(),
             harden: false,
+            edge: None,
         }
     }
 
@@ -333,6 +334,43 @@ fn a_stop_waits_for_what_is_in_flight() {
         vault.stop.send(()).unwrap();
         vault.ended.await.unwrap();
         assert_eq!(waiting.await.unwrap(), Verdict::Unknown(Unsure::NoAnswer), "the link's word, not a dead socket's");
+    });
+}
+
+#[test]
+fn the_edge_is_part_of_the_vault() {
+    within(async {
+        let world = World::new().await;
+        let (cert, key) = world.pki.issue("localhost", 2090);
+        std::fs::write(world.folder.path("edge.pem"), cert).unwrap();
+        std::fs::write(world.folder.path("edge.key"), key).unwrap();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let path = |name: &str| world.folder.path(name);
+        let mut edge = crate::edge::EdgeSettings::new(any, path("edge.pem"), path("edge.key"), path("api.sock"));
+        edge.plain = Some(any);
+        let settings = Settings { edge: Some(edge), ..world.settings() };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (tell, ready) = oneshot::channel();
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        let vault = run(settings, stopped, move |r| tell.send(r).unwrap_or_else(|_| unreachable!()));
+        let vault = tokio::task::spawn_local(vault);
+        let ready = ready.await.unwrap();
+        assert_ne!(ready.api, ready.http_api);
+        let mut client = TcpStream::connect(ready.http_api.unwrap()).await.unwrap();
+        client.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut got = String::new();
+        client.read_to_string(&mut got).await.unwrap();
+        assert!(
+            got.starts_with("HTTP/1.1 200 OK\r\n") && got.ends_with(r#"{"gateway":"down","status":"ok"}"#),
+            "{got}"
+        );
+        let health = VaultClient::connect(&ready.socket).await.health().await.unwrap();
+        assert_eq!(health.edge.map(|counts| counts.requests), Some(1));
+        stop.send(()).unwrap();
+        vault.await.unwrap().unwrap();
+        assert!(TcpStream::connect(ready.api.unwrap()).await.is_err());
     });
 }
 

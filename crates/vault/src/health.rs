@@ -1,5 +1,6 @@
 //! What the vault says of itself. Holds numbers and states, no card data.
 
+use crate::edge::EdgeCounts;
 use crate::egress::LinkHealth;
 use crate::harden::Hardened;
 use serde::{Deserialize, Serialize};
@@ -14,4 +15,7 @@ pub struct Health {
     /// Security codes held in memory.
     pub cells: usize,
     pub hardened: Hardened,
+    /// What the edge counted, if there is one.
+    #[serde(default)]
+    pub edge: Option<EdgeCounts>,
 }

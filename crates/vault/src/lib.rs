@@ -1,5 +1,5 @@
-//! The cardholder data environment: cards at rest, keys, security codes, the way out to the acquirer. A process of its own.
-//! Knows no order, no merchant, no ledger; the gateway reaches it through a Unix socket and never sees a card number.
+//! The cardholder data environment: the public edge, cards at rest, keys, security codes, the way out to the acquirer. A process of its
+//! own. Knows no order, no merchant, no ledger; the gateway reaches it through a Unix socket and never sees a card number.
 
 pub use florin_connect::core;
 
@@ -9,6 +9,7 @@ pub mod client;
 pub mod clock;
 pub mod db;
 pub mod door;
+pub mod edge;
 pub mod egress;
 #[cfg(test)]
 mod end_to_end;

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::core::wire::Late;
 use crate::db::DbError;
 use crate::door::{Rooms, Watchers, listen, serve};
+use crate::edge::{self, Edge, EdgeSettings};
 use crate::egress::Egress;
 use crate::harden::{Hardened, harden};
 use crate::journey::{Journey, Retention};
@@ -17,6 +18,7 @@ use florin_connect::connector::Terms;
 use florin_connect::iso8583::Dialect;
 use serde::Serialize;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub retention: Retention,
     /// Give up core dumps, tracing, swapping. Holds for the whole process: off in tests alone.
     pub harden: bool,
+    /// The public port; None for a vault that only its gateway's tools reach.
+    pub edge: Option<EdgeSettings>,
 }
 
 /// The vault is open.
@@ -63,6 +67,10 @@ pub struct Ready {
     pub instance: u32,
     pub live: bool,
     pub hardened: Hardened,
+    /// Where the edge serves TLS.
+    pub api: Option<SocketAddr>,
+    /// Where it serves plain HTTP.
+    pub http_api: Option<SocketAddr>,
 }
 
 /// Why a vault did not start, or stopped by itself. The text says what to do.
@@ -71,6 +79,7 @@ pub enum StartError {
     Kek(KekError),
     Db(DbError),
     Tls(TlsSetupError),
+    /// The door's socket, or an address of the edge.
     Socket {
         path: PathBuf,
         error: std::io::Error,
@@ -88,7 +97,7 @@ impl fmt::Display for StartError {
             StartError::Socket { path, error } => {
                 write!(
                     f,
-                    "the vault's socket {} cannot be opened: {error}; stop the other vault or choose another path",
+                    "the vault's socket {} cannot be opened: {error}; stop whoever has it or choose another",
                     path.display()
                 )
             }
@@ -141,6 +150,7 @@ pub async fn run(
 ) -> Result<(), StartError> {
     let hardened = if settings.harden { harden() } else { Hardened::default() };
     let clock = Clock::start();
+    let doors = edge::open(settings.edge.as_ref()).await?;
     let tls = client_config(&settings.tls)?;
     let name = server_name(&settings.acquirer_name)?;
     let kek = KekFile::open(&settings.kek)?;
@@ -154,11 +164,29 @@ pub async fn run(
     let egress = Arc::new(Egress::new(link, Arc::clone(&cards), Arc::clone(&journey), clock, late));
     let socket = |error| StartError::Socket { path: settings.socket.clone(), error };
     let listener = listen(&settings.socket).await.map_err(socket)?;
-    let rooms = Rooms { cards: Arc::clone(&cards), egress: Arc::clone(&egress), journey, watchers, clock, hardened };
+    let (close_edge, edge_closing) = watch::channel(false);
+    let new_edge = |edge| Arc::new(Edge::new(edge, Arc::clone(&cards), clock, edge_closing.clone()));
+    let edge = settings.edge.as_ref().map(new_edge);
+    let (for_cards, for_egress, for_edge) = (Arc::clone(&cards), Arc::clone(&egress), edge.clone());
+    let rooms = Rooms { cards: for_cards, egress: for_egress, edge: for_edge, journey, watchers, clock, hardened };
     let (close_door, closing) = watch::channel(false);
     let mut door = tokio::spawn(serve(listener, Arc::new(rooms), closing));
     let line = Line { address: settings.acquirer.clone(), name, tls, dialect };
-    ready(Ready { socket: settings.socket.clone(), instance: cards.instance, live: cards.live(), hardened });
+    ready(Ready {
+        socket: settings.socket.clone(),
+        instance: cards.instance,
+        live: cards.live(),
+        hardened,
+        api: doors.as_ref().map(|doors| doors.address),
+        http_api: doors.as_ref().and_then(|doors| doors.plain_address),
+    });
+    let public = doors.zip(edge).map(|(doors, edge)| tokio::spawn(doors.serve_until(edge, edge_closing)));
+    let finish_requests = async move {
+        let _ = close_edge.send(true);
+        if let Some(public) = public {
+            let _ = public.await;
+        }
+    };
 
     let linked = async { line.run(&egress).await };
     tokio::pin!(linked);
@@ -167,6 +195,11 @@ pub async fn run(
         () = &mut linked => Ok(()),
         () = housekeeping(&cards, clock) => Err(StartError::DatabaseStopped(cards.db().path().to_owned())),
     };
+    // First no more requests. Those in flight may still need the link.
+    tokio::select! {
+        () = finish_requests => {}
+        () = &mut linked => {}
+    }
     egress.close();
     let limit = u64::from(settings.answer_limit_ms) + u64::from(settings.send_limit_ms);
     if tokio::time::timeout(Duration::from_millis(limit), &mut linked).await.is_err() {

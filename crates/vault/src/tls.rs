@@ -1,20 +1,27 @@
-//! TLS 1.3 towards the acquirer over rustls's unbuffered interface, with record buffers of our own that are wiped.
-//! A buffered connection keeps the last records it decrypted, and an acquirer may echo a card number. Knows no socket, no message.
+//! TLS over rustls's unbuffered interface, with record buffers of our own that are wiped: towards the acquirer, and of the edge.
+//! A buffered connection keeps the last records it decrypted, and those may hold a card number. Knows no socket, no message.
 
-use rustls::client::{ClientConnectionData, Resumption, UnbufferedClientConnection};
+use rustls::client::{Resumption, UnbufferedClientConnection};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection, WebPkiClientVerifier};
 use rustls::unbuffered::{AppDataRecord, ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore, ServerConfig};
+use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroize;
 
 /// A record has at most 16 KiB and a little; a chain of certificates may span several.
-const INCOMING_LIMIT_BYTES: usize = 64 * 1024;
+const CLIENT_SLOT_BYTES: usize = 64 * 1024;
+/// What a client of the edge sends before it may send anything else fits one record.
+pub(crate) const SERVER_SLOT_BYTES: usize = 20 * 1024;
+/// Slots kept for the next connection that reads; the others are given back.
+const FREE_SLOTS_LIMIT: usize = 64;
+/// A larger buffer is given back once it is empty.
+const KEPT_OUTGOING_BYTES: usize = 4 * 1024;
 /// What a record adds to its plaintext, rounded up: header, type, tag.
 const RECORD_OVERHEAD_BYTES: usize = 64;
 const RECORD_PLAIN_BYTES: usize = 16 * 1024;
@@ -71,7 +78,7 @@ impl fmt::Display for TlsSetupError {
 
 impl std::error::Error for TlsSetupError {}
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
     let not_pem = || TlsSetupError::NotPem { path: path.to_owned(), what: "certificate" };
     let bytes = std::fs::read(path).map_err(|_| TlsSetupError::Missing(path.to_owned()))?;
     let found: Vec<_> = CertificateDer::pem_slice_iter(&bytes).collect::<Result<_, _>>().map_err(|_| not_pem())?;
@@ -143,12 +150,104 @@ impl From<rustls::Error> for TlsTrouble {
     }
 }
 
+/// The two sides of a connection, which rustls has no common name for.
+pub trait Side: Sized {
+    type Data;
+    /// Ciphertext that is held at most.
+    const SLOT_BYTES: usize;
+    fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
+    fn is_handshaking(&self) -> bool;
+}
+
+impl Side for UnbufferedClientConnection {
+    type Data = rustls::client::ClientConnectionData;
+    const SLOT_BYTES: usize = CLIENT_SLOT_BYTES;
+    fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(records)
+    }
+    fn is_handshaking(&self) -> bool {
+        (***self).is_handshaking()
+    }
+}
+
+impl Side for UnbufferedServerConnection {
+    type Data = ServerConnectionData;
+    const SLOT_BYTES: usize = SERVER_SLOT_BYTES;
+    fn process<'c, 'i>(&'c mut self, records: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(records)
+    }
+    fn is_handshaking(&self) -> bool {
+        (***self).is_handshaking()
+    }
+}
+
+thread_local! {
+    /// Slots that no connection needs now. All zero.
+    static FREE_SLOTS: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Where ciphertext stands and is decrypted. It has memory only while something is in it, so that an idle connection costs little.
+#[derive(Default)]
+pub(crate) struct Slot {
+    bytes: Box<[u8]>,
+    /// How much of it is filled. What lies behind was overwritten.
+    pub filled: usize,
+}
+
+impl Slot {
+    pub fn space(&mut self, size: usize) -> &mut [u8] {
+        if self.bytes.is_empty() {
+            let free = FREE_SLOTS.try_with(|free| free.borrow_mut().pop_if(|slot| slot.len() == size));
+            self.bytes = free.ok().flatten().unwrap_or_else(|| vec![0; size].into_boxed_slice());
+        }
+        self.bytes.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    pub fn records(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(..self.filled).unwrap_or_default()
+    }
+
+    /// Forgets records that were processed. They were decrypted where they stood, so they are overwritten.
+    pub fn discard(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.filled);
+        if bytes == 0 {
+            return;
+        }
+        self.bytes.copy_within(bytes..self.filled, 0);
+        let left = self.filled - bytes;
+        if let Some(processed) = self.bytes.get_mut(left..self.filled) {
+            processed.zeroize();
+        }
+        self.filled = left;
+    }
+
+    /// Gives the slot back if it is empty.
+    pub fn release(&mut self) {
+        if self.filled == 0 && !self.bytes.is_empty() {
+            let bytes = std::mem::take(&mut self.bytes);
+            // At the end of its thread a slot is simply freed.
+            let _ = FREE_SLOTS.try_with(|free| {
+                let mut free = free.borrow_mut();
+                if free.len() < FREE_SLOTS_LIMIT {
+                    free.push(bytes);
+                }
+            });
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.records().zeroize();
+        self.filled = 0;
+        self.release();
+    }
+}
+
 /// One connection: ciphertext in and out, plaintext in and out. The caller moves the ciphertext.
-pub struct TlsSession {
-    connection: UnbufferedClientConnection,
-    incoming: Box<[u8]>,
-    /// How much of `incoming` is filled.
-    filled: usize,
+pub struct TlsSession<S: Side = UnbufferedClientConnection> {
+    connection: S,
+    incoming: Slot,
     outgoing: Vec<u8>,
     /// How much of `outgoing` has been written.
     written: usize,
@@ -156,12 +255,28 @@ pub struct TlsSession {
     closed: bool,
 }
 
+/// The edge's side.
+pub type ServerSession = TlsSession<UnbufferedServerConnection>;
+
 impl TlsSession {
+    /// Begins a connection to the acquirer.
     pub fn new(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<TlsSession, TlsTrouble> {
+        TlsSession::over(UnbufferedClientConnection::new(config, name)?)
+    }
+}
+
+impl ServerSession {
+    /// Takes a connection of a client of the edge.
+    pub fn accept(config: Arc<ServerConfig>) -> Result<ServerSession, TlsTrouble> {
+        TlsSession::over(UnbufferedServerConnection::new(config)?)
+    }
+}
+
+impl<S: Side> TlsSession<S> {
+    fn over(connection: S) -> Result<TlsSession<S>, TlsTrouble> {
         let mut session = TlsSession {
-            connection: UnbufferedClientConnection::new(config, name)?,
-            incoming: vec![0; INCOMING_LIMIT_BYTES].into_boxed_slice(),
-            filled: 0,
+            connection,
+            incoming: Slot::default(),
             outgoing: Vec::new(),
             written: 0,
             ready: false,
@@ -182,16 +297,22 @@ impl TlsSession {
 
     /// Where to read ciphertext into; then call `received`.
     pub fn space(&mut self) -> &mut [u8] {
-        self.incoming.get_mut(self.filled..).unwrap_or_default()
+        self.incoming.space(S::SLOT_BYTES)
+    }
+
+    /// Gives the space back if nothing stands in it. To be called when there was nothing to read.
+    pub fn release(&mut self) {
+        self.incoming.release();
     }
 
     /// `bytes` of ciphertext were read into `space`. Gives plaintext, record by record.
     pub fn received(&mut self, bytes: usize, plain: &mut dyn FnMut(&[u8])) -> Result<(), TlsTrouble> {
-        self.filled = self.incoming.len().min(self.filled + bytes);
+        self.incoming.filled = self.incoming.bytes.len().min(self.incoming.filled + bytes);
         self.advance(None, plain)?;
-        if self.filled == self.incoming.len() {
-            return Err(TlsTrouble("the acquirer sent a TLS handshake message above the limit".into()));
+        if !self.incoming.bytes.is_empty() && self.incoming.filled == self.incoming.bytes.len() {
+            return Err(TlsTrouble("the other side sent a TLS handshake message above the limit".into()));
         }
+        self.incoming.release();
         Ok(())
     }
 
@@ -203,8 +324,7 @@ impl TlsSession {
 
     /// Tells the other side that we send no more.
     pub fn close(&mut self) {
-        let (records, _) = self.incoming.split_at_mut(self.filled);
-        if let Ok(ConnectionState::WriteTraffic(mut traffic)) = self.connection.process_tls_records(records).state {
+        if let Ok(ConnectionState::WriteTraffic(mut traffic)) = self.connection.process(self.incoming.records()).state {
             let start = grow(&mut self.outgoing, RECORD_OVERHEAD_BYTES);
             let written = traffic.queue_close_notify(&mut self.outgoing[start..]).unwrap_or(0);
             self.outgoing.truncate(start + written);
@@ -220,16 +340,34 @@ impl TlsSession {
         self.written += bytes;
         if self.written >= self.outgoing.len() {
             self.outgoing.clear();
+            if self.outgoing.capacity() > KEPT_OUTGOING_BYTES {
+                self.outgoing = Vec::new();
+            }
             self.written = 0;
+        }
+    }
+
+    /// After trouble: what the other side is to be told of it, if it can be, stands in `pending`.
+    pub fn alert(&mut self) {
+        // A state that is no trouble and asks for nothing ends it.
+        while let Ok(state) = self.connection.process(self.incoming.records()).state {
+            match state {
+                ConnectionState::EncodeTlsData(mut data) => {
+                    if encode(&mut self.outgoing, |out| data.encode(out)).is_err() {
+                        return;
+                    }
+                }
+                ConnectionState::TransmitTlsData(data) => data.done(),
+                _ => return,
+            }
         }
     }
 
     /// Lets rustls do all it can with what has arrived, and encrypts `plain`.
     fn advance(&mut self, mut plain: Option<&[u8]>, sink: &mut dyn FnMut(&[u8])) -> Result<(), TlsTrouble> {
         loop {
-            let (records, _) = self.incoming.split_at_mut(self.filled);
-            let UnbufferedStatus { mut discard, state, .. } = self.connection.process_tls_records(records);
-            let mut again = true;
+            let UnbufferedStatus { mut discard, state, .. } = self.connection.process(self.incoming.records());
+            let (mut again, mut may_write) = (true, false);
             let step = match state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     while let Some(record) = traffic.next_record() {
@@ -246,7 +384,7 @@ impl TlsSession {
                     Ok(())
                 }
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                    self.ready = true;
+                    may_write = true;
                     again = plain.is_some();
                     plain.take().map_or(Ok(()), |plain| encrypt(&mut self.outgoing, &mut traffic, plain))
                 }
@@ -263,35 +401,17 @@ impl TlsSession {
                     again = false;
                     Ok(())
                 }
-                Ok(_) => Err(TlsTrouble("TLS: a state that a client cannot have".into())),
+                Ok(_) => Err(TlsTrouble("TLS: a state that no connection of ours can have".into())),
                 Err(e) => Err(e.into()),
             };
-            self.discard(discard);
+            self.incoming.discard(discard);
             step?;
+            // A server may write before the client has proved that it can read; then it is not done.
+            self.ready |= may_write && !self.connection.is_handshaking();
             if !again {
                 return Ok(());
             }
         }
-    }
-
-    /// Forgets records that were processed. They were decrypted where they stood, so they are overwritten.
-    fn discard(&mut self, bytes: usize) {
-        if bytes == 0 {
-            return;
-        }
-        let bytes = bytes.min(self.filled);
-        self.incoming.copy_within(bytes..self.filled, 0);
-        let left = self.filled - bytes;
-        if let Some(processed) = self.incoming.get_mut(left..self.filled) {
-            processed.zeroize();
-        }
-        self.filled = left;
-    }
-}
-
-impl Drop for TlsSession {
-    fn drop(&mut self) {
-        self.incoming.zeroize();
     }
 }
 
@@ -315,9 +435,9 @@ fn encode(out: &mut Vec<u8>, mut into: impl FnMut(&mut [u8]) -> Result<usize, En
     Ok(())
 }
 
-fn encrypt(
+fn encrypt<D>(
     out: &mut Vec<u8>,
-    traffic: &mut rustls::unbuffered::WriteTraffic<'_, ClientConnectionData>,
+    traffic: &mut rustls::unbuffered::WriteTraffic<'_, D>,
     plain: &[u8],
 ) -> Result<(), TlsTrouble> {
     let records = plain.len() / RECORD_PLAIN_BYTES + 2;

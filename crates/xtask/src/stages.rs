@@ -35,6 +35,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "tests", limit_minutes: 20, slow: false, needs_build: true, run: tests },
     Stage { name: "mutants", limit_minutes: 20, slow: false, needs_build: false, run: mutants },
     Stage { name: "seeds", limit_minutes: 60, slow: false, needs_build: true, run: seeds },
+    Stage { name: "sdk", limit_minutes: 10, slow: false, needs_build: true, run: sdk },
     Stage { name: "mutations", limit_minutes: 60, slow: true, needs_build: false, run: mutations },
 ];
 
@@ -238,6 +239,16 @@ fn seeds(run: &Run) -> Tally {
     report::proof(&output, seeds, (end != End::Success).then(|| ended(&end)))
 }
 
+/// The official Python SDK, from its registry, against a demo of its own.
+fn sdk(run: &Run) -> Tally {
+    let program = match florin() {
+        Ok(program) => program,
+        Err(why) => return Tally::failed(why),
+    };
+    let mut command = Command::new("bash");
+    counted(run, command.current_dir(&run.root).arg("tests/sdk/run").arg(program))
+}
+
 /// The binary beside this one: cargo puts all programs of a build into one folder.
 pub fn florin() -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|e| format!("xtask does not find itself: {e}"))?;
@@ -256,8 +267,8 @@ mod tests {
             let names: Vec<_> = STAGES.iter().filter(|stage| wanted(stage, &options)).map(|stage| stage.name).collect();
             assert_eq!(names.join(" "), expected, "{all} {only:?}");
         };
-        check(false, &[], "fetch format house clippy build tests mutants seeds");
-        check(true, &[], "fetch format house clippy build tests mutants seeds mutations");
+        check(false, &[], "fetch format house clippy build tests mutants seeds sdk");
+        check(true, &[], "fetch format house clippy build tests mutants seeds sdk mutations");
         check(false, &["house"], "house");
         check(false, &["mutations", "format"], "format mutations");
         check(true, &["seeds"], "build seeds");

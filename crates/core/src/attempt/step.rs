@@ -1,7 +1,7 @@
 //! One step of a thing with attempts: what a decision returns, and how it becomes a Commit.
 
 use super::{Effects, Owner, State};
-use crate::commit::{Commit, Event, EventKind, IndexEntry, Job, JobId, Personal, Row, Version};
+use crate::commit::{Beside, Commit, Event, EventKind, IndexEntry, Job, JobId, Personal, Row};
 use crate::flow::{OpenClaim, View};
 use crate::id::Key;
 use crate::ledger::Transfer;
@@ -27,8 +27,8 @@ pub(crate) struct Step<T> {
     pub index: Vec<IndexEntry>,
     /// New personal data; none keeps what there was.
     pub personal: Option<Personal>,
-    /// Rows that change with it, each with the version that it must have now.
-    pub beside: Vec<(Version, Row)>,
+    /// Rows that change with it.
+    pub beside: Vec<Beside>,
 }
 
 impl<T: Owner> Step<T> {
@@ -93,10 +93,7 @@ impl<T: Owner> Step<T> {
             events: self.effects.events.iter().map(event).collect(),
             ..Commit::default()
         };
-        for (expected, row) in self.beside {
-            commit.expect.push((row.key, expected));
-            commit.put.push(row);
-        }
+        commit.with(self.beside, &|| ports.fresh_key());
         match self.watch {
             Watch::Leave => {}
             Watch::Put(job) => commit.jobs.push(job),

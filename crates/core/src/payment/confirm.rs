@@ -2,7 +2,7 @@
 
 use super::{CaptureMethod, CardFacts, Doing, MOST_ATTEMPTS, Payment, PaymentPersonal, PaymentView, Stage, Terms};
 use crate::attempt::{Attempt, Begun, Move, Step, Watch, launch};
-use crate::commit::{EventKind, IndexEntry, Row, Version};
+use crate::commit::{Beside, EventKind, IndexEntry};
 use crate::flow::{Claiming, Done, Failure, View};
 use crate::id::{Key, Kind};
 use crate::mutants::{Mutant, planted};
@@ -20,8 +20,8 @@ pub struct Confirm {
     pub method: Option<Key>,
     pub initiator: Initiator,
     pub claim: Option<Claiming>,
-    /// Rows that change with the first commit, each with the version that it must have now: a method that is used up, or made.
-    pub beside: Vec<(Version, Row)>,
+    /// Rows that change with the first commit: a method that is used up, or made.
+    pub beside: Vec<Beside>,
     /// What the personal data becomes; none keeps it.
     pub personal: Option<PaymentPersonal>,
     /// Terms that come with the confirmation.

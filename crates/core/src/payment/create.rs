@@ -4,13 +4,12 @@ use super::confirm::charge_move;
 use super::{CaptureMethod, CardFacts, Doing, Payment, PaymentPersonal, PaymentView, Stage, Terms};
 use crate::attempt::{Attempt, Begun, answer, conclude, take};
 use crate::codec::Body;
-use crate::commit::{Commit, Event, EventKind, IndexEntry, Row, Version};
+use crate::commit::{Beside, Commit, Event, EventKind, IndexEntry, Row, Version};
 use crate::flow::{self, Claiming, Done, Failure, Met};
 use crate::id::{Key, Kind};
 use crate::money::Money;
 use crate::ports::Ports;
 use crate::refusal::Refusal;
-use crate::time::Time;
 use crate::wire::Initiator;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +28,8 @@ pub struct Create {
     pub personal: PaymentPersonal,
     /// Confirms at once: the attempt is in the commit that makes the payment.
     pub confirm: Option<Initiator>,
-    /// Rows that change with it, each with the version that it must have now: a method that is used up, or made.
-    pub beside: Vec<(Version, Row)>,
+    /// Rows that change with it: a method that is used up, or made.
+    pub beside: Vec<Beside>,
     pub claim: Option<Claiming>,
 }
 
@@ -80,7 +79,7 @@ pub async fn create(ports: &dyn Ports, command: &Create) -> Result<Done<PaymentV
             Some(initiator) => Some(begin(&mut view, initiator, claiming, Begun::fresh(ports).await?)?),
             None => None,
         };
-        let mut commit = draft(command, &view, ports.fresh_key(), attempt.as_ref().map(|_| ports.fresh_key()), now);
+        let mut commit = draft(command, &view, &|| ports.fresh_key());
         commit.jobs.extend(attempt.as_ref().map(|a| a.watch(view.account, view.key)));
         commit.claim = claiming.map(|c| take(ports, c, attempt.is_some(), &view));
         match flow::commit(ports.store(), commit, claiming).await? {
@@ -142,7 +141,7 @@ fn begin(
     Ok(attempt)
 }
 
-fn draft(command: &Create, view: &PaymentView, event: Key, processing: Option<Key>, now: Time) -> Commit {
+fn draft(command: &Create, view: &PaymentView, fresh: &dyn Fn() -> Key) -> Commit {
     let customer = command.customer.map(|under| IndexEntry { under, kind: Kind::Payment, key: view.key });
     let charge = view.body.attempts.first().map(|a| a.key);
     let charge = charge.map(|key| IndexEntry { under: view.account, kind: Kind::Charge, key });
@@ -151,24 +150,21 @@ fn draft(command: &Create, view: &PaymentView, event: Key, processing: Option<Ke
         version: view.version,
         kind: Kind::Payment,
         account: view.account,
-        at: now,
+        at: view.at,
         body: view.body.encode(),
         personal: view.personal.clone(),
         index: customer.into_iter().chain(charge).collect(),
     };
-    let tells = |id, kind| Event { id, kind, account: view.account, cause: view.key, version: view.version };
-    let created = tells(event, EventKind::PaymentCreated);
-    let processing = processing.map(|id| tells(id, EventKind::PaymentProcessing));
+    let tells = |kind| Event { id: fresh(), kind, account: view.account, cause: view.key, version: view.version };
+    let created = tells(EventKind::PaymentCreated);
+    let processing = command.confirm.map(|_| tells(EventKind::PaymentProcessing));
     let mut commit = Commit {
         expect: vec![(view.key, Version::NONE)],
         put: vec![row],
         events: [created].into_iter().chain(processing).collect(),
         ..Commit::default()
     };
-    for (expected, row) in &command.beside {
-        commit.expect.push((row.key, *expected));
-        commit.put.push(row.clone());
-    }
+    commit.with(command.beside.clone(), fresh);
     commit
 }
 
@@ -177,7 +173,7 @@ mod tests {
     use super::*;
     use crate::commit::Personal;
     use crate::money::{BadAmount, Currency};
-    use crate::sample::{ACCOUNT, NOW, PAYMENT, card, eur, payment, view};
+    use crate::sample::{ACCOUNT, PAYMENT, card, eur, payment, view};
 
     fn ordered(money: Money, card: Option<CardFacts>) -> Create {
         let (capture, personal) = (CaptureMethod::Automatic, PaymentPersonal::default());
@@ -215,7 +211,7 @@ mod tests {
             let command = Create { customer, personal: personal.clone(), ..ordered(eur(1000), None) };
             let mut row_view = PaymentView { version: Version(1), ..view(decide(&command).unwrap()) };
             row_view.personal = subject.map(|subject| personal.stored(subject));
-            let commit = draft(&command, &row_view, Key(8), None, NOW);
+            let commit = draft(&command, &row_view, &|| Key(8));
             assert_eq!(commit.check(), Ok(()));
             let stored = commit.put[0].personal.clone();
             assert_eq!(stored, subject.map(|subject| Personal { subject, body: personal.encode() }));

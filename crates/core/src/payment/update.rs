@@ -2,7 +2,7 @@
 
 use super::{CaptureMethod, CardFacts, Payment, PaymentPersonal, PaymentView, Stage, Terms};
 use crate::attempt::{Begun, Step, launch};
-use crate::commit::{EventKind, IndexEntry, Row, Version};
+use crate::commit::{Beside, EventKind, IndexEntry, Version};
 use crate::flow::{Claiming, Done, Failure, View};
 use crate::id::{Key, Kind};
 use crate::money::Money;
@@ -23,7 +23,7 @@ pub struct Update {
     /// The card to pay with, and the payment method that it is.
     pub method: Option<(Key, CardFacts)>,
     pub personal: Option<PaymentPersonal>,
-    pub beside: Vec<(Version, Row)>,
+    pub beside: Vec<Beside>,
     pub claim: Option<Claiming>,
 }
 

@@ -9,12 +9,12 @@ use florin_core::attempt::{self, LEASE_MS};
 use florin_core::commit::{ClaimId, JobKind};
 use florin_core::flow::{Claiming, Done, Failure};
 use florin_core::id::{Key, Kind};
-use florin_core::money::Money;
+use florin_core::money::{Currency, Money};
 use florin_core::payment::{self, CancelReason, CardFacts, Funding};
 use florin_core::ports::{Ports, Told};
 use florin_core::refund::{self, RefundPersonal, RefundReason};
 use florin_core::store::{Query, Store};
-use florin_core::wire::{CardToken, Late, Network};
+use florin_core::wire::{CardToken, Initiator, Late, Network};
 use florin_store::block_on;
 use std::sync::Arc;
 
@@ -133,6 +133,7 @@ fn gate(fate: &Fate) -> Arc<Gate> {
 fn label(what: &What) -> &'static str {
     match what {
         What::Create { .. } => "create",
+        What::CreateConfirmed { .. } => "create and confirm",
         What::Confirm { .. } => "confirm",
         What::Capture { .. } => "capture",
         What::Cancel => "cancel",
@@ -177,6 +178,12 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
             let money = Money::new(*minor, *currency);
             let plain = payment::Create::plain(account, false, money, *capture);
             let command = payment::Create { card: with_card.then(card), claim, ..plain };
+            tell_payment(ports, payment::create(ports, &command).await)
+        }
+        What::CreateConfirmed { capture } => {
+            let plain = payment::Create::plain(account, false, Money::new(1000, Currency::EUR), *capture);
+            let confirm = Some(Initiator::Customer);
+            let command = payment::Create { card: Some(card()), confirm, claim, ..plain };
             tell_payment(ports, payment::create(ports, &command).await)
         }
         What::Confirm { card: with_card } => {

@@ -1,6 +1,7 @@
 //! Scenario tables of core's operations: what is done, what the acquirer answers, where a process dies, what is left.
 //! Knows core by its public interface alone.
 
+mod at_once;
 mod cancel;
 mod capture;
 mod check;

@@ -30,6 +30,10 @@ pub enum What {
         minor: i64,
         currency: Currency,
     },
+    /// Made and confirmed in one request.
+    CreateConfirmed {
+        capture: CaptureMethod,
+    },
     Confirm {
         card: bool,
     },
@@ -104,6 +108,10 @@ pub fn create_manual() -> Does {
 }
 pub fn create_of(capture: CaptureMethod, card: bool, minor: i64, currency: Currency) -> Does {
     Does::new(What::Create { capture, card, minor, currency }, &[])
+}
+/// 10.00 EUR with a card, made and confirmed in one request.
+pub fn create_confirmed(capture: CaptureMethod, script: &[Verdict]) -> Does {
+    Does::new(What::CreateConfirmed { capture }, script)
 }
 pub fn confirm(script: &[Verdict]) -> Does {
     Does::new(What::Confirm { card: true }, script)

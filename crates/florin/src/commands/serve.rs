@@ -9,10 +9,17 @@ use crate::process::supervise::{Log, Part};
 use crate::process::{asked_to_stop, block_on};
 use serde_json::json;
 
-pub fn demo(common: &Common) -> Outcome {
-    let config = Config::load(common)?;
+pub fn demo(common: &Common, port: Option<u16>, magic_amounts: bool) -> Outcome {
+    let mut config = Config::load(common)?;
+    if let Some(port) = port {
+        config.set("api.port", port.to_string());
+    }
+    if magic_amounts {
+        config.set("network.magic_amounts", "true".to_owned());
+    }
+    let ports = (config.port("api.port")?, config.port("api.http_port")?);
     block_on(async {
-        let system = System::demo(&config, Log::Terminal).await?;
+        let system = System::demo_with(&config, Log::Terminal, Some(ports)).await?;
         if system.parts.is_empty() {
             let folder = system.home.root.display().to_string();
             return Err(Fail::new(
@@ -33,14 +40,25 @@ pub fn serve(common: &Common) -> Outcome {
 
 async fn watch(mut system: System, as_json: bool) -> Result<(), Fail> {
     if as_json {
-        out!("{}", system.facts());
+        out!("{}", system.shown());
     } else {
         out!("Florin runs. Data: {}", system.home.root.display());
         for part in &system.parts {
-            out!("  {:<9} pid {}", part.role, part.pid().map_or_else(|| "?".to_owned(), |p| p.to_string()));
+            out!("  {:<11} pid {}", part.role, part.pid().map_or_else(|| "?".to_owned(), |p| p.to_string()));
+        }
+        let shown = system.shown();
+        for (name, key) in [
+            ("API", "api"),
+            ("without TLS", "http_api"),
+            ("secret key", "secret_key"),
+            ("public key", "publishable_key"),
+        ] {
+            if let Some(value) = shown[key].as_str() {
+                out!("  {name:<11} {value}");
+            }
         }
         if let Some(sandbox) = &system.sandbox {
-            out!("  acquirer  {} (ISO 8583 over mutual TLS)", sandbox.0["acquirer"].as_str().unwrap_or("?"));
+            out!("  acquirer    {} (ISO 8583 over mutual TLS)", sandbox.0["acquirer"].as_str().unwrap_or("?"));
         }
         out!(
             "Pay from another terminal: florin pay 19.99 eur --data {}\nStop with Ctrl-C.",

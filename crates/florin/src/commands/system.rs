@@ -2,15 +2,17 @@
 
 use crate::config::Config;
 use crate::fail::{Fail, io};
+use crate::gateway::api::TestKeys;
 use crate::gateway::client::Gateway;
 use crate::home::{Home, first_keys};
 use crate::pki;
-use crate::process::settings::{GatewaySettings, SandboxSettings, VaultSettings};
+use crate::process::settings::{EdgePorts, GatewaySettings, SandboxSettings, VaultSettings};
 use crate::process::supervise::{Log, Part};
 use florin_sandbox::{ControlClient, Ready};
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +64,11 @@ pub struct System {
 impl System {
     /// Uses what runs, or starts sandbox, vault and gateway.
     pub async fn demo(config: &Config, log: Log) -> Result<System, Fail> {
+        System::demo_with(config, log, None).await
+    }
+
+    /// The same, with the public API on these ports of loopback (TLS, plain HTTP).
+    pub async fn demo_with(config: &Config, log: Log, api: Option<(u16, u16)>) -> Result<System, Fail> {
         let home = home_of(config)?;
         let Some(lock) = try_lock(&home.lock())? else { return System::running(home) };
         // Before anything is started: a wrong setting leaves no process behind.
@@ -93,6 +100,7 @@ impl System {
             cert: home.tls("link.pem"),
             key: home.tls("link.key"),
             answer_ms,
+            edge: api.map(|ports| demo_edge(&home, ports)).transpose()?,
         };
         System::finish(home, Some(sandbox), parts, locks, vault, log).await
     }
@@ -136,6 +144,7 @@ impl System {
             cert: file("acquirer.cert")?,
             key: file("acquirer.key")?,
             answer_ms: answer_ms(config)?,
+            edge: None,
         };
         System::finish(home, None, vec![], vec![lock], vault, Log::Terminal).await
     }
@@ -154,10 +163,14 @@ impl System {
             ids: home.ids(),
             vault: vault.socket.clone(),
             door: home.socket("gateway.sock")?,
+            api: home.socket("api.sock")?,
+            test_keys: home.test_keys(),
             live: vault.live,
         };
         let started = async {
-            parts.push(Part::start(&home, "vault", &vault, log).await?);
+            let mut part = Part::start(&home, "vault", &vault, log).await?;
+            part.pin_api();
+            parts.push(part);
             parts.push(Part::start(&home, "gateway", &gateway, log).await?);
             Ok(())
         };
@@ -190,6 +203,8 @@ impl System {
             "ready": true,
             "data_dir": self.home.root,
             "processes": processes,
+            "api": self.address_of_api("api").map(|a| format!("https://localhost:{}", a.port())),
+            "http_api": self.address_of_api("http_api").map(|a| format!("http://127.0.0.1:{}", a.port())),
             "acquirer": sandbox.map(|s| &s["acquirer"]),
             "acquirer_client": sandbox.map(|s| json!({ "cert": s["client_cert"], "key": s["client_key"] })),
             "network_control": sandbox.map(|s| &s["control"]),
@@ -199,6 +214,22 @@ impl System {
             "vault": self.vault,
             "sandbox": sandbox,
         })
+    }
+
+    /// The ready line with the API keys of test mode, which stand in no other file than their own.
+    pub fn shown(&self) -> Value {
+        let mut facts = self.facts();
+        if let Some(keys) = TestKeys::read(&self.home.test_keys()) {
+            facts["secret_key"] = json!(keys.secret_key);
+            facts["publishable_key"] = json!(keys.publishable_key);
+        }
+        facts
+    }
+
+    /// Where the vault's edge listens, as it said when it started.
+    fn address_of_api(&self, name: &str) -> Option<SocketAddr> {
+        let vault = self.parts.iter().find(|p| p.role == "vault")?;
+        vault.ready[name].as_str()?.parse().ok()
     }
 
     pub fn door(&self) -> &Path {
@@ -224,6 +255,17 @@ impl System {
             part.stop().await;
         }
     }
+}
+
+fn demo_edge(home: &Home, (tls, http): (u16, u16)) -> Result<EdgePorts, Fail> {
+    let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    Ok(EdgePorts {
+        address: loopback(tls),
+        http: Some(loopback(http)),
+        cert: home.tls("api.pem"),
+        key: home.tls("api.key"),
+        gateway: home.socket("api.sock")?,
+    })
 }
 
 fn needed(key: &str) -> Fail {

@@ -1,8 +1,10 @@
 //! The gateway process: flows of core over the real store and the real vault. Sees tokens, never a card.
 
 pub mod account;
+pub mod api;
 pub mod client;
 pub mod door;
+pub mod edge;
 pub mod ops;
 pub mod ports;
 pub mod shape;

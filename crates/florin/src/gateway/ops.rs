@@ -1,6 +1,6 @@
 //! What the gateway is asked through its door, and how each question becomes a command of core.
 
-use super::ports::Real;
+use super::ports::{Door, Real};
 use super::{shape, story};
 use florin_core::commit::ClaimId;
 use florin_core::flow::{Claiming, Done, Failure, Trouble, View, load};
@@ -127,26 +127,26 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
             let method = if manual { CaptureMethod::Manual } else { CaptureMethod::Automatic };
             let personal = PaymentPersonal { description, receipt_email: email, ..PaymentPersonal::default() };
             let command = Create { personal, claim, ..Create::plain(desk.account, desk.live, money, method) };
-            told(create(ports, &command).await?, |v| shape::payment(&ports.ids, v))
+            told(desk, create(&Door(ports), &command).await?, |v| shape::payment(&ports.ids, v)).await
         }
         Ask::Confirm { id, card, card_digest, key } => {
             let claim = claiming(desk, "confirm", key.as_deref(), &[&id, &card_digest])?;
             let payment = payment_key(ports, &id)?;
             let command = Confirm { card: Some(card), claim, ..Confirm::plain(desk.account, payment) };
-            told(confirm(ports, &command).await?, |v| shape::payment(&ports.ids, v))
+            told(desk, confirm(&Door(ports), &command).await?, |v| shape::payment(&ports.ids, v)).await
         }
         Ask::Capture { id, amount, key } => {
             let claim = claiming(desk, "capture", key.as_deref(), &[&id, amount.as_deref().unwrap_or("")])?;
             let payment = payment_key(ports, &id)?;
             let amount = amount_of(desk, payment, amount).await?;
             let command = Capture { account: desk.account, payment, amount, currency: None, claim };
-            told(capture(ports, &command).await?, |v| shape::payment(&ports.ids, v))
+            told(desk, capture(&Door(ports), &command).await?, |v| shape::payment(&ports.ids, v)).await
         }
         Ask::Cancel { id, key } => {
             let claim = claiming(desk, "cancel", key.as_deref(), &[&id])?;
             let payment = payment_key(ports, &id)?;
             let command = Cancel { account: desk.account, payment, reason: CancelReason::RequestedByCustomer, claim };
-            told(cancel(ports, &command).await?, |v| shape::payment(&ports.ids, v))
+            told(desk, cancel(&Door(ports), &command).await?, |v| shape::payment(&ports.ids, v)).await
         }
         Ask::Refund { id, amount, key } => {
             let claim = claiming(desk, "refund", key.as_deref(), &[&id, amount.as_deref().unwrap_or("")])?;
@@ -155,7 +155,7 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
             let reason = RefundReason::RequestedByCustomer;
             let (account, currency, personal) = (desk.account, None, RefundPersonal::default());
             let command = CreateRefund { account, payment, amount, currency, reason, personal, claim };
-            told(refund::create(ports, &command).await?, |v| shape::refund(&ports.ids, v))
+            told(desk, refund::create(&Door(ports), &command).await?, |v| shape::refund(&ports.ids, v)).await
         }
         Ask::Show { id } => show(desk, &id).await,
         Ask::List { limit } => list(desk, limit.clamp(1, 100)).await,
@@ -164,11 +164,18 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
     }
 }
 
-fn told<T>(done: Done<T>, shape: impl Fn(&T) -> Value) -> Result<Value, Failure> {
-    match done {
-        Done::Fresh(view) => Ok(shape(&view)),
-        Done::Replayed(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or(Value::Null)),
+async fn told<T>(desk: &Desk, done: Done<T>, shape: impl Fn(&T) -> Value) -> Result<Value, Failure> {
+    let bytes = match done {
+        Done::Fresh(view) => return Ok(shape(&view)),
+        Done::Replayed(bytes) => bytes,
+    };
+    if let Ok(stored) = serde_json::from_slice(&bytes) {
+        return Ok(stored);
     }
+    // Finished after a crash: then it is the API's answer, behind two bytes of status. The thing itself says the rest.
+    let answer: Value = serde_json::from_slice(bytes.get(2..).unwrap_or(&[])).unwrap_or(Value::Null);
+    let id = answer.pointer("/error/payment_intent/id").or_else(|| answer.get("id")).and_then(Value::as_str);
+    show(desk, id.unwrap_or("")).await
 }
 
 /// An idempotency key as a place in the store, and the digest of what was asked under it.

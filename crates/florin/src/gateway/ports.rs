@@ -1,6 +1,7 @@
 //! The real world for core's flows: the system's clock, the SQLite store, the vault's socket.
 
 use super::shape;
+use florin_api::Look;
 use florin_core::commit::Commit;
 use florin_core::commit::{Job, JobKind, SHARDS, shard};
 use florin_core::id::{IdCodec, Key, KeyGen};
@@ -11,8 +12,8 @@ use florin_core::time::Time;
 use florin_core::wire::{Order, Verdict};
 use florin_store::SqliteStore;
 use florin_vault::client::VaultClient;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
@@ -64,6 +65,8 @@ pub struct Real {
     pub store: Watched,
     pub vault: VaultClient,
     pub ids: IdCodec,
+    /// How the API shows things: answers that are finished after a crash are the API's.
+    pub look: Arc<Look>,
     keys: Mutex<KeyGen>,
     block: Mutex<Option<Block>>,
     leasing: tokio::sync::Mutex<()>,
@@ -72,11 +75,19 @@ pub struct Real {
 }
 
 impl Real {
-    pub fn new(store: SqliteStore, newest: Option<Key>, vault: VaultClient, ids: IdCodec, holder: u64) -> Real {
+    pub fn new(
+        store: SqliteStore,
+        newest: Option<Key>,
+        vault: VaultClient,
+        ids: IdCodec,
+        look: Arc<Look>,
+        holder: u64,
+    ) -> Real {
         Real {
             store: Watched::new(store),
             vault,
             ids,
+            look,
             keys: Mutex::new(KeyGen::new(0, newest)),
             block: Mutex::new(None),
             leasing: tokio::sync::Mutex::new(()),
@@ -129,13 +140,40 @@ impl Ports for Real {
         Box::pin(async move { self.vault.submit(&order).await })
     }
     fn render(&self, told: Told<'_>) -> Vec<u8> {
+        self.look.answer(told)
+    }
+    fn nudge(&self) {
+        self.due.notify_one();
+    }
+}
+
+/// The same world for the terminal's door: what it stores under an idempotency key is the door's answer.
+pub struct Door<'a>(pub &'a Real);
+
+impl Ports for Door<'_> {
+    fn now(&self) -> Time {
+        self.0.now()
+    }
+    fn fresh_key(&self) -> Key {
+        self.0.fresh_key()
+    }
+    fn store(&self) -> &dyn Store {
+        self.0.store()
+    }
+    fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>> {
+        self.0.slot()
+    }
+    fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
+        self.0.submit(order)
+    }
+    fn render(&self, told: Told<'_>) -> Vec<u8> {
         let shown = match told {
-            Told::Payment(view) => shape::payment(&self.ids, view),
-            Told::Refund(view) => shape::refund(&self.ids, view),
+            Told::Payment(view) => shape::payment(&self.0.ids, view),
+            Told::Refund(view) => shape::refund(&self.0.ids, view),
         };
         shown.to_string().into_bytes()
     }
     fn nudge(&self) {
-        self.due.notify_one();
+        self.0.nudge();
     }
 }

@@ -1,19 +1,21 @@
 //! What runs inside each process.
 
-use super::settings::{First, GatewaySettings, SandboxSettings, VaultSettings};
+use super::settings::{EdgePorts, First, GatewaySettings, SandboxSettings, VaultSettings};
 use super::{asked_to_stop, block_on, block_on_parking, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::ops::Desk;
 use crate::gateway::ports::Real;
-use crate::gateway::{account, door, worker};
+use crate::gateway::{account, api, door, edge, worker};
 use crate::home::{random, read_key};
 use crate::named::Named;
+use florin_api::{Api, Look};
 use florin_core::id::IdCodec;
 use florin_core::seal::Secret;
 use florin_core::store::{Query, Store};
 use florin_store::{Options, SqliteStore};
 use florin_vault::client::VaultClient;
+use florin_vault::edge::EdgeSettings;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -59,9 +61,15 @@ async fn vault(s: VaultSettings) -> Result<(), Fail> {
         journey: true,
         retention: florin_vault::journey::Retention::default(),
         harden: true,
+        edge: s.edge.map(edge),
     };
     let ready = |facts: florin_vault::process::Ready| say(&First::Ready(json!(facts)));
     florin_vault::process::run(settings, asked_to_stop(true), ready).await.map_err(|e| e.fail())
+}
+
+fn edge(ports: EdgePorts) -> EdgeSettings {
+    let settings = EdgeSettings::new(ports.address, ports.cert, ports.key, ports.gateway);
+    EdgeSettings { plain: ports.http, ..settings }
 }
 
 async fn sandbox(s: SandboxSettings) -> Result<(), Fail> {
@@ -86,7 +94,9 @@ async fn sandbox(s: SandboxSettings) -> Result<(), Fail> {
 
 async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let root = Secret::new(read_key::<32>(&s.root)?);
-    let ids = IdCodec::new(&read_key::<16>(&s.ids)?);
+    let ids = || read_key::<16>(&s.ids).map(|key| IdCodec::new(&key));
+    let look = Arc::new(Look::new(ids()?, &root));
+    let api_root = root.derive(b"api");
     let claims = root.derive(b"idempotency keys");
     let store = SqliteStore::open(&s.database, Options::default(), root).map_err(|e| e.fail())?;
     let trouble = |t| Fail::new("store_error", format!("the database cannot be read: {t:?}"));
@@ -94,15 +104,22 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let mut holder = [0u8; 8];
     random(&mut holder)?;
     let vault = VaultClient::connect(&s.vault).await;
-    let ports = Arc::new(Real::new(store, newest, vault.clone(), ids, u64::from_be_bytes(holder)));
+    let ports =
+        Arc::new(Real::new(store, newest, vault.clone(), ids()?, Arc::clone(&look), u64::from_be_bytes(holder)));
     let account = account::first(&*ports, s.live).await.map_err(|e| Fail::new("store_error", e))?;
     let listener = door::bind(&s.door).map_err(|e| crate::fail::io("listen on", &s.door, &e))?;
+    let api = Arc::new(Api::new(ports.clone(), Arc::new(api::Beside(Arc::clone(&ports))), look, &api_root));
+    if !s.live {
+        api::test_keys(&api, account, &s.test_keys).await?;
+    }
+    let requests = door::bind(&s.api).map_err(|e| crate::fail::io("listen on", &s.api, &e))?;
     let desk = Arc::new(Desk { ports: Arc::clone(&ports), account, live: s.live, claims });
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
     tokio::spawn(late_answers(Arc::clone(&ports), vault));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
-    say(&First::Ready(json!({ "door": s.door, "pid": std::process::id() })));
+    tokio::spawn(edge::serve(requests, api));
+    say(&First::Ready(json!({ "door": s.door, "api": s.api, "pid": std::process::id() })));
     asked_to_stop(true).await;
     worker::number_once(&ports).await;
     Ok(())

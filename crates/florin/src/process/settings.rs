@@ -15,6 +15,19 @@ pub struct VaultSettings {
     pub cert: PathBuf,
     pub key: PathBuf,
     pub answer_ms: u32,
+    /// Where the public API is served, if it is.
+    pub edge: Option<EdgePorts>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EdgePorts {
+    /// 0 takes a free one.
+    pub address: std::net::SocketAddr,
+    /// Plain HTTP on loopback, for tools that cannot be given a certificate.
+    pub http: Option<std::net::SocketAddr>,
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    pub gateway: PathBuf,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,6 +37,10 @@ pub struct GatewaySettings {
     pub ids: PathBuf,
     pub vault: PathBuf,
     pub door: PathBuf,
+    /// Where the vault's edge hands in requests.
+    pub api: PathBuf,
+    /// The keys of test mode, made at the first start.
+    pub test_keys: PathBuf,
     pub live: bool,
 }
 

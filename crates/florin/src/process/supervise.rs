@@ -61,6 +61,17 @@ impl Part {
         self.settings = settings.to_string();
     }
 
+    /// The same for the public API's addresses.
+    pub fn pin_api(&mut self) {
+        let Ok(mut settings) = serde_json::from_str::<Value>(&self.settings) else { return };
+        for (setting, told) in [("address", "api"), ("http", "http_api")] {
+            if settings["edge"].is_object() && self.ready[told].is_string() {
+                settings["edge"][setting] = self.ready[told].clone();
+            }
+        }
+        self.settings = settings.to_string();
+    }
+
     /// Waits for the process to end by itself, then starts it anew, for ever.
     pub async fn keep(&mut self, on_restart: impl Fn(&Part)) {
         let mut pause = Duration::from_millis(100);

@@ -1,0 +1,93 @@
+//! The Stripe-shaped JSON API: an `EdgeRequest` in, an `EdgeResponse` out, over core's ports.
+//! Knows no HTTP library, no runtime, no SQL and no card number.
+
+// Objects of fifty fields are written as one `json!`.
+#![recursion_limit = "512"]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![deny(clippy::float_arithmetic)]
+
+mod ask;
+mod error;
+mod expand;
+mod form;
+mod gate;
+mod keys;
+mod list;
+mod load;
+mod look;
+mod params;
+mod resources;
+mod router;
+mod search;
+mod version;
+
+pub use error::{ApiError, ErrorType};
+pub use look::Look;
+
+use florin_core::edge::{EdgeRequest, EdgeResponse, Identified, Identify};
+use florin_core::id::Key;
+use florin_core::payment::CardFacts;
+use florin_core::ports::Ports;
+use florin_core::seal::Secret;
+use florin_core::store::Wait;
+use std::sync::Arc;
+
+/// A test card that was asked for by name, as the vault keeps it from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub facts: CardFacts,
+    /// Keyed hash of account, number and expiry.
+    pub digest: [u8; 32],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotNamed {
+    /// There is no test card of that name.
+    Unknown,
+    /// The vault cannot be reached.
+    NoVault,
+}
+
+/// What the API needs of the world besides core's ports.
+pub trait House: Send + Sync {
+    /// A fresh token for the test card of that name: `pm_card_visa`, `tok_visa`.
+    fn named<'a>(&'a self, account: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>>;
+    /// Fills with unpredictable bytes.
+    fn random(&self, bytes: &mut [u8]);
+}
+
+/// Answers requests. One for a process; shared by all of them.
+pub struct Api {
+    ports: Arc<dyn Ports>,
+    house: Arc<dyn House>,
+    look: Arc<Look>,
+    /// Hashes API keys.
+    keys: Secret,
+    /// Hashes idempotency keys and requests.
+    claims: Secret,
+}
+
+pub use florin_core::access::KeyClass;
+
+impl Api {
+    /// `root` is the gateway's root secret: everything that the API hashes is hashed under keys derived from it.
+    pub fn new(ports: Arc<dyn Ports>, house: Arc<dyn House>, look: Arc<Look>, root: &Secret) -> Api {
+        let (keys, claims) = (root.derive(b"api keys"), root.derive(b"api idempotency keys"));
+        Api { ports, house, look, keys, claims }
+    }
+
+    /// Never fails: what goes wrong is an answer. Requests may be answered at the same time in any number.
+    pub fn handle<'a>(&'a self, request: EdgeRequest) -> Wait<'a, EdgeResponse> {
+        Box::pin(gate::handle(self, request))
+    }
+
+    /// Whose key a request with a card has.
+    pub fn identify<'a>(&'a self, asked: Identify) -> Wait<'a, Identified> {
+        Box::pin(gate::identify(self, asked))
+    }
+
+    /// Makes a key and stores its hash. The text is shown once: nobody can read it again.
+    pub async fn issue_key(&self, account: Key, class: KeyClass, live: bool) -> Result<String, ApiError> {
+        keys::issue(self, account, class, live).await
+    }
+}

@@ -1,0 +1,210 @@
+//! Lists: newest first, by cursors, with filters on the time of creation. Knows no kind of thing.
+
+use crate::ask::{Answer, Ask};
+use crate::error::{ApiError, noun};
+use crate::params::Params;
+use florin_core::commit::Row;
+use florin_core::id::{Key, Kind};
+use florin_core::store::Query;
+use serde_json::{Value, json};
+
+pub const DEFAULT_LIMIT: usize = 10;
+pub const LARGEST_LIMIT: usize = 100;
+/// Rows read for one page at most: filters that match little end here.
+pub const MOST_ROWS_READ: usize = 20_000;
+const ROWS_AT_ONCE: u32 = 200;
+
+/// Which page is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub limit: usize,
+    /// Older than this.
+    pub after: Option<Key>,
+    /// Newer than this, the nearest.
+    pub before: Option<Key>,
+    pub created: Created,
+}
+
+/// Bounds in seconds since the Unix epoch, both inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Created {
+    pub from: i64,
+    pub to: i64,
+}
+
+impl Created {
+    pub const fn holds(self, seconds: i64) -> bool {
+        self.from <= seconds && seconds <= self.to
+    }
+}
+
+/// Reads `limit`, the cursors and `created`.
+pub fn page(ask: &Ask<'_>, params: &Params, kind: Kind) -> Result<Page, ApiError> {
+    let limit = params.integer("limit")?.unwrap_or(10);
+    if limit < 1 {
+        return Err(params
+            .bad("limit", "This value must be greater than or equal to 1.")
+            .code("parameter_invalid_integer"));
+    }
+    if limit > 100 {
+        return Err(params
+            .bad("limit", "This value must be less than or equal to 100.")
+            .code("parameter_invalid_integer"));
+    }
+    let cursor = |name| -> Result<Option<Key>, ApiError> {
+        let Some(id) = params.text(name, 255)? else { return Ok(None) };
+        let missing = || ApiError::missing_value(noun(kind), &id, name);
+        ask.look().key(kind, &id).map(Some).ok_or_else(missing)
+    };
+    let (after, before) = (cursor("starting_after")?, cursor("ending_before")?);
+    if after.is_some() && before.is_some() {
+        return Err(
+            ApiError::invalid("You cannot parameterize both starting_after and ending_before.").param("starting_after")
+        );
+    }
+    Ok(Page { limit: usize::try_from(limit).unwrap_or(DEFAULT_LIMIT), after, before, created: created(params)? })
+}
+
+fn created(params: &Params) -> Result<Created, ApiError> {
+    let mut bounds = Created { from: i64::MIN, to: i64::MAX };
+    if !params.is_object("created") {
+        if let Some(exact) = params.integer("created")? {
+            bounds = Created { from: exact, to: exact };
+        }
+        return Ok(bounds);
+    }
+    let Some(inner) = params.object("created")? else { return Ok(bounds) };
+    if let Some(n) = inner.integer("gt")? {
+        bounds.from = bounds.from.max(n.saturating_add(1));
+    }
+    if let Some(n) = inner.integer("gte")? {
+        bounds.from = bounds.from.max(n);
+    }
+    if let Some(n) = inner.integer("lt")? {
+        bounds.to = bounds.to.min(n.saturating_sub(1));
+    }
+    if let Some(n) = inner.integer("lte")? {
+        bounds.to = bounds.to.min(n);
+    }
+    inner.done()?;
+    Ok(bounds)
+}
+
+/// Collects a page from things that come newest first.
+pub struct Collector<T> {
+    page: Page,
+    items: Vec<T>,
+    more: bool,
+}
+
+impl<T> Collector<T> {
+    pub fn new(page: Page) -> Collector<T> {
+        Collector { page, items: vec![], more: false }
+    }
+    /// Where to start reading: things older than this.
+    pub fn start(&self) -> Option<Key> {
+        self.page.after
+    }
+    /// Whether a thing of this key belongs to the page, before it is read any further.
+    pub fn wants(&self, key: Key) -> bool {
+        self.page.created.holds(key.time().seconds())
+    }
+    /// Nothing from this key on belongs to the page.
+    pub fn over(&self, key: Key) -> bool {
+        self.page.before.is_some_and(|b| key <= b) || key.time().seconds() < self.page.created.from
+    }
+    /// Takes the next. False when the page is full.
+    pub fn push(&mut self, item: T) -> bool {
+        if self.page.before.is_some() {
+            // The nearest to the cursor are wanted: what is newer makes room.
+            self.items.push(item);
+            if self.items.len() > self.page.limit {
+                self.items.remove(0);
+                self.more = true;
+            }
+            return true;
+        }
+        if self.items.len() == self.page.limit {
+            self.more = true;
+            return false;
+        }
+        self.items.push(item);
+        true
+    }
+    pub fn done(self) -> (Vec<T>, bool) {
+        (self.items, self.more)
+    }
+}
+
+/// A page of rows by index entries of `kind` under `under`. `filter` reads a row, or leaves it out.
+pub async fn rows<T>(
+    ask: &Ask<'_>,
+    page: Page,
+    (under, kind): (Key, Kind),
+    filter: &(dyn Fn(&Row) -> Result<Option<T>, ApiError> + Sync),
+) -> Result<(Vec<T>, bool), ApiError>
+where
+    T: Send,
+{
+    let mut collector = Collector::new(page);
+    let mut before = collector.start();
+    let mut read = 0;
+    'pages: while read < MOST_ROWS_READ {
+        let query = Query::List { under, kind, before, limit: ROWS_AT_ONCE };
+        let found = ask.store().find(query).await?.rows();
+        let last = found.len() < ROWS_AT_ONCE as usize;
+        read += found.len();
+        for row in &found {
+            before = Some(row.key);
+            if collector.over(row.key) {
+                break 'pages;
+            }
+            if !collector.wants(row.key) || row.account != ask.account() {
+                continue;
+            }
+            if let Some(item) = filter(row)?
+                && !collector.push(item)
+            {
+                break 'pages;
+            }
+        }
+        if last {
+            break;
+        }
+    }
+    Ok(collector.done())
+}
+
+pub fn body(url: &str, (data, has_more): (Vec<Value>, bool)) -> Value {
+    json!({ "object": "list", "data": data, "has_more": has_more, "url": url })
+}
+
+pub fn answer(url: &str, found: (Vec<Value>, bool)) -> Answer {
+    Answer::ok(body(url, found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages() {
+        #[track_caller]
+        fn check(limit: usize, before: Option<i64>, expected: (&[i64], bool)) {
+            let created = Created { from: i64::MIN, to: i64::MAX };
+            let mut c = Collector::new(Page { limit, after: None, before: before.map(Key), created });
+            for n in [5, 4, 3, 2, 1] {
+                if c.over(Key(n)) || !c.push(n) {
+                    break;
+                }
+            }
+            assert_eq!(c.done(), (expected.0.to_vec(), expected.1));
+        }
+        check(2, None, (&[5, 4], true));
+        check(5, None, (&[5, 4, 3, 2, 1], false));
+        check(9, None, (&[5, 4, 3, 2, 1], false));
+        check(2, Some(1), (&[3, 2], true));
+        check(4, Some(1), (&[5, 4, 3, 2], false));
+        check(2, Some(5), (&[], false));
+    }
+}

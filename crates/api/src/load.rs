@@ -1,0 +1,69 @@
+//! Things by their id, for `expand`. Knows no endpoint's parameters.
+
+use crate::ask::Ask;
+use crate::error::ApiError;
+use crate::list;
+use crate::resources::{
+    balance, charges, customers, payment_intents, payment_methods, prices, products, refunds, setup_intents,
+};
+use florin_core::flow;
+use florin_core::id::Kind;
+use florin_core::payment::PaymentView;
+use serde_json::Value;
+
+/// The thing itself; None when the id is of a kind that is not expanded, or of nothing.
+pub async fn by_id(ask: &Ask<'_>, id: &str) -> Result<Option<Value>, ApiError> {
+    let look = ask.look();
+    let prefix = id.split('_').next().unwrap_or("");
+    let found = match prefix {
+        "pi" => payment(ask, id).await.map(|v| payment_intents::shape(look, &v)),
+        "ch" => match charges::find(ask, id, "id").await {
+            Ok((view, attempt)) => charges::loaded(ask, &view, &attempt).await,
+            Err(error) => Err(error),
+        },
+        "cus" => customers::find(ask, id, "id").await.map(|v| customers::shape(look, &v)),
+        "pm" => payment_methods::find(ask, id, "id").await.map(|v| payment_methods::shape(look, &v)),
+        "re" => refunds::find(ask, id).await.map(|v| refunds::shape(look, &v)),
+        "seti" => setup_intents::find(ask, id).await.map(|v| setup_intents::shape(look, &v)),
+        "prod" => products::find(ask, id).await.map(|v| products::shape(look, &v)),
+        "price" => prices::find(ask, id).await.map(|v| prices::shape(look, &v)),
+        "txn" => balance::find(ask, id).await,
+        _ => return Ok(None),
+    };
+    match found {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.status < 500 => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn payment(ask: &Ask<'_>, id: &str) -> Result<PaymentView, ApiError> {
+    let missing = || ApiError::missing("payment_intent", id, "id");
+    let key = ask.look().key(Kind::Payment, id).ok_or_else(missing)?;
+    Ok(flow::load(ask.store(), ask.account(), Kind::Payment, key).await?)
+}
+
+/// The list that `refunds` of a charge expands to.
+pub async fn refunds_of(ask: &Ask<'_>, charge: &Value) -> Result<Value, ApiError> {
+    let text = |name| charge.get(name).and_then(Value::as_str).unwrap_or("");
+    let url = format!("/v1/charges/{}/refunds", text("id"));
+    let Some(payment) = ask.look().key(Kind::Payment, text("payment_intent")) else {
+        return Ok(list::body(&url, (vec![], false)));
+    };
+    let captured = charge.get("captured").and_then(Value::as_bool).unwrap_or(false);
+    let found = if captured { refunds::of_payment(ask, payment).await? } else { vec![] };
+    let more = found.len() > list::DEFAULT_LIMIT;
+    let shown = found.iter().take(list::DEFAULT_LIMIT).map(|r| refunds::shape(ask.look(), r)).collect();
+    Ok(list::body(&url, (shown, more)))
+}
+
+/// The charges of an intent, as older versions list them within it.
+pub async fn charges_of(ask: &Ask<'_>, intent: &Value) -> Result<Value, ApiError> {
+    let id = intent.get("id").and_then(Value::as_str).unwrap_or("");
+    let view = payment(ask, id).await?;
+    let mut data = vec![];
+    for attempt in view.body.attempts.iter().rev().filter(|a| charges::is_charge(a)).take(list::DEFAULT_LIMIT) {
+        data.push(charges::loaded(ask, &view, attempt).await?);
+    }
+    Ok(list::body(&format!("/v1/charges?payment_intent={id}"), (data, false)))
+}

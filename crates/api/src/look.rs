@@ -1,0 +1,63 @@
+//! How things are named to the outside (ids, client secrets) and how the stored answer of an idempotency key is written.
+
+use crate::resources::{payment_intents, refunds};
+use florin_core::id::{IdCodec, Key, Kind};
+use florin_core::ports::Told;
+use florin_core::seal::Secret;
+use serde_json::Value;
+
+/// Shared by the API and by the ports that finish answers after a crash.
+pub struct Look {
+    ids: IdCodec,
+    /// Client secrets are derived, not stored.
+    clients: Secret,
+}
+
+impl Look {
+    pub fn new(ids: IdCodec, root: &Secret) -> Look {
+        Look { ids, clients: root.derive(b"client secrets") }
+    }
+
+    pub fn id(&self, kind: Kind, key: Key) -> String {
+        self.ids.encode(kind, key)
+    }
+    pub fn key(&self, kind: Kind, id: &str) -> Option<Key> {
+        self.ids.decode(kind, id)
+    }
+
+    /// `<id>_secret_<24 characters>`: opens this one thing together with a publishable key.
+    pub fn client_secret(&self, kind: Kind, key: Key) -> String {
+        format!("{}_secret_{}", self.id(kind, key), self.derived(b"client", kind, key))
+    }
+    /// The signing secret of a webhook endpoint.
+    pub fn endpoint_secret(&self, key: Key) -> String {
+        let (one, two) = (self.derived(b"whsec 1", Kind::Endpoint, key), self.derived(b"whsec 2", Kind::Endpoint, key));
+        format!("whsec_{one}{two}")
+    }
+    fn derived(&self, label: &[u8], kind: Kind, key: Key) -> String {
+        let mac = self.clients.mac(&[label, &[kind as u8], &key.0.to_be_bytes()]);
+        mac.iter().take(12).map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// What `Ports::render` returns: the stored answer to an operation that sent a message.
+    pub fn answer(&self, told: Told<'_>) -> Vec<u8> {
+        let (status, body) = match told {
+            Told::Payment(view) => payment_intents::outcome(self, view),
+            Told::Refund(view) => (200, refunds::shape(self, view)),
+        };
+        stored(status, &body)
+    }
+}
+
+/// Status (two bytes, big-endian), then the body.
+pub fn stored(status: u16, body: &Value) -> Vec<u8> {
+    let mut out = status.to_be_bytes().to_vec();
+    out.extend_from_slice(body.to_string().as_bytes());
+    out
+}
+
+/// Reads what `stored` wrote.
+pub fn unstored(bytes: &[u8]) -> Option<(u16, Value)> {
+    let (status, body) = bytes.split_first_chunk::<2>()?;
+    Some((u16::from_be_bytes(*status), serde_json::from_slice(body).ok()?))
+}

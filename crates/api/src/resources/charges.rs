@@ -1,0 +1,334 @@
+//! `/v1/charges`: an attempt to take or hold money, as the payment's row has it.
+
+use crate::ask::{Answer, Ask};
+use crate::error::ApiError;
+use crate::list::{self, Collector};
+use crate::look::Look;
+use crate::params::Params;
+use crate::resources::{billing, metadata, payment_intents, payment_methods, shipping};
+use florin_core::attempt::{Attempt, Move, State};
+use florin_core::flow;
+use florin_core::id::{Key, Kind};
+use florin_core::ledger::{Book, LedgerAccount};
+use florin_core::payment::{Payment, PaymentError, PaymentPersonal, PaymentView, Stage};
+use florin_core::store::Query;
+use florin_core::wire::{Check, Checks};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+pub fn is_charge(attempt: &Attempt) -> bool {
+    matches!(attempt.what, Move::Sale(_) | Move::Authorization(_))
+}
+
+/// What was captured of a charge.
+pub fn captured(payment: &Payment, charge: Key) -> Option<i64> {
+    match payment.stage {
+        Stage::Succeeded { charge: of, captured } if of == charge => Some(captured),
+        _ => None,
+    }
+}
+
+/// When it was captured.
+pub fn captured_at(payment: &Payment, charge: Key) -> florin_core::time::Time {
+    let completion = payment.attempts.iter().find(|a| matches!(a.what, Move::Completion(_)) && a.approval().is_some());
+    let attempt = completion.or_else(|| payment.attempt(charge));
+    match attempt.map(|a| &a.state) {
+        Some(State::Approved { at, .. }) => *at,
+        _ => charge.time(),
+    }
+}
+
+/// Why a charge failed, if it did.
+fn failure(attempt: &Attempt) -> Option<PaymentError> {
+    match &attempt.state {
+        State::Declined { decline, .. } => Some(PaymentError::Declined(*decline)),
+        State::NotSent { why, .. } => Some(PaymentError::NotSent(*why)),
+        State::Reversed { .. } => Some(PaymentError::Reversed),
+        State::Sent | State::Approved { .. } | State::Reversing { .. } | State::Repeating { .. } => None,
+    }
+}
+
+/// `refunded`: minor units that went back, or are on their way.
+pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) -> Value {
+    let p = &view.body;
+    let personal: PaymentPersonal = view.personal().unwrap_or_default();
+    let failure = failure(attempt);
+    let told = failure.as_ref().map(payment_intents::declined);
+    let taken = captured(p, attempt.key);
+    let paid = attempt.approval().is_some();
+    let status = match (paid, &failure) {
+        (true, _) => "succeeded",
+        (false, Some(_)) => "failed",
+        (false, None) => "pending",
+    };
+    let method = p.method(attempt.card);
+    json!({
+        "id": look.id(Kind::Charge, attempt.key),
+        "object": "charge",
+        "amount": attempt.money.minor,
+        "amount_captured": taken.unwrap_or(0),
+        "amount_refunded": refunded,
+        "application": null,
+        "application_fee": null,
+        "application_fee_amount": null,
+        "balance_transaction": taken.map(|_| look.id(Kind::Movement, attempt.key)),
+        "billing_details": billing(personal.billing.as_ref()),
+        "calculated_statement_descriptor": personal.statement_descriptor,
+        "captured": taken.is_some(),
+        "created": attempt.key.time().seconds(),
+        "currency": attempt.money.currency.code(),
+        "customer": p.customer.map(|c| look.id(Kind::Customer, c)),
+        "description": personal.description,
+        "disputed": false,
+        "failure_balance_transaction": null,
+        "failure_code": told.map(|t| t.0),
+        "failure_message": told.map(|t| t.2),
+        "fraud_details": {},
+        "livemode": p.live,
+        "metadata": metadata(&personal.metadata),
+        "on_behalf_of": null,
+        "outcome": outcome(attempt, failure.as_ref()),
+        "paid": paid,
+        "payment_intent": look.id(Kind::Payment, view.key),
+        "payment_method": method.map(|m| look.id(Kind::Method, m.key)),
+        "payment_method_details": details(p, attempt),
+        "radar_options": {},
+        "receipt_email": personal.receipt_email,
+        "receipt_number": null,
+        "receipt_url": null,
+        "refunded": refunded > 0 && taken == Some(refunded),
+        "review": null,
+        "shipping": shipping(personal.shipping.as_ref()),
+        "source": null,
+        "source_transfer": null,
+        "statement_descriptor": personal.statement_descriptor,
+        "statement_descriptor_suffix": personal.statement_descriptor_suffix,
+        "status": status,
+        "transfer_data": null,
+        "transfer_group": null,
+    })
+}
+
+fn outcome(attempt: &Attempt, failure: Option<&PaymentError>) -> Value {
+    let (kind, status, reason, message, response) = match (attempt.approval(), failure) {
+        (Some(_), _) => ("authorized", "approved_by_network", None, "Payment complete.", None),
+        (None, Some(PaymentError::Declined(d))) => (
+            "issuer_declined",
+            "declined_by_network",
+            Some(d.code.as_str()),
+            "The bank refused the payment.",
+            Some(d.response.text()),
+        ),
+        (None, Some(PaymentError::NotSent(_))) => {
+            ("invalid", "not_sent_to_network", Some("processing_error"), "Nothing was sent to the bank.", None)
+        }
+        (None, Some(PaymentError::Reversed | PaymentError::Partial)) => (
+            "invalid",
+            "reversed_after_approval",
+            Some("processing_error"),
+            "No answer could be relied on; everything was taken back.",
+            None,
+        ),
+        (None, None) => return Value::Null,
+    };
+    json!({
+        "advice_code": null, "network_advice_code": null, "network_decline_code": response, "network_status": status,
+        "reason": reason, "risk_level": "normal", "seller_message": message, "type": kind,
+    })
+}
+
+fn details(payment: &Payment, attempt: &Attempt) -> Value {
+    let facts = payment.method(attempt.card).map(|m| &m.card);
+    let facts = facts.or(payment.card.as_ref().filter(|c| c.token == attempt.card));
+    let Some(card) = facts else { return Value::Null };
+    let (approval, results) = match &attempt.state {
+        State::Approved { approval, .. } => (Some(approval), Some(approval.checks)),
+        State::Declined { decline, .. } => (None, Some(decline.checks)),
+        State::Sent
+        | State::NotSent { .. }
+        | State::Reversing { .. }
+        | State::Reversed { .. }
+        | State::Repeating { .. } => (None, None),
+    };
+    let network_id = approval.and_then(|a| a.network_id).map(|n| n.text());
+    json!({
+        "type": "card",
+        "card": {
+            "amount_authorized": approval.map(|_| attempt.money.minor),
+            "authorization_code": approval.and_then(|a| a.code).map(|c| c.text()),
+            "brand": card.network.as_str(),
+            "checks": checks(results.unwrap_or_default()),
+            "country": payment_methods::country(card),
+            "electronic_commerce_indicator": null,
+            "exp_month": card.exp_month,
+            "exp_year": card.exp_year,
+            "extended_authorization": { "status": "disabled" },
+            "fingerprint": payment_methods::fingerprint(card),
+            "funding": payment_methods::funding(card),
+            "incremental_authorization": { "status": "unavailable" },
+            "installments": null,
+            "last4": card.last4_text(),
+            "mandate": null,
+            "multicapture": { "status": "unavailable" },
+            "network": card.network.as_str(),
+            "network_token": { "used": false },
+            "network_transaction_id": network_id,
+            "overcapture": { "maximum_amount_capturable": attempt.money.minor, "status": "unavailable" },
+            "regulated_status": "unregulated",
+            "three_d_secure": null,
+            "transaction_link_id": null,
+            "wallet": null,
+        },
+    })
+}
+
+fn checks(checks: Checks) -> Value {
+    let word = |check| match check {
+        Check::Pass => Some("pass"),
+        Check::Fail => Some("fail"),
+        Check::Unchecked => Some("unchecked"),
+        Check::Unavailable => None,
+    };
+    json!({
+        "address_line1_check": word(checks.address_line1), "address_postal_code_check": word(checks.postal_code),
+        "cvc_check": word(checks.cvc),
+    })
+}
+
+/// What of the payment's capture is no longer refundable, minor units.
+pub async fn refunded(ask: &Ask<'_>, view: &PaymentView) -> Result<i64, ApiError> {
+    let Stage::Succeeded { .. } = view.body.stage else { return Ok(0) };
+    let account = LedgerAccount { owner: view.key, book: Book::Refundable, currency: view.body.money.currency };
+    let found = ask.store().find(Query::Balances { accounts: vec![account] }).await?.balances();
+    Ok(found.first().map_or(0, |b| b.debits))
+}
+
+/// The payment of a charge and the attempt that it is.
+pub async fn find(ask: &Ask<'_>, id: &str, param: &str) -> Result<(PaymentView, Attempt), ApiError> {
+    let missing = || ApiError::missing("charge", id, param);
+    let key = ask.look().key(Kind::Charge, id).ok_or_else(missing)?;
+    let query = Query::Holder { under: ask.account(), kind: Kind::Charge, key };
+    let row = ask.store().find(query).await?.rows().into_iter().next().ok_or_else(missing)?;
+    let view: PaymentView = flow::read(&row)?;
+    let attempt = view.body.attempt(key).cloned().ok_or_else(missing)?;
+    Ok((view, attempt))
+}
+
+pub async fn loaded(ask: &Ask<'_>, view: &PaymentView, attempt: &Attempt) -> Result<Value, ApiError> {
+    let refunded = match captured(&view.body, attempt.key) {
+        Some(_) => refunded(ask, view).await?,
+        None => 0,
+    };
+    Ok(shape(ask.look(), view, attempt, refunded))
+}
+
+pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    params.done()?;
+    let (view, attempt) = find(ask, ask.path_id(), "charge").await?;
+    Ok(Answer::ok(loaded(ask, &view, &attempt).await?))
+}
+
+/// What is written on a charge is what is written on its payment.
+pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let (view, attempt) = find(ask, ask.path_id(), "charge").await?;
+    let mut personal: PaymentPersonal = view.personal()?;
+    params.patch("description", 1_000)?.apply(&mut personal.description);
+    params.email("receipt_email")?.apply(&mut personal.receipt_email);
+    params.shipping()?.apply(&mut personal.shipping);
+    params.metadata(&mut personal.metadata)?;
+    params.ignore(&["fraud_details", "transfer_group"]);
+    params.done()?;
+    let command = florin_core::payment::Update { personal: Some(personal), ..florin_core::payment::Update::of(&view) };
+    match florin_core::payment::update(ask.ports(), &command).await? {
+        flow::Done::Fresh(view) => Ok(Answer::ok(loaded(ask, &view, &attempt).await?)),
+        flow::Done::Replayed(bytes) => Answer::replay(&bytes),
+    }
+}
+
+pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let (view, attempt) = find(ask, ask.path_id(), "charge").await?;
+    let amount = params.integer("amount")?;
+    params.ignore(&["receipt_email", "statement_descriptor", "statement_descriptor_suffix", "transfer_group"]);
+    params.done()?;
+    if captured(&view.body, attempt.key).is_some() {
+        let message = format!("Charge {} has already been captured.", ask.path_id());
+        return Err(ApiError::invalid(message).code("charge_already_captured"));
+    }
+    let answer = payment_intents::claim(ask, params, &view, amount, "amount").await?;
+    if answer.status != 200 {
+        return Ok(answer);
+    }
+    let (view, attempt) = find(ask, ask.path_id(), "charge").await?;
+    Ok(Answer { body: loaded(ask, &view, &attempt).await?, ..answer })
+}
+
+const ROWS_AT_ONCE: u32 = 100;
+const MOST_ROWS_READ: usize = 20_000;
+
+/// Charges under an account come as the rows of their payments, newest charge first: a payment with three charges comes three times.
+pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let page = list::page(ask, params, Kind::Charge)?;
+    let id = |name| params.text(name, 255);
+    let (customer, intent) = (id("customer")?, id("payment_intent")?);
+    params.ignore(&["transfer_group"]);
+    params.done()?;
+    let named = |kind, id: &Option<String>, param: &str| match id {
+        None => Ok(None),
+        Some(id) => {
+            let missing = || ApiError::missing_value(crate::error::noun(kind), id, param);
+            ask.look().key(kind, id).map(Some).ok_or_else(missing)
+        }
+    };
+    let customer = named(Kind::Customer, &customer, "customer")?;
+    let intent = named(Kind::Payment, &intent, "payment_intent")?;
+    let fits = |view: &PaymentView| {
+        customer.is_none_or(|c| view.body.customer == Some(c)) && intent.is_none_or(|i| view.key == i)
+    };
+    let mut collector = Collector::new(page);
+    let start = collector.start();
+    each(ask, start, &mut |view, attempt| {
+        if collector.over(attempt.key) {
+            return false;
+        }
+        !(collector.wants(attempt.key) && fits(&view)) || collector.push((view, attempt))
+    })
+    .await?;
+    let (found, more) = collector.done();
+    let mut data = vec![];
+    for (view, attempt) in &found {
+        data.push(loaded(ask, view, attempt).await?);
+    }
+    Ok(list::answer("/v1/charges", (data, more)))
+}
+
+/// Charges older than `before`, newest first, until `take` says that it is enough.
+pub async fn each(
+    ask: &Ask<'_>,
+    mut before: Option<Key>,
+    take: &mut (dyn FnMut(PaymentView, Attempt) -> bool + Send),
+) -> Result<(), ApiError> {
+    let mut read = 0;
+    loop {
+        let query = Query::List { under: ask.account(), kind: Kind::Charge, before, limit: ROWS_AT_ONCE };
+        let rows = ask.store().find(query).await?.rows();
+        // How many charges of a payment this page told of so far.
+        let mut told: BTreeMap<Key, usize> = BTreeMap::new();
+        let start = before;
+        for row in &rows {
+            let view: PaymentView = flow::read(row)?;
+            let nth = told.entry(view.key).or_insert(0);
+            let older = |a: &&Attempt| is_charge(a) && start.is_none_or(|b| a.key < b);
+            let charge = view.body.attempts.iter().rev().filter(older).nth(*nth).cloned();
+            *nth += 1;
+            let Some(charge) = charge else { continue };
+            before = Some(charge.key);
+            if !take(view, charge) {
+                return Ok(());
+            }
+        }
+        read += rows.len();
+        if rows.len() < ROWS_AT_ONCE as usize || read >= MOST_ROWS_READ {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The endpoints, one file a resource: strings become types here, or become an error that names the parameter.
+
+pub mod account;
+pub mod balance;
+pub mod charges;
+pub mod customers;
+pub mod events;
+pub mod payment_intents;
+pub mod payment_methods;
+pub mod prices;
+pub mod products;
+pub mod refunds;
+pub mod setup_intents;
+pub mod tokens;
+pub mod webhook_endpoints;
+
+use florin_core::payment::{Address, Contact};
+use serde_json::{Map, Value, json};
+
+pub fn metadata(pairs: &[(String, String)]) -> Value {
+    Value::Object(pairs.iter().map(|(n, v)| (n.clone(), json!(v))).collect::<Map<_, _>>())
+}
+
+pub fn address(address: &Address) -> Value {
+    json!({
+        "city": address.city, "country": address.country, "line1": address.line1, "line2": address.line2,
+        "postal_code": address.postal_code, "state": address.state,
+    })
+}
+
+pub fn billing(contact: Option<&Contact>) -> Value {
+    let contact = contact.cloned().unwrap_or_default();
+    json!({
+        "address": address(&contact.address.unwrap_or_default()), "email": contact.email, "name": contact.name,
+        "phone": contact.phone, "tax_id": null,
+    })
+}
+
+pub fn shipping(contact: Option<&Contact>) -> Value {
+    let Some(contact) = contact else { return Value::Null };
+    json!({
+        "address": address(&contact.address.clone().unwrap_or_default()), "carrier": contact.carrier, "name": contact.name,
+        "phone": contact.phone, "tracking_number": contact.tracking_number,
+    })
+}

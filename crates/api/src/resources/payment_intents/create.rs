@@ -1,0 +1,63 @@
+//! `POST /v1/payment_intents`.
+
+use super::{confirm::settled, fields};
+use crate::ask::{Answer, Ask, Telling};
+use crate::error::ApiError;
+use crate::params::Params;
+use crate::resources::payment_methods::{Payer, choose};
+use florin_core::payment::{self, CaptureMethod, Create, PaymentPersonal, Terms};
+
+pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let amount = params.integer("amount")?.ok_or_else(|| params.missing("amount"))?;
+    let currency = params.currency("currency")?.ok_or_else(|| params.missing("currency"))?;
+    let money = fields::money(params, amount, currency)?;
+    let confirms = params.boolean("confirm")?.unwrap_or(false);
+    let (capture, synchronous_capture) = capture_method(params)?.unwrap_or((CaptureMethod::Automatic, false));
+    let mut terms = Terms { future_use: None, automatic_methods: Some(true), synchronous_capture };
+    fields::method_types(ask, params, &mut terms)?;
+    fields::future_use(params, &mut terms)?;
+    params.choice("confirmation_method", &[("automatic", ())])?;
+    let mut personal = PaymentPersonal::default();
+    fields::personal(params, &mut personal)?;
+    params.ignore(fields::WITHOUT_EFFECT);
+    params.ignore(&["payment_method", "payment_method_data", "off_session", "customer"]);
+    params.done()?;
+    if params.has("off_session") && !confirms {
+        return Err(params.bad("off_session", "You can only pass off_session together with confirm=true."));
+    }
+
+    let customer = fields::customer(ask, params).await?;
+    let key = ask.ports().fresh_key();
+    let chosen = choose(ask, params, Payer { by: key, customer, uses: confirms }).await?;
+    let initiator = fields::initiator(params, &terms, chosen.as_ref().is_some_and(|c| c.stored))?;
+    if confirms && chosen.is_none() {
+        let message = "You cannot confirm this PaymentIntent because it's missing a payment method. Give payment_method or payment_method_data.";
+        return Err(ApiError::invalid(message).code("payment_intent_unexpected_state"));
+    }
+    let mut command = Create {
+        key: Some(key),
+        customer,
+        terms,
+        confirm: confirms.then_some(initiator),
+        claim: ask.claim.clone(),
+        ..Create::plain(ask.account(), ask.caller.live, money, capture)
+    };
+    if let Some(chosen) = chosen {
+        personal.billing = Some(chosen.personal.billing).filter(|b| *b != Default::default());
+        (command.card, command.method, command.beside) = (Some(chosen.card), Some(chosen.key), chosen.beside);
+    }
+    command.personal = personal;
+    let telling = if confirms { Telling::Outcome } else { Telling::Intent };
+    let done = payment::create(&ask.asked(telling), &command).await?;
+    settled(ask, done, telling).await
+}
+
+/// `capture_method`: when the money is claimed, and whether the caller waits to the end.
+pub fn capture_method(params: &Params) -> Result<Option<(CaptureMethod, bool)>, ApiError> {
+    let words = [
+        ("automatic", (CaptureMethod::Automatic, true)),
+        ("automatic_async", (CaptureMethod::Automatic, false)),
+        ("manual", (CaptureMethod::Manual, false)),
+    ];
+    params.choice("capture_method", &words)
+}

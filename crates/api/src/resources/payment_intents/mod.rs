@@ -1,0 +1,19 @@
+//! `/v1/payment_intents`: the table of its operations.
+
+mod confirm;
+mod create;
+mod fields;
+mod read;
+mod settle;
+mod shape;
+mod update;
+
+pub use confirm::confirm;
+pub use create::create;
+pub use read::{list, retrieve, search};
+pub use settle::{cancel, capture, claim};
+pub use shape::{declined, outcome, shape};
+pub use update::update;
+
+pub(crate) use fields::{customer, method_types};
+pub(crate) use read::of_client;

@@ -1,0 +1,74 @@
+//! `POST /v1/payment_intents/{}/capture` and `…/cancel`.
+
+use super::confirm::{settled, unexpected};
+use super::read::find;
+use crate::ask::{Answer, Ask, Telling};
+use crate::error::ApiError;
+use crate::params::Params;
+use florin_core::money::LARGEST;
+use florin_core::payment::{self, Cancel, CancelReason, Capture, PaymentView, Stage};
+
+pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let view = find(ask, ask.path_id()).await?;
+    let amount = params.integer("amount_to_capture")?;
+    params.boolean("final_capture")?;
+    params.ignore(&[
+        "metadata",
+        "statement_descriptor",
+        "statement_descriptor_suffix",
+        "amount_details",
+        "payment_details",
+    ]);
+    params.done()?;
+    claim(ask, params, &view, amount, "amount_to_capture").await
+}
+
+/// Claims a hold, whole or in part.
+pub async fn claim(
+    ask: &Ask<'_>,
+    params: &Params,
+    view: &PaymentView,
+    amount: Option<i64>,
+    name: &'static str,
+) -> Result<Answer, ApiError> {
+    let Stage::RequiresCapture { .. } = view.body.stage else {
+        return Err(unexpected(&view.body, "capture").with("payment_intent", super::shape(ask.look(), view)));
+    };
+    let held = view.body.money.minor;
+    match amount {
+        Some(n) if n < 1 => {
+            let message = "This value must be greater than or equal to 1.";
+            return Err(params.bad(name, message).code("parameter_invalid_integer"));
+        }
+        Some(n) if n > held || n > LARGEST => {
+            let message = format!("The amount to capture is greater than what is held: {held} at most.");
+            return Err(params.bad(name, message).code("amount_too_large"));
+        }
+        Some(_) | None => {}
+    }
+    let command =
+        Capture { account: ask.account(), payment: view.key, amount, currency: None, claim: ask.claim.clone() };
+    let done = payment::capture(&ask.asked(Telling::Outcome), &command).await?;
+    settled(ask, done, Telling::Outcome).await
+}
+
+pub async fn cancel(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let view = find(ask, ask.path_id()).await?;
+    let words = [
+        ("abandoned", CancelReason::Abandoned),
+        ("duplicate", CancelReason::Duplicate),
+        ("fraudulent", CancelReason::Fraudulent),
+        ("requested_by_customer", CancelReason::RequestedByCustomer),
+    ];
+    let reason = params.choice("cancellation_reason", &words)?.unwrap_or(CancelReason::Unspecified);
+    params.done()?;
+    match view.body.stage {
+        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::RequiresCapture { .. } => {}
+        Stage::Processing { .. } | Stage::Succeeded { .. } | Stage::Canceled { .. } => {
+            return Err(unexpected(&view.body, "cancel").with("payment_intent", super::shape(ask.look(), &view)));
+        }
+    }
+    let command = Cancel { account: ask.account(), payment: view.key, reason, claim: ask.claim.clone() };
+    let done = payment::cancel(&ask.asked(Telling::Intent), &command).await?;
+    settled(ask, done, Telling::Intent).await
+}

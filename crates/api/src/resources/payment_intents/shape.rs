@@ -1,0 +1,196 @@
+//! How an intent looks, and the error that tells of a decline. Reads one row, knows no store.
+
+use crate::look::Look;
+use crate::resources::{charges, metadata, payment_methods, shipping};
+use florin_core::attempt::{Attempt, Move, State};
+use florin_core::decline::DeclineCode;
+use florin_core::id::Kind;
+use florin_core::payment::{CancelReason, CaptureMethod, Payment, PaymentError, PaymentPersonal, PaymentView, Stage};
+use florin_core::wire::Decline;
+use serde_json::{Map, Value, json};
+
+pub fn shape(look: &Look, view: &PaymentView) -> Value {
+    let p = &view.body;
+    let personal: PaymentPersonal = view.personal().unwrap_or_default();
+    let (canceled_at, reason) = match p.stage {
+        Stage::Canceled { at, reason } => (Some(at.seconds()), cancel_reason(reason)),
+        Stage::RequiresPaymentMethod { .. }
+        | Stage::RequiresConfirmation
+        | Stage::Processing { .. }
+        | Stage::RequiresCapture { .. }
+        | Stage::Succeeded { .. } => (None, None),
+    };
+    let latest = p.attempts.iter().rev().find(|a| charges::is_charge(a));
+    let method = p.card.as_ref().and_then(|c| p.method(c.token)).map(|m| look.id(Kind::Method, m.key));
+    let automatic = p
+        .terms
+        .automatic_methods
+        .map(|redirects| json!({ "allow_redirects": if redirects { "always" } else { "never" }, "enabled": true }));
+    json!({
+        "id": look.id(Kind::Payment, view.key),
+        "object": "payment_intent",
+        "allowed_payment_method_types": null,
+        "amount": p.money.minor,
+        "amount_capturable": p.capturable(),
+        "amount_details": { "tip": {} },
+        "amount_received": p.received(),
+        "application": null,
+        "application_fee_amount": null,
+        "automatic_payment_methods": automatic,
+        "canceled_at": canceled_at,
+        "cancellation_reason": reason,
+        "capture_method": capture_method(p),
+        "client_secret": look.client_secret(Kind::Payment, view.key),
+        "confirmation_method": "automatic",
+        "created": view.key.time().seconds(),
+        "currency": p.money.currency.code(),
+        "customer": p.customer.map(|c| look.id(Kind::Customer, c)),
+        "customer_account": null,
+        "description": personal.description,
+        "excluded_payment_method_types": null,
+        "last_payment_error": last_error(look, view, &personal),
+        "latest_charge": latest.map(|a| look.id(Kind::Charge, a.key)),
+        "livemode": p.live,
+        "managed_payments": null,
+        "metadata": metadata(&personal.metadata),
+        "next_action": null,
+        "on_behalf_of": null,
+        "payment_method": method,
+        "payment_method_configuration_details": null,
+        "payment_method_options": {
+            "card": { "installments": null, "mandate_options": null, "network": null, "request_three_d_secure": "automatic" },
+        },
+        "payment_method_types": ["card"],
+        "payment_record": null,
+        "processing": null,
+        "receipt_email": personal.receipt_email,
+        "review": null,
+        "setup_future_usage": p.terms.future_use.map(|f| f.as_str()),
+        "shipping": shipping(personal.shipping.as_ref()),
+        "source": null,
+        "statement_descriptor": personal.statement_descriptor,
+        "statement_descriptor_suffix": personal.statement_descriptor_suffix,
+        "status": p.stage.status(),
+        "transfer_data": null,
+        "transfer_group": null,
+    })
+}
+
+fn capture_method(payment: &Payment) -> &'static str {
+    match payment.capture {
+        CaptureMethod::Manual => "manual",
+        CaptureMethod::Automatic if payment.terms.synchronous_capture => "automatic",
+        CaptureMethod::Automatic => "automatic_async",
+    }
+}
+
+fn cancel_reason(reason: CancelReason) -> Option<&'static str> {
+    match reason {
+        CancelReason::Abandoned => Some("abandoned"),
+        CancelReason::Duplicate => Some("duplicate"),
+        CancelReason::Fraudulent => Some("fraudulent"),
+        CancelReason::RequestedByCustomer => Some("requested_by_customer"),
+        CancelReason::Unspecified => None,
+    }
+}
+
+fn last_error(look: &Look, view: &PaymentView, personal: &PaymentPersonal) -> Option<Value> {
+    let Stage::RequiresPaymentMethod { last_error: Some(error) } = &view.body.stage else { return None };
+    let charge = view.body.attempts.iter().rev().find(|a| charges::is_charge(a));
+    Some(Value::Object(error_of(look, view, personal, error, charge)))
+}
+
+/// The fields of an error object about a card.
+fn error_of(
+    look: &Look,
+    view: &PaymentView,
+    personal: &PaymentPersonal,
+    error: &PaymentError,
+    attempt: Option<&Attempt>,
+) -> Map<String, Value> {
+    let (code, decline, message) = declined(error);
+    let mut fields = Map::new();
+    let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    put("code", json!(code));
+    put("decline_code", json!(decline));
+    put("message", json!(message));
+    put("type", json!("card_error"));
+    if let PaymentError::Declined(decline) = error {
+        put("network_decline_code", json!(decline.response.text()));
+        if let Some(advice) = decline.advice {
+            put("network_advice_code", json!(advice.map(char::from).iter().collect::<String>()));
+        }
+    }
+    if code == "incorrect_cvc" {
+        put("param", json!("cvc"));
+    }
+    if let Some(attempt) = attempt {
+        if charges::is_charge(attempt) {
+            put("charge", json!(look.id(Kind::Charge, attempt.key)));
+        }
+        if let Some(method) = view.body.method(attempt.card) {
+            put("payment_method", payment_methods::of_payment(look, view, method, personal.billing.as_ref()));
+        }
+    }
+    fields
+}
+
+/// Code, decline code and words for a person.
+pub fn declined(error: &PaymentError) -> (&'static str, &'static str, &'static str) {
+    match error {
+        PaymentError::Declined(decline) => told(decline),
+        PaymentError::Partial => ("card_declined", "insufficient_funds", "Your card has insufficient funds."),
+        PaymentError::NotSent(_) => (
+            "processing_error",
+            "processing_error",
+            "The card's issuer could not be reached. Nothing was charged. Try again in a moment.",
+        ),
+        PaymentError::Reversed => (
+            "processing_error",
+            "processing_error",
+            "No answer of the card's issuer could be relied on. Nothing was charged. Try again in a moment.",
+        ),
+    }
+}
+
+#[allow(clippy::wildcard_enum_match_arm)]
+fn told(decline: &Decline) -> (&'static str, &'static str, &'static str) {
+    let shown = decline.code.as_str();
+    match decline.code {
+        DeclineCode::InsufficientFunds => ("card_declined", shown, "Your card has insufficient funds."),
+        DeclineCode::ExpiredCard => ("expired_card", shown, "Your card has expired."),
+        DeclineCode::IncorrectCvc => ("incorrect_cvc", shown, "Your card's security code is incorrect."),
+        DeclineCode::IncorrectNumber => ("incorrect_number", shown, "Your card number is incorrect."),
+        DeclineCode::ProcessingError => {
+            ("processing_error", shown, "An error occurred while processing your card. Try again in a little bit.")
+        }
+        DeclineCode::AuthenticationRequired => {
+            ("authentication_required", shown, "Your card was declined. This transaction requires authentication.")
+        }
+        _ => ("card_declined", shown, "Your card was declined."),
+    }
+}
+
+/// What is answered to an operation that sent a message: the intent, or 402 with it inside when the message came to nothing.
+pub fn outcome(look: &Look, view: &PaymentView) -> (u16, Value) {
+    let personal: PaymentPersonal = view.personal().unwrap_or_default();
+    let last = view.body.attempts.last();
+    let failed = match (&view.body.stage, last) {
+        (Stage::RequiresPaymentMethod { last_error: Some(error) }, Some(attempt)) => Some((*error, attempt)),
+        // A capture that the host refused: the hold stands.
+        (Stage::RequiresCapture { .. }, Some(attempt)) => refused_capture(attempt).map(|error| (error, attempt)),
+        _ => None,
+    };
+    let Some((error, attempt)) = failed else { return (200, shape(look, view)) };
+    let mut fields = error_of(look, view, &personal, &error, Some(attempt));
+    fields.insert("payment_intent".into(), shape(look, view));
+    (402, json!({ "error": fields }))
+}
+
+fn refused_capture(attempt: &Attempt) -> Option<PaymentError> {
+    match (&attempt.what, &attempt.state) {
+        (Move::Completion(_), State::Declined { decline, .. }) => Some(PaymentError::Declined(*decline)),
+        (Move::Completion(_), State::NotSent { why, .. }) => Some(PaymentError::NotSent(*why)),
+        _ => None,
+    }
+}

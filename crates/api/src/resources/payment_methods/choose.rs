@@ -1,0 +1,190 @@
+//! Which card a request means: a payment method's id, the name of a test card, a token, or a card that the edge swapped.
+
+use super::MethodView;
+use crate::NotNamed;
+use crate::ask::Ask;
+use crate::error::{ApiError, ErrorType, noun};
+use crate::params::Params;
+use florin_core::codec::Body;
+use florin_core::commit::{Beside, EventKind, Personal, Version};
+use florin_core::flow::{self, View};
+use florin_core::id::{Key, Kind};
+use florin_core::method::{CardOnce, Hold, MethodPersonal, PaymentMethod, Unusable, handed};
+use florin_core::payment::CardFacts;
+use florin_core::record;
+
+/// A card to pay with, and the rows that change when it is used.
+pub struct Chosen {
+    pub key: Key,
+    pub card: CardFacts,
+    pub personal: MethodPersonal,
+    /// It is a customer's already.
+    pub stored: bool,
+    pub beside: Vec<Beside>,
+}
+
+/// Who pays.
+#[derive(Clone, Copy, Debug)]
+pub struct Payer {
+    /// The payment or setup that uses the card.
+    pub by: Key,
+    pub customer: Option<Key>,
+    /// It is used now, not only named.
+    pub uses: bool,
+}
+
+/// Reads `payment_method` and `payment_method_data`.
+pub async fn choose(ask: &Ask<'_>, params: &Params, payer: Payer) -> Result<Option<Chosen>, ApiError> {
+    let id = params.text("payment_method", 255)?;
+    let data = params.object("payment_method_data")?;
+    match (id, data) {
+        (Some(_), Some(_)) => {
+            let message = "You may only specify one of these parameters: payment_method, payment_method_data.";
+            Err(params.bad("payment_method_data", message))
+        }
+        (None, None) => Ok(None),
+        (Some(id), None) => of_id(ask, &id, payer).await.map(Some),
+        (None, Some(data)) => {
+            let chosen = of_card(ask, &data, "type").await?;
+            data.done()?;
+            Ok(Some(made(ask, chosen, payer)))
+        }
+    }
+}
+
+/// A method that is made in the same commit as its use.
+fn made(ask: &Ask<'_>, mut chosen: Chosen, payer: Payer) -> Chosen {
+    let hold = if payer.uses { Hold::UsedBy(payer.by) } else { Hold::Free };
+    let view = View {
+        key: chosen.key,
+        account: ask.account(),
+        version: Version(1),
+        at: ask.now(),
+        body: PaymentMethod { live: ask.caller.live, card: chosen.card.clone(), hold },
+        personal: Some(Personal { subject: chosen.key, body: chosen.personal.encode() }),
+    };
+    let (row, event) = (record::row(&view, vec![]), EventKind::MethodCreated);
+    chosen.beside.push(Beside { from: Version::NONE, row, event });
+    chosen
+}
+
+async fn of_id(ask: &Ask<'_>, id: &str, payer: Payer) -> Result<Chosen, ApiError> {
+    if let Some(card) = named(ask, id, "payment_method").await? {
+        return Ok(made(ask, fresh(ask, card), payer));
+    }
+    let missing = |error: ApiError| if error.status == 404 { ApiError { status: 400, ..error } } else { error };
+    let view = super::find(ask, id, "payment_method").await.map_err(missing)?;
+    of_view(ask, &view, payer)
+}
+
+/// A method that is stored, if this payer may use it.
+pub fn of_view(ask: &Ask<'_>, view: &MethodView, payer: Payer) -> Result<Chosen, ApiError> {
+    let hold = view.body.used(payer.by, payer.customer).map_err(unusable)?;
+    let beside = match payer.uses && hold != view.body.hold {
+        true => vec![handed(view, hold, ask.now())],
+        false => vec![],
+    };
+    let stored = view.body.customer().is_some();
+    Ok(Chosen { key: view.key, card: view.body.card.clone(), personal: view.personal()?, stored, beside })
+}
+
+pub fn unusable(why: Unusable) -> ApiError {
+    let (code, message) = match why {
+        Unusable::Detached | Unusable::UsedBefore => (
+            "payment_method_unexpected_state",
+            "The provided PaymentMethod was used before, or was detached from a customer. It may not be used again.",
+        ),
+        Unusable::OfAnotherCustomer => (
+            "payment_method_customer_mismatch",
+            "The provided PaymentMethod belongs to a customer. Name that customer with the payment.",
+        ),
+    };
+    ApiError::invalid(message).code(code).param("payment_method")
+}
+
+fn fresh(ask: &Ask<'_>, card: CardFacts) -> Chosen {
+    let (key, personal) = (ask.ports().fresh_key(), MethodPersonal::default());
+    Chosen { key, card, personal, stored: false, beside: vec![] }
+}
+
+/// A new card under the name of a test card. None when the text is no such name.
+pub async fn named(ask: &Ask<'_>, name: &str, param: &str) -> Result<Option<CardFacts>, ApiError> {
+    if !(name.starts_with("pm_card_") || name.starts_with("tok_")) || ask.look().key(Kind::CardToken, name).is_some() {
+        return Ok(None);
+    }
+    let kind = if name.starts_with("tok_") { Kind::CardToken } else { Kind::Method };
+    if ask.caller.live {
+        return Err(ApiError::missing_value(noun(kind), name, param));
+    }
+    match ask.api.house.named(ask.account(), name).await {
+        Ok(named) => Ok(Some(named.facts)),
+        Err(NotNamed::Unknown) => Err(ApiError::missing_value(noun(kind), name, param)),
+        Err(NotNamed::NoVault) => Err(ApiError::new(503, ErrorType::Api, "The vault cannot be reached. Try again.")),
+    }
+}
+
+/// Reads `type`, `card`, `billing_details` and `metadata`: the parameters of a new method.
+pub async fn of_card(ask: &Ask<'_>, params: &Params, type_name: &'static str) -> Result<Chosen, ApiError> {
+    let kind = params.choice(type_name, &[("card", ())])?;
+    let Some(inner) = params.object("card")? else {
+        return Err(params.missing(if kind.is_none() { type_name } else { "card" }));
+    };
+    let token = inner.text("token", 255)?;
+    let index = inner.integer(florin_core::edge::CARD_FIELD)?;
+    inner.ignore(&["networks"]);
+    let mut beside = vec![];
+    let card = match (token, ask.card(index)) {
+        (None, Some(swapped)) => swapped.facts.clone(),
+        (Some(token), None) => {
+            let (card, used) = once(ask, &token, &inner.name("token")).await?;
+            beside.extend(used);
+            card
+        }
+        _ => return Err(inner.missing("number")),
+    };
+    inner.done()?;
+    let mut chosen = fresh(ask, card);
+    chosen.beside = beside;
+    chosen.personal.billing = params.billing()?.unwrap_or_default();
+    params.metadata(&mut chosen.personal.metadata)?;
+    params.ignore(&["allow_redisplay"]);
+    Ok(chosen)
+}
+
+/// The card of a token, which is used up by that.
+pub async fn once(ask: &Ask<'_>, id: &str, param: &str) -> Result<(CardFacts, Option<Beside>), ApiError> {
+    if let Some(card) = named(ask, id, param).await? {
+        return Ok((card, None));
+    }
+    let missing = || ApiError::missing_value("token", id, param);
+    let key = ask.look().key(Kind::CardToken, id).ok_or_else(missing)?;
+    let found: Result<View<CardOnce>, _> = flow::load(ask.store(), ask.account(), Kind::CardToken, key).await;
+    let view = match found {
+        Ok(view) => view,
+        Err(flow::Failure::Refused(_)) => return Err(missing()),
+        Err(trouble) => return Err(trouble.into()),
+    };
+    if view.body.used {
+        let message = "You cannot use a token more than once.";
+        return Err(ApiError::invalid(message).code("token_already_used").param(param));
+    }
+    let card = view.body.card.clone();
+    let body = CardOnce { used: true, ..view.body.clone() };
+    let next = View { version: view.version.next(), at: ask.now(), body, ..view.clone() };
+    let (row, event) = (record::row(&next, vec![]), EventKind::CardTokenChanged);
+    Ok((card, Some(Beside { from: view.version, row, event })))
+}
+
+/// A method that goes to a customer in the commit that makes the customer.
+pub async fn given(ask: &Ask<'_>, id: &str, customer: Key) -> Result<(Key, Vec<Beside>), ApiError> {
+    let payer = Payer { by: customer, customer: None, uses: false };
+    if let Some(card) = named(ask, id, "payment_method").await? {
+        let key = ask.ports().fresh_key();
+        let body = PaymentMethod { live: ask.caller.live, card, hold: Hold::Free };
+        let made = View { key, account: ask.account(), version: Version::NONE, at: ask.now(), body, personal: None };
+        return Ok((key, vec![handed(&made, Hold::Customer(customer), ask.now())]));
+    }
+    let view = super::find(ask, id, "payment_method").await.map_err(|e| ApiError { status: 400, ..e })?;
+    of_view(ask, &view, payer)?;
+    Ok((view.key, vec![handed(&view, Hold::Customer(customer), ask.now())]))
+}

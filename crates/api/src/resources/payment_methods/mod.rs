@@ -1,0 +1,182 @@
+//! `/v1/payment_methods`: cards of the vault in the merchant's hands.
+
+mod choose;
+mod hand;
+
+pub use choose::{Chosen, Payer, choose, given, of_card, of_view};
+pub use hand::{attach, detach, keep};
+
+use crate::ask::{Answer, Ask, told};
+use crate::error::{ApiError, noun};
+use crate::list;
+use crate::look::{self, Look};
+use crate::params::{Params, Patch};
+use crate::resources::{billing, metadata};
+use florin_core::commit::EventKind;
+use florin_core::flow::{self, View};
+use florin_core::id::{Key, Kind};
+use florin_core::method::{Hold, MethodPersonal, PaymentMethod};
+use florin_core::payment::{CardFacts, Contact, Funding, Method, PaymentView};
+use florin_core::record::{self, Change};
+use serde_json::{Value, json};
+
+pub type MethodView = View<PaymentMethod>;
+
+pub fn shape(look: &Look, view: &MethodView) -> Value {
+    let personal: MethodPersonal = view.personal().unwrap_or_default();
+    let method = Method { key: view.key, card: view.body.card.clone() };
+    let customer = view.body.customer();
+    body(look, &method, (view.body.live, customer), &personal)
+}
+
+/// The method of a charge, as the payment knows it.
+pub fn of_payment(look: &Look, view: &PaymentView, method: &Method, contact: Option<&Contact>) -> Value {
+    let personal = MethodPersonal { billing: contact.cloned().unwrap_or_default(), metadata: vec![] };
+    body(look, method, (view.body.live, None), &personal)
+}
+
+fn body(look: &Look, method: &Method, (live, customer): (bool, Option<Key>), personal: &MethodPersonal) -> Value {
+    json!({
+        "id": look.id(Kind::Method, method.key),
+        "object": "payment_method",
+        "allow_redisplay": "unspecified",
+        "billing_details": billing(Some(&personal.billing)),
+        "card": card(&method.card),
+        "created": method.key.time().seconds(),
+        "customer": customer.map(|c| look.id(Kind::Customer, c)),
+        "customer_account": null,
+        "livemode": live,
+        "metadata": metadata(&personal.metadata),
+        "type": "card",
+    })
+}
+
+fn card(card: &CardFacts) -> Value {
+    json!({
+        "brand": card.network.as_str(),
+        "checks": { "address_line1_check": null, "address_postal_code_check": null, "cvc_check": "unchecked" },
+        "country": country(card),
+        "display_brand": card.network.as_str(),
+        "exp_month": card.exp_month,
+        "exp_year": card.exp_year,
+        "fingerprint": fingerprint(card),
+        "funding": funding(card),
+        "generated_from": null,
+        "last4": card.last4_text(),
+        "networks": { "available": [card.network.as_str()], "preferred": null },
+        "regulated_status": "unregulated",
+        "three_d_secure_usage": { "supported": true },
+        "wallet": null,
+    })
+}
+
+pub fn country(card: &CardFacts) -> Option<String> {
+    card.country.map(|c| c.iter().map(|b| char::from(*b)).collect())
+}
+
+/// Equal for equal numbers of one account; says nothing else.
+pub fn fingerprint(card: &CardFacts) -> String {
+    card.fingerprint.iter().map(|b| if b.is_ascii_alphanumeric() { char::from(*b) } else { '0' }).collect()
+}
+
+pub fn funding(card: &CardFacts) -> &'static str {
+    match card.funding {
+        Funding::Credit => "credit",
+        Funding::Debit => "debit",
+        Funding::Prepaid => "prepaid",
+        Funding::Unknown => "unknown",
+    }
+}
+
+pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let chosen = of_card(ask, params, "type").await?;
+    params.ignore(&["customer"]);
+    params.done()?;
+    let mut change = Change::to(
+        PaymentMethod { live: ask.caller.live, card: chosen.card, hold: Hold::Free },
+        EventKind::MethodCreated,
+    )
+    .personal(chosen.key, &chosen.personal);
+    change.beside = chosen.beside;
+    let render = |view: &MethodView| look::stored(200, &shape(ask.look(), view));
+    let (ports, account) = (ask.ports(), ask.account());
+    let made = record::make(ports, account, chosen.key, change, ask.claim.as_ref(), &render).await?;
+    told(made, |view| shape(ask.look(), view))
+}
+
+/// The method behind an id, whatever became of it.
+pub async fn find(ask: &Ask<'_>, id: &str, param: &str) -> Result<MethodView, ApiError> {
+    let missing = || ApiError::missing(noun(Kind::Method), id, param);
+    let key = ask.look().key(Kind::Method, id).ok_or_else(missing)?;
+    flow::load(ask.store(), ask.account(), Kind::Method, key).await.map_err(ask.missing(Kind::Method, id, param))
+}
+
+pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    params.done()?;
+    let view = find(ask, ask.path_id(), "payment_method").await?;
+    Ok(Answer::ok(shape(ask.look(), &view)))
+}
+
+pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let view = find(ask, ask.path_id(), "payment_method").await?;
+    let mut probe: MethodPersonal = view.personal()?;
+    merge(params, &mut probe)?;
+    params.ignore(&["allow_redisplay"]);
+    params.done()?;
+    if view.body.customer().is_none() {
+        let message = "You must save this PaymentMethod to a customer before you can update it.";
+        return Err(ApiError::invalid(message).code("payment_method_unexpected_state"));
+    }
+    let decide = |from: &MethodView| {
+        let mut personal: MethodPersonal = from.personal().unwrap_or_default();
+        let _ = merge(params, &mut personal);
+        let subject = from.personal.as_ref().map_or(from.key, |p| p.subject);
+        Ok(Change::to(from.body.clone(), EventKind::MethodUpdated).personal(subject, &personal))
+    };
+    let render = |view: &MethodView| look::stored(200, &shape(ask.look(), view));
+    let (ports, account) = (ask.ports(), ask.account());
+    let done = record::change(ports, account, view.key, ask.claim.as_ref(), &decide, &render).await?;
+    told(done, |view| shape(ask.look(), view))
+}
+
+fn merge(params: &Params, into: &mut MethodPersonal) -> Result<(), ApiError> {
+    if let Some(billing) = params.billing()? {
+        let old = std::mem::take(&mut into.billing);
+        into.billing = Contact {
+            name: billing.name.or(old.name),
+            email: billing.email.or(old.email),
+            phone: billing.phone.or(old.phone),
+            address: billing.address.or(old.address),
+            ..Contact::default()
+        };
+    }
+    params.metadata(&mut into.metadata)
+}
+
+/// Of one customer, which must be named: methods of nobody are not listed.
+pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let page = list::page(ask, params, Kind::Method)?;
+    let wanted = params.patch("type", 40)?;
+    let id = params.text("customer", 255)?;
+    params.ignore(&["allow_redisplay"]);
+    params.done()?;
+    let of = match &id {
+        None => None,
+        Some(id) => {
+            Some(super::customers::find(ask, id, "customer").await.map_err(|e| ApiError { status: 400, ..e })?.key)
+        }
+    };
+    if matches!(&wanted, Patch::Set(other) if other != "card") {
+        return Ok(list::answer("/v1/payment_methods", (vec![], false)));
+    }
+    let Some(of) = of else { return Ok(list::answer("/v1/payment_methods", (vec![], false))) };
+    Ok(list::answer("/v1/payment_methods", of_customer(ask, page, of).await?))
+}
+
+pub async fn of_customer(ask: &Ask<'_>, page: list::Page, customer: Key) -> Result<(Vec<Value>, bool), ApiError> {
+    let filter = |row: &florin_core::commit::Row| {
+        let view: MethodView = flow::read(row)?;
+        Ok((view.body.customer() == Some(customer)).then(|| shape(ask.look(), &view)))
+    };
+    list::rows(ask, page, (customer, Kind::Method), &filter).await
+}

@@ -1,0 +1,8 @@
+//! The API over a memory store and a scripted acquirer: request in, whole answer out. Every answer is held against the shapes.
+
+mod events;
+mod gate;
+mod payments;
+mod saved;
+mod shapes;
+mod world;

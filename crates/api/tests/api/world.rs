@@ -1,0 +1,282 @@
+//! The test world: a clock that is set, keys that count, an acquirer that answers as the card says. Knows no endpoint.
+
+use crate::shapes;
+use florin_api::{Api, House, KeyClass, Look, Named, NotNamed};
+use florin_core::decline::{DeclineCode, Retry};
+use florin_core::edge::{EdgeRequest, SwappedCard};
+use florin_core::id::{IdCodec, Key, KeyGen};
+use florin_core::payment::{CardFacts, Funding};
+use florin_core::ports::{NoSlot, Ports, Slot, Told};
+use florin_core::seal::Secret;
+use florin_core::sequencer;
+use florin_core::store::{Store, Wait};
+use florin_core::time::Time;
+use florin_core::wire::{
+    Act, Approval, ApprovalCode, CardToken, Checks, Decline, Network, NetworkId, Order, ResponseCode, Terminal, Unsure,
+    Verdict,
+};
+use florin_store::{MemoryStore, block_on};
+use serde_json::Value;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+pub const START: Time = Time(1_795_299_300_000);
+pub const ACCOUNT: Key = Key(77);
+pub const OTHER_ACCOUNT: Key = Key(78);
+
+pub struct World {
+    store: MemoryStore,
+    look: Arc<Look>,
+    state: Mutex<State>,
+}
+
+struct State {
+    now: Time,
+    keys: KeyGen,
+    stan: u32,
+    orders: Vec<Order>,
+    /// What the issuer says to the next sale or authorization of a token that is not here: yes.
+    scripts: Vec<(CardToken, Verdict)>,
+    random: u8,
+}
+
+impl World {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+pub fn yes() -> Verdict {
+    Verdict::Approved(Approval {
+        response: ResponseCode(*b"00"),
+        code: Some(ApprovalCode(*b"A1B2C3")),
+        network_id: Some(NetworkId(123_456_789_012)),
+        checks: Checks::default(),
+    })
+}
+
+fn no(response: &[u8; 2], code: DeclineCode) -> Verdict {
+    let (response, checks) = (ResponseCode(*response), Checks::default());
+    Verdict::Declined(Decline { code, response, advice: None, retry: Retry::Later, checks, network_id: None })
+}
+
+/// Test cards by name, and what their issuer says.
+fn named(name: &str) -> Option<(Network, [u8; 4], Verdict)> {
+    Some(match name {
+        "pm_card_visa" | "tok_visa" => (Network::Visa, *b"4242", yes()),
+        "pm_card_mastercard" => (Network::Mastercard, *b"4444", yes()),
+        "pm_card_chargeDeclined" => (Network::Visa, *b"0002", no(b"05", DeclineCode::GenericDecline)),
+        "pm_card_chargeDeclinedInsufficientFunds" => {
+            (Network::Visa, *b"9995", no(b"51", DeclineCode::InsufficientFunds))
+        }
+        "pm_card_chargeDeclinedExpiredCard" => (Network::Visa, *b"0069", no(b"54", DeclineCode::ExpiredCard)),
+        "pm_card_chargeDeclinedIncorrectCvc" => (Network::Visa, *b"0127", no(b"N7", DeclineCode::IncorrectCvc)),
+        "pm_card_noAnswer" => (Network::Visa, *b"0019", Verdict::Unknown(Unsure::NoAnswer)),
+        _ => return None,
+    })
+}
+
+impl Ports for World {
+    fn now(&self) -> Time {
+        self.lock().now
+    }
+    fn fresh_key(&self) -> Key {
+        let mut state = self.lock();
+        let now = state.now;
+        state.keys.next(now)
+    }
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+    fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>> {
+        let mut state = self.lock();
+        state.stan += 1;
+        let slot = Slot { terminal: Terminal(4), stan: state.stan };
+        Box::pin(std::future::ready(Ok(slot)))
+    }
+    fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
+        let mut state = self.lock();
+        state.orders.push(order);
+        let scripted = state.scripts.iter().find(|(token, _)| *token == order.card).map(|(_, verdict)| *verdict);
+        let verdict = match order.act {
+            Act::Sale { .. } | Act::Authorization { .. } => scripted.unwrap_or_else(yes),
+            Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => yes(),
+        };
+        Box::pin(std::future::ready(verdict))
+    }
+    fn render(&self, told: Told<'_>) -> Vec<u8> {
+        self.look.answer(told)
+    }
+    fn nudge(&self) {}
+}
+
+impl House for World {
+    fn named<'a>(&'a self, _: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>> {
+        let found = named(name).ok_or(NotNamed::Unknown).map(|(network, last4, verdict)| {
+            let token = CardToken { key: self.fresh_key(), vault: 3 };
+            self.lock().scripts.push((token, verdict));
+            Named { facts: facts(token, network, last4), digest: [last4[3]; 32] }
+        });
+        Box::pin(std::future::ready(found))
+    }
+    fn random(&self, bytes: &mut [u8]) {
+        let mut state = self.lock();
+        state.random = state.random.wrapping_add(1);
+        bytes.fill(state.random);
+    }
+}
+
+fn facts(token: CardToken, network: Network, last4: [u8; 4]) -> CardFacts {
+    CardFacts {
+        token,
+        network,
+        first6: *b"424242",
+        last4,
+        exp_year: 2034,
+        exp_month: 12,
+        fingerprint: [
+            b'f', b'0', b'0', b'd', last4[0], last4[1], last4[2], last4[3], b'a', b'b', b'c', b'd', b'e', b'f', b'g',
+            b'h',
+        ],
+        funding: Funding::Credit,
+        country: Some(*b"US"),
+    }
+}
+
+/// An answer as a client gets it.
+#[derive(Clone, Debug)]
+pub struct Got {
+    pub status: u16,
+    pub body: Value,
+    pub headers: Vec<(String, String)>,
+    pub bytes: Vec<u8>,
+}
+
+impl Got {
+    pub fn at(&self, path: &str) -> &Value {
+        self.body.pointer(path).unwrap_or(&Value::Null)
+    }
+    pub fn text(&self, path: &str) -> String {
+        self.at(path).as_str().unwrap_or_else(|| panic!("no text at {path} of {:#}", self.body)).to_owned()
+    }
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+    /// (status, `error.code`, `error.param`)
+    pub fn error(&self) -> (u16, &str, &str) {
+        let text = |path| self.at(path).as_str().unwrap_or("");
+        (self.status, text("/error/code"), text("/error/param"))
+    }
+}
+
+pub struct Shop {
+    pub world: Arc<World>,
+    pub api: Arc<Api>,
+    pub secret: String,
+    pub publishable: String,
+    pub other: String,
+}
+
+/// One request as it is put together.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub edge: EdgeRequest,
+}
+
+impl Request {
+    pub fn new(method: &str, path: &str, body: &str) -> Request {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        Request {
+            edge: EdgeRequest {
+                id: "req_0123456789abcdefghijkl".into(),
+                method: method.into(),
+                path: path.into(),
+                query: query.into(),
+                headers: vec![],
+                body: body.as_bytes().to_vec(),
+                client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                tls: true,
+                cards: vec![],
+                codes: vec![],
+            },
+        }
+    }
+    pub fn header(mut self, name: &str, value: &str) -> Request {
+        self.edge.headers.push((name.into(), value.into()));
+        self
+    }
+    pub fn key(self, key: &str) -> Request {
+        let bearer = format!("Bearer {key}");
+        self.header("authorization", &bearer)
+    }
+}
+
+impl Shop {
+    pub fn open() -> Shop {
+        let root = Secret::new([5; 32]);
+        let look = Arc::new(Look::new(IdCodec::new(&[7; 16]), &root));
+        let state =
+            State { now: START, keys: KeyGen::new(1, None), stan: 0, orders: vec![], scripts: vec![], random: 0 };
+        let world = Arc::new(World { store: MemoryStore::new(), look: look.clone(), state: Mutex::new(state) });
+        let api = Arc::new(Api::new(world.clone(), world.clone(), look, &root));
+        let issue = |account, class| block_on(api.issue_key(account, class, false)).unwrap();
+        let (secret, publishable) = (issue(ACCOUNT, KeyClass::Secret), issue(ACCOUNT, KeyClass::Publishable));
+        let other = issue(OTHER_ACCOUNT, KeyClass::Secret);
+        Shop { world, api, secret, publishable, other }
+    }
+
+    /// A second passes before each request.
+    pub fn send(&self, request: Request) -> Got {
+        {
+            let mut state = self.world.lock();
+            state.now = state.now.plus_ms(1_000);
+        }
+        let answer = block_on(self.api.handle(request.edge.clone()));
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        let got = Got { status: answer.status, body, headers: answer.headers, bytes: answer.body };
+        let told = format!("{} {} {}", request.edge.method, request.edge.path, got.status);
+        assert!(got.status < 500, "{told}: {}", got.body);
+        assert_eq!(got.header("request-id"), Some(request.edge.id.as_str()), "{told}");
+        shapes::check(&told, &got.body);
+        got
+    }
+    pub fn post(&self, path: &str, body: &str) -> Got {
+        self.send(Request::new("POST", path, body).key(&self.secret))
+    }
+    pub fn get(&self, path: &str) -> Got {
+        self.send(Request::new("GET", path, "").key(&self.secret))
+    }
+    pub fn delete(&self, path: &str) -> Got {
+        self.send(Request::new("DELETE", path, "").key(&self.secret))
+    }
+    /// The same under an idempotency key.
+    pub fn post_once(&self, key: &str, path: &str, body: &str) -> Got {
+        self.send(Request::new("POST", path, body).key(&self.secret).header("idempotency-key", key))
+    }
+    /// A request whose body holds a card that the edge swapped, at `florin_card=0`.
+    pub fn with_card(&self, request: Request, digest: u8) -> Got {
+        let token = CardToken { key: self.world.fresh_key(), vault: 3 };
+        let facts = facts(token, Network::Visa, *b"4242");
+        let mut request = request;
+        request.edge.cards = vec![SwappedCard { param: "card".into(), facts, digest: [digest; 32], cvc_given: true }];
+        self.send(request)
+    }
+    pub fn orders(&self) -> usize {
+        self.world.lock().orders.len()
+    }
+    /// Numbers the events, as a worker does.
+    pub fn number(&self) {
+        for shard in 0..florin_core::commit::SHARDS {
+            block_on(sequencer::sequence(&self.world.store, shard)).unwrap();
+        }
+    }
+    /// A payment that succeeded.
+    pub fn paid(&self, amount: i64) -> Got {
+        let got = self.post(
+            "/v1/payment_intents",
+            &format!("amount={amount}&currency=eur&payment_method=pm_card_visa&confirm=true"),
+        );
+        assert_eq!(got.text("/status"), "succeeded");
+        got
+    }
+}

@@ -1,0 +1,77 @@
+//! The API in this process: its ports, its named test cards, and the keys that are made at the first start.
+
+use super::ports::Real;
+use crate::commands::pay::facts;
+use crate::fail::{Fail, io};
+use florin_api::{Api, House, KeyClass, Named, NotNamed};
+use florin_core::edge::{Identified, Identify};
+use florin_core::id::Key;
+use florin_core::store::Wait;
+use florin_vault::cards::NewCard;
+use florin_vault::refusal::CardRefusal;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// What the API needs besides core's ports: the vault, for test cards by name, and randomness.
+pub struct Beside(pub Arc<Real>);
+
+impl House for Beside {
+    fn named<'a>(&'a self, account: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>> {
+        Box::pin(async move {
+            // Only a name that begins as names do: no number can get here.
+            if !name.starts_with("pm_card_") && !name.starts_with("tok_") {
+                return Err(NotNamed::Unknown);
+            }
+            let number = Zeroizing::new(name.to_owned());
+            let card = NewCard { account, live: false, number, exp_month: 0, exp_year: 0, cvc: None };
+            match self.0.vault.tokenise(card).await {
+                Ok(t) => Ok(Named { digest: t.card_digest, facts: facts(&t) }),
+                Err(CardRefusal::Trouble) => Err(NotNamed::NoVault),
+                Err(_) => Err(NotNamed::Unknown),
+            }
+        })
+    }
+    fn random(&self, bytes: &mut [u8]) {
+        if aws_lc_rs::rand::fill(bytes).is_err() {
+            // Keys must not be guessable: no randomness, no process.
+            std::process::abort();
+        }
+    }
+}
+
+/// The keys of test mode, as they lie in their file.
+#[derive(Serialize, Deserialize)]
+pub struct TestKeys {
+    pub secret_key: String,
+    pub publishable_key: String,
+}
+
+impl TestKeys {
+    pub fn read(path: &Path) -> Option<TestKeys> {
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+}
+
+/// Makes keys for test mode unless the file holds keys that open this account.
+pub async fn test_keys(api: &Api, account: Key, path: &Path) -> Result<(), Fail> {
+    if let Some(keys) = TestKeys::read(path) {
+        let authorization = Some(format!("Bearer {}", keys.secret_key));
+        let asked = Identify { authorization, key_param: None, id: String::new() };
+        if matches!(api.identify(asked).await, Identified::Account { account: of, .. } if of == account) {
+            return Ok(());
+        }
+    }
+    let failed = |e: florin_api::ApiError| Fail::new("store_error", e.message);
+    let secret_key = api.issue_key(account, KeyClass::Secret, false).await.map_err(failed)?;
+    let publishable_key = api.issue_key(account, KeyClass::Publishable, false).await.map_err(failed)?;
+    let text = serde_json::to_vec(&TestKeys { secret_key, publishable_key })
+        .map_err(|_| Fail::new("store_error", "the test keys cannot be written"))?;
+    let _ = std::fs::remove_file(path);
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = file.map_err(|e| io("make the key file", path, &e))?;
+    file.write_all(&text).and_then(|()| file.sync_all()).map_err(|e| io("write the key file", path, &e))
+}

@@ -1,0 +1,292 @@
+//! One request from its head and body to the gateway's answer. First all that looks at the client's bytes, which then go; then all that
+//! waits. Knows no socket.
+
+use super::answer::{API_VERSION, mask};
+use super::gateway::NoAnswer;
+use super::head::Head;
+use super::inbound::{keep_card, keep_code};
+use super::numbers;
+use super::places;
+use super::refusal::Refusal;
+use super::swap::{self, Found};
+use super::{Edge, count};
+use crate::core::edge::{EdgeRequest, EdgeResponse, FrameKind, Identified, Identify, payload};
+use std::net::IpAddr;
+
+/// The edge's own health: it serves, and whether it reaches the gateway.
+const HEALTH_PATH: &str = "/healthz";
+pub const METHODS: [&str; 7] = ["GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"];
+const VERSION_LIMIT_BYTES: usize = 40;
+
+/// Headers that the gateway gets. All others end here: those of this hop, those that say who the client is, and those that would only
+/// carry what clients and their networks put into requests by chance.
+const PASSED_ON: [&str; 20] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "content-digest",
+    "content-type",
+    "cookie",
+    "date",
+    "host",
+    "idempotency-key",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "last-event-id",
+    "origin",
+    "signature",
+    "signature-input",
+    TRACE,
+    "user-agent",
+    "x-csrf-token",
+];
+const PASSED_ON_BEGIN: [&str; 4] = ["access-control-request-", "sec-fetch-", "stripe-", "x-stripe-"];
+/// W3C Trace Context §3.2: random digits in a fixed shape.
+const TRACE: &str = "traceparent";
+
+fn is_passed_on(name: &str, value: &[u8]) -> bool {
+    let known = PASSED_ON.contains(&name) || PASSED_ON_BEGIN.iter().any(|begin| name.starts_with(begin));
+    known && (name != TRACE || is_trace(value))
+}
+
+/// `00-<32 hex>-<16 hex>-<2 hex>`.
+fn is_trace(value: &[u8]) -> bool {
+    let shape: Vec<usize> = value.split(|b| *b == b'-').map(<[u8]>::len).collect();
+    shape == [2, 32, 16, 2] && value.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-')
+}
+
+/// Who asks.
+#[derive(Clone, Copy)]
+pub struct Asker {
+    pub address: IpAddr,
+    pub tls: bool,
+}
+
+/// A request of which nothing stands in the client's buffers any more.
+pub enum Asked {
+    Health,
+    Gateway(Box<Forward>),
+}
+
+/// For the gateway, once its cards are in the vault.
+pub struct Forward {
+    request: EdgeRequest,
+    cards: Vec<Found>,
+    codes: Vec<Found>,
+    key_param: Option<String>,
+}
+
+/// Looks at everything that the client sent.
+pub fn prepare(id: &str, asker: Asker, head: &Head<'_>, body: &[u8]) -> Result<Asked, Refusal> {
+    if !METHODS.contains(&head.method) {
+        return Err(Refusal::Method);
+    }
+    let query_key = check_head(head)?;
+    if head.path == HEALTH_PATH && matches!(head.method, "GET" | "HEAD") {
+        return Ok(Asked::Health);
+    }
+    let places = places::of(head.method, head.path);
+    let clean = match kind(head, body)? {
+        Kind::Nothing => swap::form(&[], &[])?,
+        Kind::Form => swap::form(body, places)?,
+        Kind::Json => swap::json(body, places)?,
+    };
+    let request = EdgeRequest {
+        id: id.to_owned(),
+        method: head.method.to_owned(),
+        path: head.path.to_owned(),
+        query: head.query.to_owned(),
+        headers: headers(head),
+        body: clean.body,
+        client: asker.address,
+        tls: asker.tls,
+        cards: Vec::new(),
+        codes: Vec::new(),
+    };
+    let (cards, codes, key_param) = (clean.cards, clean.codes, clean.key.or(query_key));
+    if !cards.is_empty() || !codes.is_empty() {
+        crate::wipe::touched();
+    }
+    Ok(Asked::Gateway(Box::new(Forward { request, cards, codes, key_param })))
+}
+
+enum Kind {
+    Nothing,
+    Form,
+    Json,
+}
+
+/// Bodies that could not be looked through are not taken.
+fn kind(head: &Head<'_>, body: &[u8]) -> Result<Kind, Refusal> {
+    if head.header("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+        return Err(Refusal::ContentEncoding);
+    }
+    if body.is_empty() {
+        return Ok(Kind::Nothing);
+    }
+    let content_type = head.header("content-type").unwrap_or(b"application/x-www-form-urlencoded");
+    let media = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+    match media.to_ascii_lowercase().as_slice() {
+        b"application/x-www-form-urlencoded" => Ok(Kind::Form),
+        b"application/json" => Ok(Kind::Json),
+        _ => Err(Refusal::ContentType),
+    }
+}
+
+/// No card number in the path, the query or a header. Gives the parameter `key` of the query.
+fn check_head(head: &Head<'_>) -> Result<Option<String>, Refusal> {
+    if swap::has_card(head.path.as_bytes(), numbers::has_card) {
+        return Err(Refusal::CardNumber(Some("path".into())));
+    }
+    let key = swap::check_query(head.query.as_bytes())?;
+    for (name, value) in &head.headers {
+        let known = is_passed_on(&name.to_ascii_lowercase(), value) && !name.eq_ignore_ascii_case(TRACE);
+        let look = if known { numbers::has_card } else { numbers::has_test_card };
+        let basic = value.get(..6).filter(|scheme| scheme.eq_ignore_ascii_case(b"basic "));
+        let credentials = basic.map(|_| base64(value.get(6..).unwrap_or_default()));
+        if look(name.as_bytes()) {
+            return Err(Refusal::CardNumber(None));
+        }
+        if swap::has_card(value, look) || credentials.is_some_and(|text| swap::has_card(&text, look)) {
+            return Err(Refusal::CardNumber(Some((*name).to_owned())));
+        }
+    }
+    Ok(key)
+}
+
+/// RFC 4648 §4. What is no letter of it is looked over: this is read for card numbers alone.
+fn base64(text: &[u8]) -> zeroize::Zeroizing<Vec<u8>> {
+    let value = |b: &u8| match b {
+        b'A'..=b'Z' => Some(u32::from(b - b'A')),
+        b'a'..=b'z' => Some(u32::from(b - b'a') + 26),
+        b'0'..=b'9' => Some(u32::from(b - b'0') + 52),
+        b'+' | b'-' => Some(62),
+        b'/' | b'_' => Some(63),
+        _ => None,
+    };
+    let letters: zeroize::Zeroizing<Vec<u32>> = zeroize::Zeroizing::new(text.iter().filter_map(value).collect());
+    let mut out = zeroize::Zeroizing::new(Vec::with_capacity(letters.len()));
+    for four in letters.chunks(4) {
+        let bits = four.iter().fold(0, |bits, n| bits << 6 | n) << (6 * (4 - four.len()));
+        out.extend(bits.to_be_bytes().into_iter().skip(1).take(four.len() - 1));
+    }
+    out
+}
+
+fn headers(head: &Head<'_>) -> Vec<(String, String)> {
+    head.headers
+        .iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .filter(|(name, value)| is_passed_on(name, value))
+        .map(|(name, value)| (name, String::from_utf8_lossy(value).into_owned()))
+        .collect()
+}
+
+/// The version of the API that the client names, if it looks like one.
+pub fn api_version(head: Option<&Head<'_>>) -> String {
+    let named = head.and_then(|head| head.header("stripe-version"));
+    let fits = |text: &&str| {
+        (1..=VERSION_LIMIT_BYTES).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+    };
+    named.and_then(|text| std::str::from_utf8(text).ok()).filter(fits).unwrap_or(API_VERSION).to_owned()
+}
+
+/// The path as it may be written down: every part that is not a plain word is an id.
+pub fn route(path: &str) -> String {
+    let word =
+        |part: &str| part.len() <= 40 && part.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'.'));
+    let known = |part: &str| part.is_empty() || part == "v1" || part == "v2" || (word(part) && !is_name(part));
+    path.split('/').take(12).map(|part| if known(part) { part } else { "{id}" }).collect::<Vec<_>>().join("/")
+}
+
+/// Words that a person may have given, as `pm_card_visa`.
+fn is_name(part: &str) -> bool {
+    part.starts_with("pm_") || part.starts_with("tok_")
+}
+
+/// Does what waits: asks whose key it is, keeps the cards, asks the gateway.
+pub async fn perform(edge: &Edge, asked: Asked) -> EdgeResponse {
+    match asked {
+        Asked::Health => health(edge),
+        Asked::Gateway(forward) => match forward.perform(edge).await {
+            Ok(mut response) => {
+                if mask(&mut response) {
+                    count(&edge.counts.masked, 1);
+                }
+                response
+            }
+            Err(refusal) => {
+                if refusal == Refusal::Overloaded {
+                    count(&edge.counts.overloaded, 1);
+                }
+                refusal.response()
+            }
+        },
+    }
+}
+
+fn health(edge: &Edge) -> EdgeResponse {
+    let gateway = if edge.gateway.is_up() { "up" } else { "down" };
+    let body = serde_json::json!({ "status": "ok", "gateway": gateway });
+    EdgeResponse { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() }
+}
+
+impl From<NoAnswer> for Refusal {
+    fn from(none: NoAnswer) -> Refusal {
+        match none {
+            NoAnswer::Busy => Refusal::Overloaded,
+            NoAnswer::Gone => Refusal::GatewayGone,
+            NoAnswer::Unknown => Refusal::OutcomeUnknown,
+        }
+    }
+}
+
+impl Forward {
+    async fn perform(mut self, edge: &Edge) -> Result<EdgeResponse, Refusal> {
+        let _place = edge.gateway.enter()?;
+        let swapped = !self.cards.is_empty() || !self.codes.is_empty();
+        if swapped && let Some(refused) = self.keep(edge).await? {
+            return Ok(refused);
+        }
+        let answer = edge.gateway.ask(FrameKind::Request, &self.request).await?;
+        match answer {
+            (FrameKind::Response, bytes) => payload(&bytes).ok_or(Refusal::BadAnswer),
+            (FrameKind::Request | FrameKind::Identify | FrameKind::Identified | FrameKind::Busy, _) => {
+                Err(Refusal::BadAnswer)
+            }
+        }
+    }
+
+    /// Keeps the cards under the account of the key. Gives the gateway's answer if it does not know the key.
+    async fn keep(&mut self, edge: &Edge) -> Result<Option<EdgeResponse>, Refusal> {
+        let headers = &self.request.headers;
+        let authorization = headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value.clone());
+        let identify = Identify { authorization, key_param: self.key_param.take(), id: self.request.id.clone() };
+        // Nothing was done yet, whatever became of the question.
+        let answer = edge.gateway.ask(FrameKind::Identify, &identify).await.map_err(|none| match none {
+            NoAnswer::Busy => Refusal::Overloaded,
+            NoAnswer::Gone | NoAnswer::Unknown => Refusal::GatewayGone,
+        })?;
+        let identified = match answer {
+            (FrameKind::Identified, bytes) => payload(&bytes).ok_or(Refusal::BadAnswer)?,
+            (FrameKind::Request | FrameKind::Response | FrameKind::Identify | FrameKind::Busy, _) => {
+                return Err(Refusal::BadAnswer);
+            }
+        };
+        let (account, live) = match identified {
+            Identified::Account { account, live } => (account, live),
+            Identified::Refused(response) => return Ok(Some(response)),
+        };
+        for found in std::mem::take(&mut self.cards) {
+            self.request.cards.push(keep_card(&edge.cards, edge.clock.now(), account, live, found).await?);
+        }
+        for found in std::mem::take(&mut self.codes) {
+            self.request.codes.push(keep_code(&edge.cards, edge.clock.now(), live, found)?);
+        }
+        count(&edge.counts.cards, (self.request.cards.len() + self.request.codes.len()) as u64);
+        Ok(None)
+    }
+}

@@ -1,0 +1,120 @@
+//! What the edge is told at start: where to listen, its certificate, its limits, whom to tell of requests.
+
+use super::gateway::GatewayLimits;
+use serde::Serialize;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The public port.
+#[derive(Clone, Debug)]
+pub struct EdgeSettings {
+    /// Where TLS is served.
+    pub listen: SocketAddr,
+    /// Where plain HTTP is served: a loopback address, for tools that cannot be given a certificate.
+    pub plain: Option<SocketAddr>,
+    /// PEM files: the certificate with what leads to its root, and its key. Read again when they change.
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    /// The gateway's socket.
+    pub gateway: PathBuf,
+    /// Take TLS 1.2 too, with its AEAD suites only.
+    pub tls12: bool,
+    pub limits: Limits,
+    pub log: LogTo,
+}
+
+impl EdgeSettings {
+    pub fn new(listen: SocketAddr, cert: PathBuf, key: PathBuf, gateway: PathBuf) -> EdgeSettings {
+        let (limits, log) = (Limits::default(), LogTo::default());
+        EdgeSettings { listen, plain: None, cert, key, gateway, tls12: false, limits, log }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub connections: usize,
+    /// An IPv6 network of 64 bits is one address.
+    pub connections_per_address: usize,
+    pub head_bytes: usize,
+    pub handshake: Duration,
+    /// From a head's first byte to its last.
+    pub head: Duration,
+    /// From the head to the body's last byte: how long a card that was sent by half stays in memory.
+    pub body: Duration,
+    /// Between two requests.
+    pub idle: Duration,
+    /// How long a client may take to read an answer.
+    pub write: Duration,
+    /// How long what is in flight is waited for at the end.
+    pub stop: Duration,
+    pub gateway: GatewayLimits,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 10_000,
+            connections_per_address: 1_024,
+            head_bytes: 16 * 1024,
+            handshake: Duration::from_secs(5),
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            write: Duration::from_secs(30),
+            stop: Duration::from_secs(30),
+            gateway: GatewayLimits {
+                in_flight_requests: 1_024,
+                connect: Duration::from_secs(2),
+                answer: Duration::from_secs(35),
+            },
+        }
+    }
+}
+
+/// One request as it may be written down: nothing of its query, its headers or its body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogLine {
+    pub id: String,
+    pub method: String,
+    /// The path with its ids replaced by `{id}`.
+    pub route: String,
+    pub status: u16,
+    pub ms: u64,
+    pub tls: bool,
+}
+
+/// Told of each request after its answer. Must not wait.
+#[derive(Clone)]
+pub struct LogTo(pub Arc<dyn Fn(&LogLine) + Send + Sync>);
+
+impl Default for LogTo {
+    /// To nobody.
+    fn default() -> LogTo {
+        LogTo(Arc::new(|_| {}))
+    }
+}
+
+impl fmt::Debug for LogTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogTo")
+    }
+}
+
+/// What the edge counted since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct EdgeCounts {
+    pub requests: u64,
+    /// Cards and codes that were swapped.
+    pub cards: u64,
+    /// Requests with a card number where none belongs.
+    pub card_number_in_field: u64,
+    /// Answers of the gateway that held what could be a card number.
+    pub masked: u64,
+    /// Requests above a limit: 503.
+    pub overloaded: u64,
+    /// Connections that found no seat.
+    pub turned_away: u64,
+}
