@@ -13,7 +13,7 @@ use florin_connect::core::money::Currency;
 use florin_connect::core::time::Time;
 use florin_connect::iso8583::{Message, tlv};
 
-/// Terminals of our range: FL and six digits.
+/// Terminals whose id of eight characters begins so are registered.
 const TERMINAL_PREFIX: &str = "FL";
 /// Merchants whose id begins so are registered.
 const MERCHANT_PREFIX: &str = "FLORIN";
@@ -100,8 +100,7 @@ impl Host {
     pub(crate) fn check(&self, now: Time, message: &Message, request: &Request) -> Result<(), No> {
         let number = message.get(2).unwrap_or("");
         let terminal = request.trace.terminal.as_str();
-        let ours = |id: &str| id.bytes().all(|b| b.is_ascii_digit());
-        if !terminal.strip_prefix(TERMINAL_PREFIX).is_some_and(ours) {
+        if !terminal.starts_with(TERMINAL_PREFIX) {
             return no("58");
         }
         if !message.get(42).is_some_and(|merchant| merchant.starts_with(MERCHANT_PREFIX)) {

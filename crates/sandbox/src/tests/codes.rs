@@ -26,7 +26,16 @@ fn what_the_acquirer_refuses_by_itself() {
     check("30", &|s| s.with(14, "3413"));
     check("54", &|s| s.with(14, "2001"));
     check("58", &|s| s.with(41, "XX000001"));
-    check("58", &|s| s.with(41, "FL00000X"));
+}
+
+/// Any terminal id of eight characters that begins with FL is registered.
+#[test]
+fn terminals_of_other_peers_are_registered() {
+    let mut w = World::new();
+    for terminal in ["FLORIN01", "FL999999", "FL ABC 1"] {
+        let sale = w.sale(VISA, 1000).with(41, terminal);
+        assert_eq!(w.code(&sale), "00", "{terminal}");
+    }
 }
 
 #[test]
