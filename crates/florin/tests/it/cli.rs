@@ -56,7 +56,7 @@ fn help_of_every_command() {
     check(&["network"], &["acquirer", "--port", "--plain-port", "--magic-amounts", "8583", "misbehave", "books"]);
     check(&["network", "books"], &["--rrn", "DE 37", "--stan", "--de7", "--terminal"]);
     check(&["network", "misbehave"], &["lost", "half-open", "--mti", "--count"]);
-    check(&["demo"], &["sandbox, vault and gateway"]);
+    check(&["demo"], &["sandbox, vault, gateway and the API"]);
     check(&["serve"], &["acquirer of the settings"]);
     check(&["doctor"], &["settings", "what to do"]);
     check(&["verify"], &["ledger", "nothing may run"]);
