@@ -118,7 +118,7 @@ pub enum Undone {
 }
 
 impl Attempt {
-    /// A new attempt. `original_rrn` is kept by everything that belongs to one authorization.
+    /// A new attempt, to be made durable before its message leaves.
     pub fn begin(key: Key, job: JobId, what: Move, money: Money, card: CardToken, slot: Slot, now: Time) -> Attempt {
         // What belongs to an authorization keeps its RRN and its terminal.
         let (terminal, rrn) = match &what {
