@@ -100,7 +100,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [EventKind; 42] = [
+    pub const ALL: &[EventKind] = &[
         EventKind::PaymentCreated,
         EventKind::PaymentProcessing,
         EventKind::PaymentSucceeded,
@@ -191,7 +191,7 @@ impl EventKind {
         }
     }
     pub fn from_u8(n: u8) -> Option<EventKind> {
-        EventKind::ALL.into_iter().find(|e| *e as u8 == n)
+        EventKind::ALL.iter().copied().find(|e| *e as u8 == n)
     }
 }
 
@@ -223,7 +223,7 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    pub const ALL: [JobKind; 1] = [JobKind::Resolve];
+    pub const ALL: &[JobKind] = &[JobKind::Resolve];
     /// No job of this kind is put further ahead than this, in milliseconds. One that lies further ahead was put while the clock was
     /// wrong, and is due.
     pub const fn longest_wait_ms(self) -> i64 {
@@ -232,7 +232,7 @@ impl JobKind {
         }
     }
     pub fn from_u8(n: u8) -> Option<JobKind> {
-        JobKind::ALL.into_iter().find(|k| *k as u8 == n)
+        JobKind::ALL.iter().copied().find(|k| *k as u8 == n)
     }
 }
 
@@ -516,10 +516,10 @@ mod tests {
 
     #[test]
     fn stored_numbers_lead_back() {
-        for kind in EventKind::ALL {
+        for kind in EventKind::ALL.iter().copied() {
             assert_eq!(EventKind::from_u8(kind as u8), Some(kind));
         }
-        for kind in JobKind::ALL {
+        for kind in JobKind::ALL.iter().copied() {
             assert_eq!(JobKind::from_u8(kind as u8), Some(kind));
         }
         let names: std::collections::BTreeSet<&str> = EventKind::ALL.iter().map(|e| e.as_str()).collect();

@@ -112,8 +112,8 @@ pub enum FrameKind {
 }
 
 impl FrameKind {
-    pub const ALL: [FrameKind; 5] =
-        [FrameKind::Request, FrameKind::Response, FrameKind::Identify, FrameKind::Identified, FrameKind::Busy];
+    pub const ALL: &[FrameKind] =
+        &[FrameKind::Request, FrameKind::Response, FrameKind::Identify, FrameKind::Identified, FrameKind::Busy];
 }
 
 pub struct Frame<'a> {
@@ -176,7 +176,7 @@ pub fn next_frame(bytes: &[u8], limit_bytes: usize) -> Result<Option<(Frame<'_>,
     let Some(([i1, i2, i3, i4, kind], payload)) = frame.split_first_chunk::<HEAD_BYTES>() else {
         return Err(BadFrame::TooShort);
     };
-    let kind = FrameKind::ALL.into_iter().find(|k| *k as u8 == *kind).ok_or(BadFrame::UnknownKind)?;
+    let kind = FrameKind::ALL.iter().copied().find(|k| *k as u8 == *kind).ok_or(BadFrame::UnknownKind)?;
     Ok(Some((Frame { id: u32::from_be_bytes([*i1, *i2, *i3, *i4]), kind, payload }, LENGTH_BYTES + length)))
 }
 

@@ -87,7 +87,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 19] = [
+    pub const ALL: &[Kind] = &[
         Kind::Account,
         Kind::Payment,
         Kind::Charge,
@@ -132,7 +132,7 @@ impl Kind {
         }
     }
     pub fn from_u8(n: u8) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|k| *k as u8 == n)
+        Kind::ALL.iter().copied().find(|k| *k as u8 == n)
     }
 }
 

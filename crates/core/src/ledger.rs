@@ -32,8 +32,8 @@ pub enum Guard {
 }
 
 impl Book {
-    pub const ALL: [Book; 6] =
-        [Book::Receivable, Book::Merchant, Book::Held, Book::Holds, Book::Refundable, Book::RefundableTotal];
+    pub const ALL: &[Book] =
+        &[Book::Receivable, Book::Merchant, Book::Held, Book::Holds, Book::Refundable, Book::RefundableTotal];
     pub const fn guard(self) -> Guard {
         match self {
             Book::Held | Book::Refundable => Guard::DebitsWithinCredits,
@@ -51,7 +51,7 @@ impl Book {
         }
     }
     pub fn from_u8(n: u8) -> Option<Book> {
-        Book::ALL.into_iter().find(|b| *b as u8 == n)
+        Book::ALL.iter().copied().find(|b| *b as u8 == n)
     }
 }
 
@@ -93,7 +93,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: &[Reason] = &[
         Reason::Hold,
         Reason::HoldClaimed,
         Reason::HoldRestored,
@@ -116,7 +116,7 @@ impl Reason {
         }
     }
     pub fn from_u8(n: u8) -> Option<Reason> {
-        Reason::ALL.into_iter().find(|r| *r as u8 == n)
+        Reason::ALL.iter().copied().find(|r| *r as u8 == n)
     }
 }
 

@@ -34,7 +34,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Mutant; 14] = [
+    pub const ALL: &[Mutant] = &[
         Mutant::ForgetReversal,
         Mutant::LateIsSuccess,
         Mutant::SendBeforeCommit,

@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_noun_of_its_own() {
-        let nouns: BTreeSet<&str> = Kind::ALL.into_iter().map(noun).collect();
+        let nouns: BTreeSet<&str> = Kind::ALL.iter().copied().map(noun).collect();
         assert_eq!(nouns.len(), Kind::ALL.len());
     }
 }

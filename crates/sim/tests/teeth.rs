@@ -12,7 +12,7 @@ fn every_planted_bug_is_caught() {
     let sound = prove(Prove::new(200, 0), &|_| {});
     assert!(sound.failures.is_empty(), "without a planted bug: {:?}", sound.failures);
     let mut missed = Vec::new();
-    for mutant in Mutant::ALL {
+    for mutant in Mutant::ALL.iter().copied() {
         let report = prove(Prove { mutant: Some(mutant), ..Prove::new(SEEDS_LIMIT, 0) }, &|_| {});
         match report.failures.first() {
             Some(failure) => println!("{}: seed {}, {}", mutant.name(), failure.seed, failure.promise),

@@ -116,10 +116,10 @@ pub fn everything(store: &dyn Store) -> Vec<Found> {
         queries.push(Query::Sequenced { shard, after: 0, limit: 1_000 });
         queries.push(Query::ChainHead { shard });
     }
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.iter().copied() {
         queries.push(Query::List { under: ACCOUNT, kind, before: None, limit: 1_000 });
     }
-    let accounts = Book::ALL.into_iter().flat_map(|book| (1..=40).map(move |owner| ledger(owner, book)));
+    let accounts = Book::ALL.iter().copied().flat_map(|book| (1..=40).map(move |owner| ledger(owner, book)));
     queries.push(Query::Balances { accounts: accounts.collect() });
     queries.into_iter().map(|query| find(store, query)).collect()
 }

@@ -169,7 +169,7 @@ impl History {
         if let Some(row) = commit.put.first() {
             let (cause, version, account) = (row.key, row.version, row.account);
             for _ in 0..self.chance.below(4) {
-                let kind = self.chance.one_of(&EventKind::ALL);
+                let kind = self.chance.one_of(EventKind::ALL);
                 commit.events.push(Event { id: self.id(), kind, account, cause, version });
             }
         }
@@ -207,7 +207,7 @@ impl History {
         }
         let (kind, account) = match current {
             Some(row) => (row.kind, row.account),
-            None => (self.chance.one_of(&Kind::ALL), self.chance.one_of(&ACCOUNTS)),
+            None => (self.chance.one_of(Kind::ALL), self.chance.one_of(&ACCOUNTS)),
         };
         let index = (0..self.chance.below(3)).map(|_| self.index_entry()).collect();
         let subject = Key(self.chance.below(4));
@@ -218,18 +218,18 @@ impl History {
 
     fn index_entry(&mut self) -> IndexEntry {
         let under = if self.chance.once_in(2) { self.chance.one_of(&ACCOUNTS) } else { Key(self.chance.below(KEYS)) };
-        IndexEntry { under, kind: self.chance.one_of(&Kind::ALL), key: Key(self.chance.below(30)) }
+        IndexEntry { under, kind: self.chance.one_of(Kind::ALL), key: Key(self.chance.below(30)) }
     }
 
     fn ledger_account(&mut self) -> (Key, Book) {
-        (Key(self.chance.below(4)), self.chance.one_of(&Book::ALL))
+        (Key(self.chance.below(4)), self.chance.one_of(Book::ALL))
     }
 
     fn transfer(&mut self) -> Option<Transfer> {
         let (debit, credit) = (self.ledger_account(), self.ledger_account());
         let minor = if self.chance.once_in(60) { i64::MAX / 2 } else { 1 + self.chance.below(500) };
         let money = Money::new(minor, self.chance.one_of(&CURRENCIES));
-        let reason = self.chance.one_of(&Reason::ALL);
+        let reason = self.chance.one_of(Reason::ALL);
         (debit != credit).then_some(Transfer { debit, credit, money, reason })
     }
 
@@ -273,7 +273,7 @@ impl History {
     fn query(&mut self) -> Query {
         let (key, shard) = (Key(self.chance.below(KEYS)), self.chance.below(17) as u8);
         let limit = self.chance.below(12) as u32;
-        let kind = self.chance.one_of(&Kind::ALL);
+        let kind = self.chance.one_of(Kind::ALL);
         let under = if self.chance.once_in(2) { self.chance.one_of(&ACCOUNTS) } else { key };
         let before = self.chance.once_in(2).then(|| Key(self.chance.below(30)));
         match self.chance.below(10) {
