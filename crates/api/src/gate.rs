@@ -1,36 +1,46 @@
 //! The way into every endpoint: request id, version, key, permit, idempotency; and the way out. Knows no endpoint.
 
 use crate::ask::{Answer, Ask};
+use crate::declare::Declared;
 use crate::error::{ApiError, ErrorType};
 use crate::keys::{self, Caller};
 use crate::params::Params;
 use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
-use crate::{Api, KeyClass, expand, form};
+use crate::{Api, KeyClass, expand, form, openapi};
 use florin_core::commit::ClaimId;
 use florin_core::edge::{CARD_FIELD, EdgeRequest, EdgeResponse, Identified, Identify};
 use florin_core::flow::Claiming;
 use florin_core::refusal::Refusal;
 use florin_core::store::Query;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// Characters of an idempotency key.
 const LONGEST_KEY: usize = 255;
 
-pub async fn handle(api: &Api, request: EdgeRequest) -> EdgeResponse {
+pub async fn handle(api: &Api, request: EdgeRequest, declared: Option<Arc<Declared>>) -> EdgeResponse {
     if request.method == "OPTIONS" {
         return preflight(&request);
+    }
+    if request.path == openapi::PATH && matches!(request.method.as_str(), "GET" | "HEAD") {
+        return description(&request);
     }
     let header = |name: &str| request.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
     let version = match ApiVersion::parse(header("stripe-version")) {
         Ok(version) => version,
         Err(error) => return finish(&request, PRESENT, Err(error)),
     };
-    let answer = answer(api, &request, version.clone()).await;
+    let answer = answer(api, &request, version.clone(), declared).await;
     finish(&request, version.as_str(), answer)
 }
 
-async fn answer(api: &Api, request: &EdgeRequest, version: ApiVersion) -> Result<Answer, ApiError> {
+async fn answer(
+    api: &Api,
+    request: &EdgeRequest,
+    version: ApiVersion,
+    declared: Option<Arc<Declared>>,
+) -> Result<Answer, ApiError> {
     let (route, ids) = match router::find(&request.method, &request.path) {
         Found::Route(route, ids) => (route, ids),
         other => return Err(no_route(request, matches!(other, Found::OtherMethod))),
@@ -46,7 +56,7 @@ async fn answer(api: &Api, request: &EdgeRequest, version: ApiVersion) -> Result
     if let Some(stored) = replay(&ask).await? {
         return expand::all(&ask, stored, &paths).await;
     }
-    let params = Params::new(map);
+    let params = Params::declaring(map, declared);
     let answered = match (route.handler)(&ask, &params).await {
         Ok(answer) => answer,
         // Another request under the same key may have changed what this one met: then its answer is this one's too.
@@ -201,6 +211,18 @@ fn respond(id: &str, version: &str, idempotency: Option<&str>, answer: Result<An
         }
     };
     EdgeResponse { status, headers, body: body.to_string().into_bytes() }
+}
+
+/// The API's description, for everybody: it holds nothing of anybody.
+fn description(request: &EdgeRequest) -> EdgeResponse {
+    let headers = [
+        ("request-id", request.id.as_str()),
+        ("content-type", "application/json"),
+        ("cache-control", "max-age=300"),
+        ("access-control-allow-origin", "*"),
+    ];
+    let headers = headers.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
+    EdgeResponse { status: 200, headers, body: openapi::text().as_bytes().to_vec() }
 }
 
 /// Browsers ask before they send a key to another origin (CORS).

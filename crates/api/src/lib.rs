@@ -7,6 +7,7 @@
 #![deny(clippy::float_arithmetic)]
 
 mod ask;
+mod declare;
 mod error;
 mod expand;
 mod form;
@@ -15,14 +16,19 @@ mod keys;
 mod list;
 mod load;
 mod look;
+mod openapi;
 mod params;
+mod permission;
 mod resources;
 mod router;
 mod search;
 mod version;
 
+pub use declare::{Declared, Kind as Declaration};
 pub use error::{ApiError, ErrorType};
 pub use look::Look;
+pub use openapi::{PARAMETERS, document as openapi, table as parameters};
+pub use router::routes;
 
 use florin_core::edge::{EdgeRequest, EdgeResponse, Identified, Identify};
 use florin_core::id::Key;
@@ -78,7 +84,12 @@ impl Api {
 
     /// Never fails: what goes wrong is an answer. Requests may be answered at the same time in any number.
     pub fn handle<'a>(&'a self, request: EdgeRequest) -> Wait<'a, EdgeResponse> {
-        Box::pin(gate::handle(self, request))
+        Box::pin(gate::handle(self, request, None))
+    }
+
+    /// The same, writing down what parameters the endpoint asks for. The API's description is made of this.
+    pub fn declare<'a>(&'a self, request: EdgeRequest, declared: &Arc<Declared>) -> Wait<'a, EdgeResponse> {
+        Box::pin(gate::handle(self, request, Some(Arc::clone(declared))))
     }
 
     /// Whose key a request with a card has.

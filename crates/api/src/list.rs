@@ -40,17 +40,7 @@ impl Created {
 
 /// Reads `limit`, the cursors and `created`.
 pub fn page(ask: &Ask<'_>, params: &Params, kind: Kind) -> Result<Page, ApiError> {
-    let limit = params.integer("limit")?.unwrap_or(10);
-    if limit < 1 {
-        return Err(params
-            .bad("limit", "This value must be greater than or equal to 1.")
-            .code("parameter_invalid_integer"));
-    }
-    if limit > 100 {
-        return Err(params
-            .bad("limit", "This value must be less than or equal to 100.")
-            .code("parameter_invalid_integer"));
-    }
+    let limit = params.integer_within("limit", 1, LARGEST_LIMIT as i64)?.unwrap_or(DEFAULT_LIMIT as i64);
     let cursor = |name| -> Result<Option<Key>, ApiError> {
         let Some(id) = params.text(name, 255)? else { return Ok(None) };
         let missing = || ApiError::missing_value(noun(kind), &id, name);

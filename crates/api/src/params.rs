@@ -1,11 +1,12 @@
 //! Typed, strict reading of parameters: what is unknown, missing or of the wrong type becomes a 400 that names it.
 //! Knows no endpoint.
 
+use crate::declare::{Declared, Kind};
 use crate::error::ApiError;
 use florin_core::money::Currency;
 use florin_core::payment::{Address, Contact};
 use serde_json::{Map, Value};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Pairs of metadata, characters of a name, characters of a value.
 pub const MOST_METADATA: usize = 50;
@@ -13,6 +14,8 @@ pub const LONGEST_METADATA_NAME: usize = 40;
 pub const LONGEST_METADATA_VALUE: usize = 500;
 /// Characters of a text without a limit of its own.
 pub const LONGEST_TEXT: usize = 5_000;
+/// Characters of an email address.
+pub const LONGEST_EMAIL: usize = 512;
 
 /// The parameters of a request, or of an object within. Names that were asked for are known; `done` refuses the others.
 pub struct Params {
@@ -20,6 +23,8 @@ pub struct Params {
     /// Empty at the top.
     path: String,
     known: Mutex<Vec<&'static str>>,
+    /// Where it is written down what was asked for; nowhere but when the API is described.
+    declared: Option<Arc<Declared>>,
 }
 
 /// What an update does to a field.
@@ -49,7 +54,16 @@ impl<T> Patch<T> {
 
 impl Params {
     pub fn new(map: Map<String, Value>) -> Params {
-        Params { map, path: String::new(), known: Mutex::default() }
+        Params { map, path: String::new(), known: Mutex::default(), declared: None }
+    }
+    /// The same, writing down what is asked for.
+    pub fn declaring(map: Map<String, Value>, declared: Option<Arc<Declared>>) -> Params {
+        Params { declared, ..Params::new(map) }
+    }
+    fn note(&self, name: &str, kind: impl FnOnce() -> Kind) {
+        if let Some(declared) = &self.declared {
+            declared.note(self.name(name), kind());
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Vec<&'static str>> {
@@ -72,13 +86,19 @@ impl Params {
 
     /// Parameters that are understood and change nothing here.
     pub fn ignore(&self, names: &[&'static str]) {
+        names.iter().for_each(|name| self.note(name, || Kind::NoEffect));
         self.known().extend_from_slice(names);
     }
 
     /// Refuses what nobody asked for.
     pub fn done(&self) -> Result<(), ApiError> {
         let known = self.known();
-        let Some(unknown) = self.map.keys().find(|k| !known.contains(&k.as_str())) else { return Ok(()) };
+        let Some(unknown) = self.map.keys().find(|k| !known.contains(&k.as_str())) else {
+            if let Some(declared) = self.declared.as_ref().filter(|_| self.path.is_empty()) {
+                declared.set_whole();
+            }
+            return Ok(());
+        };
         let name = self.name(unknown);
         let near = known.iter().filter(|k| distance(k, unknown) <= 2).min_by_key(|k| distance(k, unknown));
         let hint = near.map_or_else(String::new, |k| format!(". Did you mean {}?", self.name(k)));
@@ -99,6 +119,11 @@ impl Params {
 
     /// A text as it came; may be empty.
     pub fn raw(&self, name: &'static str) -> Result<Option<String>, ApiError> {
+        self.note(name, || Kind::Text(LONGEST_TEXT));
+        self.read(name)
+    }
+
+    fn read(&self, name: &'static str) -> Result<Option<String>, ApiError> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => {
@@ -118,7 +143,12 @@ impl Params {
 
     /// A text that says something, of at most `longest` characters.
     pub fn text(&self, name: &'static str, longest: usize) -> Result<Option<String>, ApiError> {
-        match self.patch(name, longest)? {
+        self.note(name, || Kind::Text(longest));
+        self.filled(name, longest)
+    }
+
+    fn filled(&self, name: &'static str, longest: usize) -> Result<Option<String>, ApiError> {
+        match self.read_patch(name, longest)? {
             Patch::Keep => Ok(None),
             Patch::Unset => Err(self
                 .bad(name, format!("You passed an empty string for '{}'. Leave it out instead.", self.name(name)))
@@ -133,7 +163,12 @@ impl Params {
 
     /// A text where the empty one unsets.
     pub fn patch(&self, name: &'static str, longest: usize) -> Result<Patch<String>, ApiError> {
-        match self.raw(name)? {
+        self.note(name, || Kind::TextOrUnset(longest));
+        self.read_patch(name, longest)
+    }
+
+    fn read_patch(&self, name: &'static str, longest: usize) -> Result<Patch<String>, ApiError> {
+        match self.read(name)? {
             None => Ok(Patch::Keep),
             Some(text) if text.is_empty() => Ok(Patch::Unset),
             Some(text) if text.chars().count() > longest => {
@@ -144,7 +179,24 @@ impl Params {
     }
 
     pub fn integer(&self, name: &'static str) -> Result<Option<i64>, ApiError> {
-        let Some(text) = self.raw(name)? else { return Ok(None) };
+        self.note(name, || Kind::Integer(i64::MIN, i64::MAX));
+        self.read_integer(name)
+    }
+
+    /// A whole number within bounds, both inclusive.
+    pub fn integer_within(&self, name: &'static str, least: i64, most: i64) -> Result<Option<i64>, ApiError> {
+        self.note(name, || Kind::Integer(least, most));
+        let found = self.read_integer(name)?;
+        let bad = |message: String| Err(self.bad(name, message).code("parameter_invalid_integer"));
+        match found {
+            Some(n) if n < least => bad(format!("This value must be greater than or equal to {least}.")),
+            Some(n) if n > most => bad(format!("This value must be less than or equal to {most}.")),
+            found => Ok(found),
+        }
+    }
+
+    fn read_integer(&self, name: &'static str) -> Result<Option<i64>, ApiError> {
+        let Some(text) = self.read(name)? else { return Ok(None) };
         match text.parse::<i64>() {
             Ok(n) if !text.starts_with('+') => Ok(Some(n)),
             _ => {
@@ -155,7 +207,8 @@ impl Params {
     }
 
     pub fn boolean(&self, name: &'static str) -> Result<Option<bool>, ApiError> {
-        match self.raw(name)?.as_deref() {
+        self.note(name, || Kind::Boolean);
+        match self.read(name)?.as_deref() {
             None => Ok(None),
             Some("true" | "True" | "1") => Ok(Some(true)),
             Some("false" | "False" | "0") => Ok(Some(false)),
@@ -168,7 +221,8 @@ impl Params {
 
     /// One of these words.
     pub fn choice<T: Copy>(&self, name: &'static str, of: &[(&str, T)]) -> Result<Option<T>, ApiError> {
-        let Some(text) = self.raw(name)? else { return Ok(None) };
+        self.note(name, || Kind::Choice(of.iter().map(|(word, _)| (*word).to_owned()).collect()));
+        let Some(text) = self.read(name)? else { return Ok(None) };
         match of.iter().find(|(word, _)| *word == text) {
             Some((_, value)) => Ok(Some(*value)),
             None => {
@@ -179,7 +233,8 @@ impl Params {
     }
 
     pub fn currency(&self, name: &'static str) -> Result<Option<Currency>, ApiError> {
-        let Some(text) = self.text(name, LONGEST_TEXT)? else { return Ok(None) };
+        self.note(name, || Kind::Currency);
+        let Some(text) = self.filled(name, LONGEST_TEXT)? else { return Ok(None) };
         let unknown = || {
             let shown: String = text.chars().take(10).collect();
             self.bad(name, format!("Invalid currency: {shown}. Give a three-letter ISO 4217 code, for example eur."))
@@ -188,10 +243,12 @@ impl Params {
     }
 
     pub fn object(&self, name: &'static str) -> Result<Option<Params>, ApiError> {
+        self.note(name, || Kind::Object);
         match self.get(name) {
             None => Ok(None),
             Some(Value::Object(map)) => {
-                Ok(Some(Params { map: map.clone(), path: self.name(name), known: Mutex::default() }))
+                let (path, declared) = (self.name(name), self.declared.clone());
+                Ok(Some(Params { path, ..Params::declaring(map.clone(), declared) }))
             }
             Some(_) => Err(self.bad(name, "Invalid object")),
         }
@@ -199,11 +256,13 @@ impl Params {
 
     /// Whether a parameter is there as the empty text, which unsets an object.
     pub fn is_unset(&self, name: &'static str) -> bool {
+        self.note(name, || Kind::Unset);
         matches!(self.get(name), Some(Value::String(text)) if text.is_empty())
     }
 
     /// A list of texts.
     pub fn texts(&self, name: &'static str) -> Result<Option<Vec<String>>, ApiError> {
+        self.note(name, || Kind::Texts);
         match self.get(name) {
             None => Ok(None),
             Some(Value::Array(list)) => {
@@ -217,6 +276,7 @@ impl Params {
 
     /// Merges `metadata` into what there is: key by key, an empty value deletes, an empty text deletes all.
     pub fn metadata(&self, into: &mut Vec<(String, String)>) -> Result<(), ApiError> {
+        self.note("metadata", || Kind::Metadata);
         let Some(value) = self.get("metadata") else { return Ok(()) };
         let map = match value {
             Value::Object(map) => map,
@@ -311,7 +371,8 @@ impl Params {
     }
 
     pub fn email(&self, name: &'static str) -> Result<Patch<String>, ApiError> {
-        let patch = self.patch(name, 512)?;
+        self.note(name, || Kind::Email);
+        let patch = self.read_patch(name, LONGEST_EMAIL)?;
         if let Patch::Set(text) = &patch {
             let fits = text.split_once('@').is_some_and(|(user, host)| {
                 !user.is_empty() && host.len() > 1 && !host.contains('@') && !text.contains(char::is_whitespace)
@@ -326,6 +387,7 @@ impl Params {
 
     /// Whether the parameter is an object (`created[gte]`) and not one value.
     pub fn is_object(&self, name: &'static str) -> bool {
+        self.note(name, || Kind::Object);
         matches!(self.get(name), Some(Value::Object(_)))
     }
 }

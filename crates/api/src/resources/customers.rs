@@ -223,9 +223,8 @@ pub async fn searched(
     read: &(dyn Fn(&Row) -> Result<Option<Value>, ApiError> + Sync),
 ) -> Result<Answer, ApiError> {
     let query = crate::search::parse(&params.needed("query", LONGEST_TEXT)?)?;
-    let limit = params.integer("limit")?.unwrap_or(10);
-    let limit = usize::try_from(limit).ok().filter(|n| (1..=list::LARGEST_LIMIT).contains(n));
-    let limit = limit.ok_or_else(|| params.bad("limit", "Between 1 and 100.").code("parameter_invalid_integer"))?;
+    let limit = params.integer_within("limit", 1, list::LARGEST_LIMIT as i64)?;
+    let limit = limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(list::DEFAULT_LIMIT);
     let after = match params.text("page", 255)? {
         None => None,
         Some(id) => Some(ask.look().key(kind, &id).ok_or_else(|| params.bad("page", "There is no such page."))?),

@@ -1,9 +1,9 @@
 //! The test world: a clock that is set, keys that count, an acquirer that answers as the card says. Knows no endpoint.
 
 use crate::shapes;
-use florin_api::{Api, House, KeyClass, Look, Named, NotNamed};
+use florin_api::{Api, Declared, House, KeyClass, Look, Named, NotNamed};
 use florin_core::decline::{DeclineCode, Retry};
-use florin_core::edge::{EdgeRequest, SwappedCard};
+use florin_core::edge::{EdgeRequest, EdgeResponse, SwappedCard};
 use florin_core::id::{IdCodec, Key, KeyGen};
 use florin_core::payment::{CardFacts, Funding};
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
@@ -232,6 +232,19 @@ impl Shop {
             state.now = state.now.plus_ms(1_000);
         }
         let answer = block_on(self.api.handle(request.edge.clone()));
+        Self::held(&request, answer)
+    }
+    /// The same with a card at hand, and what parameters the endpoint asked for.
+    pub fn declare(&self, mut request: Request) -> (Got, Arc<Declared>) {
+        let token = CardToken { key: self.world.fresh_key(), vault: 3 };
+        let card = facts(token, Network::Visa, *b"4242");
+        request.edge.cards = vec![SwappedCard { param: "card".into(), facts: card, digest: [1; 32], cvc_given: true }];
+        let declared = Arc::new(Declared::default());
+        let answer = block_on(self.api.declare(request.edge.clone(), &declared));
+        (Self::held(&request, answer), declared)
+    }
+    /// What must hold of every answer.
+    fn held(request: &Request, answer: EdgeResponse) -> Got {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         let got = Got { status: answer.status, body, headers: answer.headers, bytes: answer.body };
         let told = format!("{} {} {}", request.edge.method, request.edge.path, got.status);
