@@ -328,6 +328,15 @@ pub struct Beside {
     pub event: EventKind,
 }
 
+/// The request that a commit was made for: events show it. Kept, sealed, with each row of the commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// `req_…`, at most 255 bytes.
+    pub request: String,
+    /// The merchant's idempotency key, at most 255 characters.
+    pub idempotency_key: Option<String>,
+}
+
 /// One atomic change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commit {
@@ -340,6 +349,8 @@ pub struct Commit {
     pub done: Vec<JobId>,
     pub claim: Option<Claim>,
     pub links: Option<Links>,
+    /// None when nobody asked for it: a worker's commit.
+    pub origin: Option<Origin>,
 }
 
 /// Why a commit was not applied. Nothing of it was.

@@ -1,6 +1,6 @@
 //! The Store: five verbs. What a row means is not its affair.
 
-use crate::commit::{Claimed, Commit, Event, Job, JobKind, Link, Refused, Row, Version};
+use crate::commit::{Claimed, Commit, Event, Job, JobKind, Link, Origin, Refused, Row, Version};
 use crate::id::{Key, Kind};
 use crate::ledger::{Balance, Book, LedgerAccount, Transfer};
 use crate::money::Currency;
@@ -48,6 +48,15 @@ pub enum Query {
     History {
         key: Key,
     },
+    /// One version of a key, with the request that it was made for.
+    Step {
+        key: Key,
+        version: Version,
+    },
+    /// The numbered event of this id; none while it waits for its number.
+    Numbered {
+        id: Key,
+    },
     /// Events of a shard that have no number yet, in order of commit.
     Unsequenced {
         shard: u8,
@@ -57,6 +66,14 @@ pub enum Query {
     Sequenced {
         shard: u8,
         after: u64,
+        limit: u32,
+    },
+    /// Numbered events of an account between two numbers (both excluded), in order or backwards.
+    OfAccount {
+        account: Key,
+        after: u64,
+        before: u64,
+        backwards: bool,
         limit: u32,
     },
     /// The newest link of a shard.
@@ -96,10 +113,18 @@ pub struct SequencedEvent {
     pub link: Link,
 }
 
+/// One version of a key as it was put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub row: Row,
+    pub origin: Option<Origin>,
+}
+
 /// Answers to `Query`, variant by variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     Rows(Vec<Row>),
+    Step(Option<Step>),
     Events(Vec<StoredEvent>),
     Sequenced(Vec<SequencedEvent>),
     Head(Option<Link>),
@@ -116,6 +141,12 @@ impl Found {
     pub fn rows(self) -> Vec<Row> {
         match self {
             Found::Rows(found) => found,
+            other => other.misplaced(),
+        }
+    }
+    pub fn step(self) -> Option<Step> {
+        match self {
+            Found::Step(found) => found,
             other => other.misplaced(),
         }
     }

@@ -110,6 +110,8 @@ pub fn everything(store: &dyn Store) -> Vec<Found> {
         queries.push(Query::History { key: Key(key) });
         queries.push(Query::Transfers { cause: Key(key) });
         queries.push(Query::Claim { slot: key });
+        queries.push(Query::Step { key: Key(key), version: Version(1) });
+        queries.push(Query::Numbered { id: Key(key) });
     }
     for shard in 0..florin_core::commit::SHARDS {
         queries.push(Query::Unsequenced { shard, limit: 1_000 });

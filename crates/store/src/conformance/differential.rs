@@ -3,8 +3,8 @@
 use super::build::{DAY_MS, find};
 use crate::block_on::block_on;
 use florin_core::commit::{
-    Claim, ClaimId, Clock, Commit, Event, EventKind, IndexEntry, Job, JobKind, Link, Links, Personal, Refused, Row,
-    SHARDS, Version, shard,
+    Claim, ClaimId, Clock, Commit, Event, EventKind, IndexEntry, Job, JobKind, Link, Links, Origin, Personal, Refused,
+    Row, SHARDS, Version, shard,
 };
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Book, LedgerAccount, Reason, Transfer};
@@ -143,7 +143,13 @@ impl History {
         for slot in 0..SLOTS {
             self.same_found(left, right, Query::Claim { slot: slot - 2 });
         }
+        for key in 0..KEYS {
+            self.same_found(left, right, Query::Step { key: Key(key), version: Version(1) });
+        }
         for shard in 0..SHARDS {
+            for event in find(left, Query::Sequenced { shard, after: 0, limit: 10_000 }).sequenced() {
+                self.same_found(left, right, Query::Numbered { id: event.stored.event.id });
+            }
             self.same_found(left, right, Query::Unsequenced { shard, limit: 10_000 });
             self.same_found(left, right, Query::Sequenced { shard, after: 0, limit: 10_000 });
             self.same_found(left, right, Query::ChainHead { shard });
@@ -187,6 +193,10 @@ impl History {
         }
         if self.chance.once_in(6) {
             commit.links = self.links(store);
+        }
+        if self.chance.once_in(2) {
+            let idempotency_key = self.chance.once_in(2).then(|| format!("order {}", self.next_id));
+            commit.origin = Some(Origin { request: format!("req_{}", self.commands), idempotency_key });
         }
         commit
     }
@@ -276,7 +286,7 @@ impl History {
         let kind = self.chance.one_of(Kind::ALL);
         let under = if self.chance.once_in(2) { self.chance.one_of(&ACCOUNTS) } else { key };
         let before = self.chance.once_in(2).then(|| Key(self.chance.below(30)));
-        match self.chance.below(10) {
+        match self.chance.below(11) {
             0 | 1 => Query::List { under, kind, before, limit },
             2 => Query::Holder { under, kind, key: Key(self.chance.below(30)) },
             3 => Query::History { key },
@@ -285,6 +295,12 @@ impl History {
             6 => Query::Transfers { cause: key },
             7 => Query::Balances { accounts: (0..limit).map(|_| self.balance()).collect() },
             8 => Query::Claim { slot: self.chance.below(SLOTS) - 2 },
+            9 if self.chance.once_in(2) => {
+                let (account, backwards) = (self.chance.one_of(&ACCOUNTS), self.chance.once_in(2));
+                let (after, before) = (self.chance.below(9) as u64, self.chance.below(30) as u64);
+                Query::OfAccount { account, after, before, backwards, limit }
+            }
+            9 => Query::Step { key, version: Version(self.chance.below(4) as u32) },
             _ => Query::Jobs { limit },
         }
     }
@@ -307,6 +323,7 @@ fn without_commitments(found: Found) -> Found {
             Found::Sequenced(events)
         }
         same @ (Found::Rows(_)
+        | Found::Step(_)
         | Found::Head(_)
         | Found::Transfers(_)
         | Found::Balances(_)

@@ -11,6 +11,7 @@ pub const CASES: &[Case] = &[
     ("links number exactly the next events", linked),
     ("commitments are of the step told", commitments),
     ("shards know nothing of one another", shards),
+    ("an account's events, both ways", of_account),
 ];
 
 fn told(store: &dyn Store, shard: u8) -> Vec<i64> {
@@ -70,6 +71,8 @@ fn linked(store: &dyn Store) {
     assert_eq!(sequenced(store, u64::MAX, 10), []);
     let head = find(store, Query::ChainHead { shard: at }).head();
     assert_eq!(head, Some(all[2].link));
+    let numbered = |id| find(store, Query::Numbered { id: Key(id) }).sequenced();
+    assert_eq!([numbered(51), numbered(53), numbered(54)], [all[..1].to_vec(), all[2..].to_vec(), vec![]]);
     // New events come after those that wait.
     apply(store, Commit { events: vec![event(60, 1, 2)], ..step(1, 2) });
     assert_eq!(told(store, at), [54, 55, 60]);
@@ -86,6 +89,33 @@ fn commitments(store: &dyn Store) {
     apply(store, links(at, 0, &positions));
     let after: Vec<_> = sequenced(store, 0, 10).into_iter().map(|s| s.stored).collect();
     assert_eq!(after, before, "a number changes nothing else");
+}
+
+fn of_account(store: &dyn Store) {
+    let other = Key(ACCOUNT.0 + (16 << 20));
+    let at = shard(ACCOUNT);
+    assert_eq!(at, shard(other), "two accounts of one shard");
+    for key in 1..=6 {
+        let account = if key == 3 { other } else { ACCOUNT };
+        let told = Event { account, ..event(50 + key, key, 1) };
+        apply(store, Commit { events: vec![told], ..put(Row { account, ..row(key, 1) }) });
+    }
+    let positions: Vec<i64> = unsequenced(store, at).iter().map(|stored| stored.position).collect();
+    apply(store, links(at, 0, &positions[..5]));
+    let of = |account, after, before, backwards, limit| {
+        let found = find(store, Query::OfAccount { account, after, before, backwards, limit }).sequenced();
+        assert!(found.iter().all(|e| e.stored.event.id.0 == 50 + e.link.sequence as i64));
+        found.iter().map(|e| e.link.sequence).collect::<Vec<u64>>()
+    };
+    assert_eq!(of(ACCOUNT, 0, u64::MAX, false, 10), [1, 2, 4, 5]);
+    assert_eq!(of(ACCOUNT, 0, u64::MAX, true, 10), [5, 4, 2, 1]);
+    assert_eq!(of(ACCOUNT, 1, 5, false, 10), [2, 4]);
+    assert_eq!(of(ACCOUNT, 1, 5, true, 1), [4]);
+    assert_eq!(of(ACCOUNT, 5, u64::MAX, false, 10), []);
+    assert_eq!(of(ACCOUNT, 4, 4, false, 10), []);
+    assert_eq!(of(ACCOUNT, u64::MAX, 0, true, 10), []);
+    assert_eq!(of(other, 0, u64::MAX, false, 10), [3]);
+    assert_eq!(of(Key(5), 0, u64::MAX, false, 10), []);
 }
 
 fn shards(store: &dyn Store) {

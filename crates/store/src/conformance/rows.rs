@@ -3,10 +3,10 @@
 use super::Case;
 use super::build::*;
 use crate::block_on::block_on;
-use florin_core::commit::{Claim, Commit, IndexEntry, Personal, Refused, Row, Version};
+use florin_core::commit::{Claim, Commit, IndexEntry, Origin, Personal, Refused, Row, Version};
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::Book;
-use florin_core::store::{Query, Store};
+use florin_core::store::{Query, Step, Store};
 
 pub const CASES: &[Case] = &[
     ("versions follow one another", versions),
@@ -14,6 +14,7 @@ pub const CASES: &[Case] = &[
     ("rows come back as they were put", fidelity),
     ("current rows in the order asked", order),
     ("history, oldest first", history),
+    ("each step with the request that it was made for", origins),
     ("lists, newest first, in pages", lists),
     ("lists under a parent, and holders", parents),
     ("an entry put again moves", entries_move),
@@ -48,6 +49,22 @@ fn expectations(store: &dyn Store) {
     apply(store, expecting(1));
     check(store, expecting(0), conflict(1, 1));
     apply(store, Commit::default());
+}
+
+fn origins(store: &dyn Store) {
+    let origin = |request: &str, key: Option<&str>| {
+        Some(Origin { request: request.to_owned(), idempotency_key: key.map(str::to_owned) })
+    };
+    let long = "ß".repeat(255);
+    let of = [origin("req_1", None), None, origin("req_2", Some(&long)), origin("", Some(""))];
+    for (version, origin) in (1..).zip(&of) {
+        apply(store, Commit { origin: origin.clone(), ..step(1, version) });
+    }
+    let told = |key, version| find(store, Query::Step { key: Key(key), version: Version(version) }).step();
+    for (version, origin) in (1..).zip(of) {
+        assert_eq!(told(1, version), Some(Step { row: row(1, version), origin }));
+    }
+    assert_eq!((told(1, 0), told(1, 5), told(2, 1)), (None, None, None));
 }
 
 fn fidelity(store: &dyn Store) {

@@ -2,11 +2,11 @@
 
 use super::state::{Shard, State};
 use crate::limits::{EVENTS_PER_QUERY, ROWS_PER_QUERY};
-use florin_core::commit::{Event, Job, Row, Version};
+use florin_core::commit::{Event, Job, Row, Version, shard};
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Book, Transfer};
 use florin_core::money::Currency;
-use florin_core::store::{Found, Query, Report, SequencedEvent, StoredEvent, Sum};
+use florin_core::store::{Found, Query, Report, SequencedEvent, Step, StoredEvent, Sum};
 use std::collections::BTreeMap;
 
 impl State {
@@ -22,11 +22,24 @@ impl State {
             Query::History { key } => {
                 Found::Rows(self.rows.get(key).into_iter().flatten().map(|step| step.row.clone()).collect())
             }
+            Query::Step { key, version } => {
+                let place = (version.0 as usize).checked_sub(1);
+                let step = place.and_then(|n| self.rows.get(key)?.get(n));
+                Found::Step(step.map(|step| Step { row: step.row.clone(), origin: step.origin.clone() }))
+            }
+            Query::Numbered { id } => {
+                let place = self.numbers.get(id);
+                Found::Sequenced(place.map_or(vec![], |(shard, number)| self.sequenced(*shard, number - 1, 1)))
+            }
             Query::Unsequenced { shard, limit } => {
                 Found::Events(self.unsequenced(*shard, (*limit).min(EVENTS_PER_QUERY)))
             }
             Query::Sequenced { shard, after, limit } => {
                 Found::Sequenced(self.sequenced(*shard, *after, (*limit).min(EVENTS_PER_QUERY)))
+            }
+            Query::OfAccount { account, after, before, backwards, limit } => {
+                let limit = (*limit).min(EVENTS_PER_QUERY) as usize;
+                Found::Sequenced(self.of_account(*account, (*after, *before), *backwards, limit))
             }
             Query::ChainHead { shard } => Found::Head(self.shard(*shard).and_then(|s| s.links.last().copied())),
             Query::Transfers { cause } => Found::Transfers(self.transfers_of(*cause)),
@@ -74,6 +87,22 @@ impl State {
             link: *link,
         };
         numbered.skip(after).take(limit as usize).map(number).collect()
+    }
+
+    fn of_account(
+        &self,
+        account: Key,
+        (after, before): (u64, u64),
+        backwards: bool,
+        limit: usize,
+    ) -> Vec<SequencedEvent> {
+        let first = after.saturating_add(1);
+        if first >= before {
+            return Vec::new();
+        }
+        let told = self.told.range((account, first)..(account, before)).map(|(_, sequence)| *sequence);
+        let numbers: Vec<u64> = if backwards { told.rev().take(limit).collect() } else { told.take(limit).collect() };
+        numbers.into_iter().flat_map(|n| self.sequenced(shard(account), n - 1, 1)).collect()
     }
 
     fn transfers_of(&self, cause: Key) -> Vec<(Version, Transfer)> {

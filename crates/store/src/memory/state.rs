@@ -3,7 +3,7 @@
 use super::claims::Claims;
 use crate::commitment::{self, Also};
 use florin_core::commit::{
-    Clock, Commit, Event, Job, JobId, JobKind, Link, Links, Refused, Row, SHARDS, Version, shard,
+    Clock, Commit, Event, Job, JobId, JobKind, Link, Links, Origin, Refused, Row, SHARDS, Version, shard,
 };
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Balance, Guard, LedgerAccount, Transfer};
@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub struct Step {
     pub row: Row,
+    pub origin: Option<Origin>,
     pub commitment: [u8; 32],
 }
 
@@ -31,6 +32,10 @@ pub struct State {
     pub balances: BTreeMap<LedgerAccount, Balance>,
     pub transfers: BTreeMap<(Key, Version), Vec<Transfer>>,
     pub shards: [Shard; SHARDS as usize],
+    /// Numbered events to their shard and number.
+    pub numbers: BTreeMap<Key, (u8, u64)>,
+    /// Numbers of the events of each account.
+    pub told: BTreeSet<(Key, u64)>,
     pub jobs: BTreeMap<JobId, Job>,
     pub claims: Claims,
     pub newest: Option<Key>,
@@ -106,7 +111,7 @@ impl State {
         let cause = commit.cause();
         for row in commit.put {
             let told_first = cause == Some((row.key, row.version));
-            self.put(row, if told_first { &commit.transfers } else { &[] });
+            self.put(row, commit.origin.clone(), if told_first { &commit.transfers } else { &[] });
         }
         if let (false, Some(cause)) = (commit.transfers.is_empty(), cause) {
             self.transfers.insert(cause, commit.transfers);
@@ -128,11 +133,16 @@ impl State {
             self.claims.apply(claim);
         }
         if let Some(links) = commit.links {
-            self.shards[usize::from(links.shard)].links.extend(links.links);
+            let shard = &mut self.shards[usize::from(links.shard)];
+            for (link, (_, event)) in links.links.iter().zip(shard.events.iter().skip(shard.links.len())) {
+                self.numbers.insert(event.id, (links.shard, link.sequence));
+                self.told.insert((event.account, link.sequence));
+            }
+            shard.links.extend(links.links);
         }
     }
 
-    fn put(&mut self, mut row: Row, transfers: &[Transfer]) {
+    fn put(&mut self, mut row: Row, origin: Option<Origin>, transfers: &[Transfer]) {
         self.newest = self.newest.max(Some(row.key));
         if row.version == Version(1) {
             self.index.insert((row.account, row.kind, row.key), row.key);
@@ -145,7 +155,7 @@ impl State {
         let personal = row.personal.as_ref().map(|p| commitment::of_personal(&random, &p.body));
         let commitment = commitment::of_row(&random, &row.body, Also { personal: personal.as_ref(), transfers });
         row.personal = row.personal.filter(|p| !self.erased.contains(&p.subject));
-        self.rows.entry(row.key).or_default().push(Step { row, commitment });
+        self.rows.entry(row.key).or_default().push(Step { row, origin, commitment });
     }
 
     pub fn lease(&mut self, kind: JobKind, now: Time, n: u32, until: Time) -> Vec<Job> {

@@ -154,6 +154,8 @@ impl<'c> Applier<'c> {
             for link in &links.links {
                 let sequence = i64::try_from(link.sequence).map_err(|_| Fault::Damaged("link number"))?;
                 self.statements.put_link.execute((links.shard, sequence, link.position, link.hash))?;
+                self.statements.put_numbered.execute((links.shard, sequence, link.position))?;
+                self.statements.put_told.execute((links.shard, sequence, link.position))?;
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::rows::{self, SealedStep};
 use super::seal::{self, Wrap};
 use super::statements::{CLAIM, META_NEWEST};
 use crate::limits::{EVENTS_PER_QUERY, ROWS_PER_QUERY};
-use florin_core::commit::{Claimed, Event, EventKind, Job, Link, Row, Version};
+use florin_core::commit::{Claimed, Event, EventKind, Job, Link, Row, Version, shard};
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Balance, Book, LedgerAccount, Reason, Transfer};
 use florin_core::money::{Currency, Money};
@@ -41,11 +41,21 @@ impl Readers {
                 Found::Rows(open(keys, self.read(|c| holder(c, *account, *kind, *key))?)?)
             }
             Query::History { key } => Found::Rows(open(keys, self.read(|c| rows::history(c, *key))?)?),
+            Query::Step { key, version } => {
+                let step = self.read(|c| rows::step(c, *key, *version))?;
+                Found::Step(step.map(|step| step.open_step(keys)).transpose()?)
+            }
+            Query::Numbered { id } => Found::Sequenced(self.read(|c| numbered(c, *id))?),
             Query::Unsequenced { shard, limit } => {
                 Found::Events(self.read(|c| unsequenced(c, *shard, (*limit).min(EVENTS_PER_QUERY)))?)
             }
             Query::Sequenced { shard, after, limit } => {
                 Found::Sequenced(self.read(|c| sequenced(c, *shard, *after, (*limit).min(EVENTS_PER_QUERY)))?)
+            }
+            Query::OfAccount { account, after, before, backwards, limit } => {
+                let limit = (*limit).min(EVENTS_PER_QUERY);
+                let between = (bound(*after), bound(*before));
+                Found::Sequenced(self.read(|c| of_account(c, *account, between, *backwards, limit))?)
             }
             Query::ChainHead { shard } => Found::Head(self.read(|c| head(c, *shard))?),
             Query::Transfers { cause } => Found::Transfers(self.read(|c| transfers(c, *cause))?),
@@ -126,6 +136,41 @@ fn unsequenced(c: &Connection, shard: u8, limit: u32) -> Result<Vec<StoredEvent>
     statement.query_map((shard, limit), |row| Ok(stored_event(row)))?.map(|event| event?).collect()
 }
 
+/// Event columns as `stored_event` has them, then number and hash.
+fn sequenced_event(row: &rusqlite::Row<'_>) -> Result<SequencedEvent, Fault> {
+    let stored = stored_event(row)?;
+    let link = link(row.get(7)?, stored.position, row.get(8)?)?;
+    Ok(SequencedEvent { stored, link })
+}
+
+/// A number as the database counts; what lies above its numbers is above all of them.
+fn bound(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}
+
+fn of_account(
+    c: &Connection,
+    account: Key,
+    (after, before): (i64, i64),
+    backwards: bool,
+    limit: u32,
+) -> Result<Vec<SequencedEvent>, Fault> {
+    const SELECT: [&str; 2] = [
+        "SELECT e.position, e.id, e.kind, r.account, r.key, r.version, r.commitment, l.sequence, l.hash
+         FROM told t CROSS JOIN link l ON l.shard = ?1 AND l.sequence = t.sequence
+         CROSS JOIN event e ON e.shard = l.shard AND e.position = l.position CROSS JOIN row r ON r.n = e.n
+         WHERE t.account = ?2 AND t.sequence > ?3 AND t.sequence < ?4 ORDER BY t.sequence LIMIT ?5",
+        "SELECT e.position, e.id, e.kind, r.account, r.key, r.version, r.commitment, l.sequence, l.hash
+         FROM told t CROSS JOIN link l ON l.shard = ?1 AND l.sequence = t.sequence
+         CROSS JOIN event e ON e.shard = l.shard AND e.position = l.position CROSS JOIN row r ON r.n = e.n
+         WHERE t.account = ?2 AND t.sequence > ?3 AND t.sequence < ?4 ORDER BY t.sequence DESC LIMIT ?5",
+    ];
+    let [forwards, back] = SELECT;
+    let mut statement = c.prepare_cached(if backwards { back } else { forwards })?;
+    let of = (shard(account), account.0, after, before, limit);
+    statement.query_map(of, |row| Ok(sequenced_event(row)))?.map(|event| event?).collect()
+}
+
 fn sequenced(c: &Connection, shard: u8, after: u64, limit: u32) -> Result<Vec<SequencedEvent>, Fault> {
     let Ok(after) = i64::try_from(after) else { return Ok(Vec::new()) };
     let mut statement = c.prepare_cached(
@@ -133,12 +178,15 @@ fn sequenced(c: &Connection, shard: u8, after: u64, limit: u32) -> Result<Vec<Se
          FROM link l CROSS JOIN event e ON e.shard = l.shard AND e.position = l.position CROSS JOIN row r ON r.n = e.n
          WHERE l.shard = ?1 AND l.sequence > ?2 ORDER BY l.sequence LIMIT ?3",
     )?;
-    let read = |row: &rusqlite::Row<'_>| {
-        let stored = stored_event(row)?;
-        let link = link(row.get(7)?, stored.position, row.get(8)?)?;
-        Ok(SequencedEvent { stored, link })
-    };
-    statement.query_map((shard, after, limit), |row| Ok(read(row)))?.map(|event| event?).collect()
+    statement.query_map((shard, after, limit), |row| Ok(sequenced_event(row)))?.map(|event| event?).collect()
+}
+
+fn numbered(c: &Connection, id: Key) -> Result<Vec<SequencedEvent>, Fault> {
+    let mut statement = c.prepare_cached("SELECT shard, sequence FROM numbered WHERE id = ?1")?;
+    let place: Option<(u8, i64)> = statement.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((shard, sequence)) = place else { return Ok(Vec::new()) };
+    let after = u64::try_from(sequence - 1).map_err(|_| Fault::Damaged("link number"))?;
+    sequenced(c, shard, after, 1)
 }
 
 fn link(sequence: i64, position: i64, hash: [u8; 32]) -> Result<Link, Fault> {

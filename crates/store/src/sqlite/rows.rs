@@ -6,7 +6,7 @@ use super::seal::{self, Place, Wrap};
 use super::statements::TOMBSTONE_ACCOUNT;
 use florin_core::commit::{Row, Version};
 use florin_core::id::{Key, Kind};
-use florin_core::store::StoreTrouble;
+use florin_core::store::{Step, StoreTrouble};
 use florin_core::time::Time;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -31,6 +31,12 @@ const CURRENT: &str = "
     LEFT JOIN customer_key c ON c.subject = r.subject AND c.account = r.account
     WHERE s.key = ?1 ORDER BY s.version DESC LIMIT 1";
 
+const STEP: &str = "
+    SELECT r.key, r.version, r.account, r.kind, r.at, r.sealed, r.subject, r.personal, c.wrapped
+    FROM step s CROSS JOIN row r ON r.n = s.n
+    LEFT JOIN customer_key c ON c.subject = r.subject AND c.account = r.account
+    WHERE s.key = ?1 AND s.version = ?2";
+
 const HISTORY: &str = "
     SELECT r.key, r.version, r.account, r.kind, r.at, r.sealed, r.subject, r.personal, c.wrapped
     FROM step s CROSS JOIN row r ON r.n = s.n
@@ -39,6 +45,11 @@ const HISTORY: &str = "
 
 pub fn current(connection: &Connection, key: Key) -> Result<Option<SealedStep>, Fault> {
     connection.prepare_cached(CURRENT)?.query_row([key.0], |row| Ok(read(row))).optional()?.transpose()
+}
+
+pub fn step(connection: &Connection, key: Key, version: Version) -> Result<Option<SealedStep>, Fault> {
+    let found = connection.prepare_cached(STEP)?.query_row((key.0, version.0), |row| Ok(read(row))).optional()?;
+    found.transpose()
 }
 
 pub fn history(connection: &Connection, key: Key) -> Result<Vec<SealedStep>, Fault> {
@@ -85,15 +96,19 @@ fn read(row: &rusqlite::Row<'_>) -> Result<SealedStep, Fault> {
 
 impl SealedStep {
     pub fn open(self, keys: &Keys) -> Result<Row, StoreTrouble> {
+        self.open_step(keys).map(|step| step.row)
+    }
+
+    pub fn open_step(self, keys: &Keys) -> Result<Step, StoreTrouble> {
         let Place { account, kind, key, version } = self.place;
-        let seal::Opened { index, body, .. } = seal::open_body(keys, &self.place, &self.sealed)?;
+        let seal::Opened { index, body, origin, .. } = seal::open_body(keys, &self.place, &self.sealed)?;
         let personal = match &self.personal {
             Some(SealedPersonal { subject, sealed, wrapped: Some(wrapped) }) => {
                 Some(seal::open_personal(keys, &self.place, *subject, wrapped, sealed)?)
             }
             Some(SealedPersonal { wrapped: None, .. }) | None => None,
         };
-        Ok(Row { key, version, kind, account, at: self.at, body, personal, index })
+        Ok(Step { row: Row { key, version, kind, account, at: self.at, body, personal, index }, origin })
     }
 }
 

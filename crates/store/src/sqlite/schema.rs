@@ -10,6 +10,7 @@ pub const TRANSFERS_PER_ROW: i64 = 256;
 
 /// `row` is a journal in order of commit: its inserts touch the last page alone. `step` finds a version in it; it is a
 /// separate, narrow tree because sealed bodies in a key-ordered tree would make every lookup several pages deeper.
+/// `numbered` finds an event by its id, `told` those of an account; they are written with the number, so no payment waits for them.
 /// All keys grow with time, so the only entries that land at random places are those of a claim's slot.
 pub const TABLES: &str = "
 CREATE TABLE meta (
@@ -80,6 +81,18 @@ CREATE TABLE link (
     position INTEGER NOT NULL,
     hash     BLOB NOT NULL,
     PRIMARY KEY (shard, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE numbered (
+    id       INTEGER PRIMARY KEY,
+    shard    INTEGER NOT NULL,
+    sequence INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE told (
+    account  INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (account, sequence)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE job (

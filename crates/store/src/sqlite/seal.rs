@@ -3,7 +3,7 @@
 use super::keys::{Keys, Use, random};
 use crate::commitment::{self, Also, Digest};
 use florin_core::commit::{
-    Claim, ClaimId, Claimed, Commit, Event, IndexEntry, Job, JobId, Links, Personal, Row, Version,
+    Claim, ClaimId, Claimed, Commit, Event, IndexEntry, Job, JobId, Links, Origin, Personal, Row, Version,
 };
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::Transfer;
@@ -13,7 +13,7 @@ use florin_core::time::Time;
 use zeroize::Zeroizing;
 
 /// First byte of what is sealed of a row.
-const ROW_FORMAT: u8 = 1;
+const ROW_FORMAT: u8 = 2;
 const NONCE_LEN: usize = 12;
 const RANDOM_LEN: usize = 32;
 
@@ -92,7 +92,7 @@ pub fn commit(keys: &Keys, commit: Commit, wraps: Vec<Wrap>) -> Result<SealedCom
         }
         let told_first = cause == Some((row.key, row.version));
         let transfers = if told_first { commit.transfers.as_slice() } else { &[] };
-        rows.push(seal_row(keys, row, &wrap, transfers)?);
+        rows.push(seal_row(keys, row, commit.origin.as_ref(), &wrap, transfers)?);
     }
     Ok(SealedCommit {
         expect: commit.expect,
@@ -130,7 +130,13 @@ impl Place {
     }
 }
 
-fn seal_row(keys: &Keys, row: Row, wrap: &Wrap, transfers: &[Transfer]) -> Result<SealedRow, StoreTrouble> {
+fn seal_row(
+    keys: &Keys,
+    row: Row,
+    origin: Option<&Origin>,
+    wrap: &Wrap,
+    transfers: &[Transfer],
+) -> Result<SealedRow, StoreTrouble> {
     let place = Place { account: row.account, kind: row.kind, key: row.key, version: row.version };
     let chance: Zeroizing<[u8; RANDOM_LEN + NONCE_LEN]> = Zeroizing::new(random()?);
     let (salt, nonce) = chance.split_first_chunk::<RANDOM_LEN>().ok_or_else(bug)?;
@@ -143,14 +149,15 @@ fn seal_row(keys: &Keys, row: Row, wrap: &Wrap, transfers: &[Transfer]) -> Resul
         }
     };
     let commitment = commitment::of_row(salt, &row.body, Also { personal: digest.as_ref(), transfers });
-    let plain = Zeroizing::new(pack(salt, digest.as_ref(), &row.index, &row.body)?);
+    let plain = Zeroizing::new(pack(salt, digest.as_ref(), &row, origin)?);
     let sealed = keys.of(row.account, row.key, Use::Rows).seal(nonce, &place.aad(), &plain);
     Ok(SealedRow { place, at: row.at, sealed, commitment, personal, index: row.index })
 }
 
-/// format | salt | has a personal digest | the digest | count of index entries | the entries | body
-fn pack(salt: &Digest, digest: Option<&Digest>, index: &[IndexEntry], body: &[u8]) -> Result<Vec<u8>, StoreTrouble> {
-    let mut plain = Vec::with_capacity(2 * RANDOM_LEN + 3 + index.len() * 17 + body.len());
+/// format | salt | has a personal digest | the digest | count of index entries | the entries | request | idempotency key | body
+fn pack(salt: &Digest, digest: Option<&Digest>, row: &Row, origin: Option<&Origin>) -> Result<Vec<u8>, StoreTrouble> {
+    let (index, body) = (&row.index, &row.body);
+    let mut plain = Vec::with_capacity(2 * RANDOM_LEN + 103 + index.len() * 17 + body.len());
     plain.push(ROW_FORMAT);
     plain.extend_from_slice(salt);
     plain.push(u8::from(digest.is_some()));
@@ -161,8 +168,26 @@ fn pack(salt: &Digest, digest: Option<&Digest>, index: &[IndexEntry], body: &[u8
         plain.push(entry.kind as u8);
         plain.extend_from_slice(&entry.key.0.to_be_bytes());
     }
+    put_text(&mut plain, origin.map(|o| o.request.as_str()))?;
+    put_text(&mut plain, origin.and_then(|o| o.idempotency_key.as_deref()))?;
     plain.extend_from_slice(body);
     Ok(plain)
+}
+
+/// Length in two bytes, one more than the text's; 0 stands for none.
+fn put_text(plain: &mut Vec<u8>, text: Option<&str>) -> Result<(), StoreTrouble> {
+    let length = text.map_or(0, |t| t.len().saturating_add(1));
+    plain.extend_from_slice(&u16::try_from(length).map_err(|_| bug())?.to_be_bytes());
+    plain.extend_from_slice(text.unwrap_or_default().as_bytes());
+    Ok(())
+}
+
+/// The text at the front, if there is one, and what follows; None when it is damaged.
+fn take_text(rest: &[u8]) -> Option<(Option<String>, &[u8])> {
+    let (length, rest) = rest.split_first_chunk::<2>()?;
+    let Some(length) = usize::from(u16::from_be_bytes(*length)).checked_sub(1) else { return Some((None, rest)) };
+    let (text, rest) = rest.split_at_checked(length)?;
+    Some((Some(std::str::from_utf8(text).ok()?.to_owned()), rest))
 }
 
 /// A row's body as it was sealed, with what its commitment is made of.
@@ -170,6 +195,7 @@ pub struct Opened {
     pub salt: Digest,
     pub personal: Option<Digest>,
     pub index: Vec<IndexEntry>,
+    pub origin: Option<Origin>,
     pub body: Vec<u8>,
 }
 
@@ -191,7 +217,10 @@ fn unpack(plain: &[u8]) -> Option<Opened> {
         index.push(IndexEntry { under, kind: Kind::from_u8(*kind)?, key });
         rest = after;
     }
-    Some(Opened { salt: *salt, personal, index, body: rest.to_vec() })
+    let (request, rest) = take_text(rest)?;
+    let (idempotency_key, rest) = take_text(rest)?;
+    let origin = request.map(|request| Origin { request, idempotency_key });
+    Some(Opened { salt: *salt, personal, index, origin, body: rest.to_vec() })
 }
 
 /// None in the first place if the person was erased: the digest alone is kept, and means nothing without its salt.

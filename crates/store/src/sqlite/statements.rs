@@ -20,6 +20,8 @@ pub struct Statements<'c> {
     pub head: Statement<'c>,
     pub next_positions: Statement<'c>,
     pub put_link: Statement<'c>,
+    pub put_numbered: Statement<'c>,
+    pub put_told: Statement<'c>,
     pub put_job: Statement<'c>,
     pub done: Statement<'c>,
     pub due: Statement<'c>,
@@ -57,6 +59,9 @@ impl<'c> Statements<'c> {
                 "SELECT position FROM event WHERE shard = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
             )?,
             put_link: p("INSERT INTO link VALUES (?1, ?2, ?3, ?4)")?,
+            put_told: p("INSERT INTO told SELECT r.account, ?2 FROM event e CROSS JOIN row r ON r.n = e.n
+                         WHERE e.shard = ?1 AND e.position = ?3")?,
+            put_numbered: p("INSERT INTO numbered SELECT id, ?1, ?2 FROM event WHERE shard = ?1 AND position = ?3")?,
             put_job: p("INSERT INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0) ON CONFLICT (id) DO UPDATE SET
                         kind = excluded.kind, account = excluded.account, subject = excluded.subject,
                         attempt = excluded.attempt, due = excluded.due, clock = excluded.clock")?,
