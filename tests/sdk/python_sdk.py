@@ -10,7 +10,10 @@ import time
 
 import stripe
 
+from record import Client, Record
+
 FLORIN = sys.argv[1]
+RECORD = Record(sys.argv[2])
 CARD = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034, "cvc": "123"}
 RETURN = "https://shop.example/back"
 CHECKS = []
@@ -39,7 +42,8 @@ class Demo:
 
     def client(self, key="secret_key"):
         base = {"api": self.ready["http_api"]}
-        return stripe.StripeClient(self.ready[key], base_addresses=base, max_network_retries=0).v1
+        http = Client(RECORD)
+        return stripe.StripeClient(self.ready[key], base_addresses=base, max_network_retries=0, http_client=http).v1
 
 
 def refused(kind, call):
@@ -239,9 +243,11 @@ def main():
     with Demo() as demo:
         v1 = demo.client()
         for f in CHECKS:
+            RECORD.check = f.__name__
             try:
                 f(v1, demo)
                 print(f"test python_sdk::{f.__name__} ... ok")
+                RECORD.write(passed=True)
             except Exception as error:  # every check is reported
                 failed += 1
                 print(f"test python_sdk::{f.__name__} ... FAILED\n  {type(error).__name__}: {error}")

@@ -99,10 +99,7 @@ pub enum Command {
     /// Print the version and what it is built with
     Version,
     #[command(hide = true)]
-    Bench {
-        #[arg(long)]
-        quick: bool,
-    },
+    Bench(Bench),
     #[command(hide = true)]
     Process(Process),
 }
@@ -157,6 +154,22 @@ pub struct Prove {
     /// Threads [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub threads: Option<u16>,
+}
+
+#[derive(Args)]
+pub struct Bench {
+    /// How long payments are measured at each number of connections
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=3_600))]
+    pub seconds: u16,
+    /// Connections at a time; may be repeated [default: 1, 8, 64 and 256]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub connections: Vec<u32>,
+    /// Measure the store, the link and the terminal's door instead
+    #[arg(long)]
+    pub parts: bool,
+    /// With --parts: small numbers
+    #[arg(long, requires = "parts")]
+    pub quick: bool,
 }
 
 #[derive(Args)]

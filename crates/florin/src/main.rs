@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         Command::Completions { shell } => commands::plain::completions(*shell),
         Command::Version => commands::plain::version(json),
         Command::Prove(args) => commands::prove::run(args, json),
-        Command::Bench { quick } => commands::bench::run(*quick, json),
+        Command::Bench(args) => commands::bench::run(args, json),
         Command::Doctor => commands::doctor::run(&cli.common),
         Command::Pay(args) => commands::pay::run(&cli.common, args),
         Command::Capture { id, amount } => commands::manage::capture(&cli.common, id, amount.as_deref()),

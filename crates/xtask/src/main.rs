@@ -111,7 +111,9 @@ fn help() -> String {
                                    --all adds what is slow; --stage runs only that stage and what it needs
                                    stages: {}
   house                            the checks of the repository's own rules, alone: a second
-  bench [--quick]                  builds florin and measures the store and the way to the issuer
+  bench [--json] [--seconds N] [--connections N]...
+                                   builds florin and measures payments through the API, and their ratio to a no-op TLS echo;
+                                   --parts: the store, the link, the terminal's door
   help                             this",
         stages::names()
     )

@@ -36,6 +36,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "mutants", limit_minutes: 20, slow: false, needs_build: false, run: mutants },
     Stage { name: "seeds", limit_minutes: 60, slow: false, needs_build: true, run: seeds },
     Stage { name: "sdk", limit_minutes: 10, slow: false, needs_build: true, run: sdk },
+    Stage { name: "node", limit_minutes: 10, slow: false, needs_build: true, run: node },
     Stage { name: "mutations", limit_minutes: 60, slow: true, needs_build: false, run: mutations },
 ];
 
@@ -241,12 +242,22 @@ fn seeds(run: &Run) -> Tally {
 
 /// The official Python SDK, from its registry, against a demo of its own.
 fn sdk(run: &Run) -> Tally {
+    script(run, "tests/sdk/run")
+}
+
+/// The official Node SDK, over TLS.
+fn node(run: &Run) -> Tally {
+    script(run, "tests/node/run")
+}
+
+/// A script that tests the program it is given, and prints its results as cargo's test runner does.
+fn script(run: &Run, path: &str) -> Tally {
     let program = match florin() {
         Ok(program) => program,
         Err(why) => return Tally::failed(why),
     };
     let mut command = Command::new("bash");
-    counted(run, command.current_dir(&run.root).arg("tests/sdk/run").arg(program))
+    counted(run, command.current_dir(&run.root).arg(path).arg(program))
 }
 
 /// The binary beside this one: cargo puts all programs of a build into one folder.
@@ -267,8 +278,8 @@ mod tests {
             let names: Vec<_> = STAGES.iter().filter(|stage| wanted(stage, &options)).map(|stage| stage.name).collect();
             assert_eq!(names.join(" "), expected, "{all} {only:?}");
         };
-        check(false, &[], "fetch format house clippy build tests mutants seeds sdk");
-        check(true, &[], "fetch format house clippy build tests mutants seeds sdk mutations");
+        check(false, &[], "fetch format house clippy build tests mutants seeds sdk node");
+        check(true, &[], "fetch format house clippy build tests mutants seeds sdk node mutations");
         check(false, &["house"], "house");
         check(false, &["mutations", "format"], "format mutations");
         check(true, &["seeds"], "build seeds");

@@ -26,7 +26,6 @@ pub fn shape(look: &Look, view: &ProductView) -> Value {
         "id": id,
         "object": "product",
         "active": p.active,
-        "attributes": [],
         "created": view.key.time().seconds(),
         "default_price": p.default_price.map(|k| look.id(Kind::Price, k)),
         "description": p.description,

@@ -11,7 +11,7 @@ fn shapes() -> &'static Value {
 /// Fields of Florin's own.
 const OURS: &[&str] = &["event.sequence", "payment_intent.charges"];
 /// What older versions had, and clients may still look for.
-const OLDER: &[&str] = &["product.attributes", "customer.account_balance"];
+const OLDER: &[&str] = &["customer.account_balance"];
 
 #[track_caller]
 pub fn check(told: &str, body: &Value) {

@@ -2,6 +2,7 @@
 
 mod house;
 mod iso;
+mod web;
 
 mod bad_data;
 mod bad_input;
@@ -12,5 +13,6 @@ mod idempotency;
 mod leak;
 mod network;
 mod pay;
+mod races;
 mod settings;
 mod trouble;

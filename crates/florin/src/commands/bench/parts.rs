@@ -1,13 +1,12 @@
-//! `florin bench`: measures the store, the way from an order to the issuer and back, and whole payments. Asserts nothing.
+//! `florin bench --parts`: the store, the way from an order to the issuer and back, and payments through the terminal's door.
 
-use super::pay;
-use super::system::System;
 use crate::cli::Common;
+use crate::commands::pay;
+use crate::commands::system::System;
 use crate::config::Config;
-use crate::fail::{Fail, Outcome};
+use crate::fail::Fail;
 use crate::gateway::client::Gateway;
 use crate::gateway::ops::Ask;
-use crate::out::out;
 use crate::process::block_on;
 use crate::process::supervise::Log;
 use florin_core::id::{Key, KeyGen};
@@ -29,24 +28,7 @@ const STANS: u32 = 999_999;
 /// Trace numbers of one run never come twice.
 static NEXT_STAN: AtomicU32 = AtomicU32::new(0);
 
-pub fn run(quick: bool, as_json: bool) -> Outcome {
-    let folder = std::env::temp_dir().join(format!("florin-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(|e| crate::fail::io("make", &folder, &e))?;
-    let measured = measure(&folder, quick, as_json);
-    let _ = std::fs::remove_dir_all(&folder);
-    let all = measured?;
-    if as_json {
-        out!("{all}");
-    }
-    Ok(0)
-}
-
-fn measure(folder: &Path, quick: bool, as_json: bool) -> Result<Value, Fail> {
-    let say = |line: String| {
-        if !as_json {
-            out!("{line}");
-        }
-    };
+pub fn measure(folder: &Path, quick: bool, say: &dyn Fn(String)) -> Result<Value, Fail> {
     say("Store (two durable commits a payment):".to_owned());
     let store = bench(&folder.join("bench.db"), &plans(quick)).map_err(|e| Fail::new("bench_error", e.to_string()))?;
     store.iter().for_each(|m| say(line(m)));

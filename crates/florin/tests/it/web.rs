@@ -1,0 +1,135 @@
+//! An HTTPS client of the tests' own: one connection, one request after the other. Knows HTTP/1.1 as far as the API answers it.
+
+use crate::iso::trusting;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+/// Longer than any answer of a payment takes.
+const ANSWER_LIMIT: Duration = Duration::from_secs(80);
+
+/// Where a demo's API is, and what opens it.
+#[derive(Clone)]
+pub struct Api {
+    port: u16,
+    key: String,
+    tls: Arc<ClientConfig>,
+}
+
+pub struct Answer {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+    /// A text in the body, empty if there is none: `error.code` is written `/error/code`.
+    pub fn text(&self, pointer: &str) -> &str {
+        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+    pub fn number(&self, pointer: &str) -> i64 {
+        self.body.pointer(pointer).and_then(Value::as_i64).unwrap_or_else(|| panic!("no {pointer}: {}", self.body))
+    }
+    /// Itself, if it is the answer that was wanted.
+    #[track_caller]
+    pub fn ok(self) -> Answer {
+        assert_eq!(self.status, 200, "{}", self.body);
+        self
+    }
+}
+
+impl Api {
+    /// From a demo's ready line, with its secret key.
+    pub fn new(ready: &Value) -> Api {
+        let text = |name: &str| ready[name].as_str().unwrap().to_owned();
+        let port = text("api").rsplit(':').next().unwrap().parse().unwrap();
+        let tls = Arc::new(trusting(&text("ca_cert")).with_no_client_auth());
+        Api { port, key: text("secret_key"), tls }
+    }
+
+    pub fn connect(&self) -> Client {
+        let socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        socket.set_read_timeout(Some(ANSWER_LIMIT)).unwrap();
+        socket.set_nodelay(true).unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connection = ClientConnection::new(Arc::clone(&self.tls), name).unwrap();
+        Client { stream: BufReader::new(StreamOwned::new(connection, socket)), key: self.key.clone() }
+    }
+
+    /// The same request from so many connections at once, each with its own number.
+    pub fn race<T: Send>(&self, racers: usize, run: impl Fn(&mut Client, usize) -> T + Sync) -> Vec<T> {
+        let start = Barrier::new(racers);
+        std::thread::scope(|scope| {
+            let lanes: Vec<_> = (0..racers)
+                .map(|n| {
+                    let (start, run) = (&start, &run);
+                    scope.spawn(move || {
+                        let mut client = self.connect();
+                        // The handshake is over when the first answer is there.
+                        client.get("/v1/account").ok();
+                        start.wait();
+                        run(&mut client, n)
+                    })
+                })
+                .collect();
+            lanes.into_iter().map(|lane| lane.join().unwrap()).collect()
+        })
+    }
+}
+
+pub struct Client {
+    stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
+    key: String,
+}
+
+impl Client {
+    pub fn get(&mut self, path: &str) -> Answer {
+        self.ask("GET", path, "", None)
+    }
+    pub fn post(&mut self, path: &str, form: &str) -> Answer {
+        self.ask("POST", path, form, None)
+    }
+    pub fn post_with(&mut self, path: &str, form: &str, key: &str) -> Answer {
+        self.ask("POST", path, form, Some(key))
+    }
+
+    fn ask(&mut self, method: &str, path: &str, form: &str, key: Option<&str>) -> Answer {
+        let key = key.map_or(String::new(), |key| format!("Idempotency-Key: {key}\r\n"));
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n{key}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            self.key,
+            form.len()
+        );
+        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
+        self.stream.get_mut().flush().unwrap();
+        self.answer()
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert_ne!(self.stream.read_line(&mut line).unwrap(), 0, "the connection ended");
+        line.trim_end().to_owned()
+    }
+
+    fn answer(&mut self) -> Answer {
+        let status = self.line().split(' ').nth(1).unwrap().parse().unwrap();
+        let mut headers = vec![];
+        loop {
+            let line = self.line();
+            let Some((name, value)) = line.split_once(": ") else { break };
+            headers.push((name.to_lowercase(), value.to_owned()));
+        }
+        let length = headers.iter().find(|(name, _)| name == "content-length").unwrap().1.parse().unwrap();
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).unwrap();
+        Answer { status, headers, body: serde_json::from_slice(&body).unwrap() }
+    }
+}
