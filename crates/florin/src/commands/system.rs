@@ -6,7 +6,7 @@ use crate::gateway::api::TestKeys;
 use crate::gateway::client::Gateway;
 use crate::home::{Home, first_keys};
 use crate::pki;
-use crate::process::settings::{EdgePorts, GatewaySettings, SandboxSettings, VaultSettings};
+use crate::process::settings::{EdgePorts, FeeSettings, GatewaySettings, SandboxSettings, VaultSettings};
 use crate::process::supervise::{Log, Part};
 use florin_sandbox::{ControlClient, Ready};
 use rustix::fs::{FlockOperation, flock};
@@ -102,7 +102,10 @@ impl System {
             answer_ms,
             edge: api.map(|ports| demo_edge(&home, ports)).transpose()?,
         };
-        System::finish(home, Some(sandbox), parts, locks, vault, log).await
+        // Its money comes with the report of the day.
+        let settles = config.number("network.day_seconds", 0, 86_400)?;
+        let fees = fees(config, settles)?;
+        System::finish(home, Some(sandbox), parts, locks, vault, fees, log).await
     }
 
     /// Starts vault and gateway against a real acquirer.
@@ -146,7 +149,8 @@ impl System {
             answer_ms: answer_ms(config)?,
             edge: None,
         };
-        System::finish(home, None, vec![], vec![lock], vault, Log::Terminal).await
+        let fees = fees(config, config.number("fees.settles_after_seconds", 0, 31_536_000)?)?;
+        System::finish(home, None, vec![], vec![lock], vault, fees, Log::Terminal).await
     }
 
     async fn finish(
@@ -155,6 +159,7 @@ impl System {
         mut parts: Vec<Part>,
         locks: Vec<Lock>,
         vault: VaultSettings,
+        fees: FeeSettings,
         log: Log,
     ) -> Result<System, Fail> {
         let gateway = GatewaySettings {
@@ -166,6 +171,7 @@ impl System {
             api: home.socket("api.sock")?,
             test_keys: home.test_keys(),
             live: vault.live,
+            fees,
         };
         let started = async {
             let mut part = Part::start(&home, "vault", &vault, log).await?;
@@ -292,6 +298,16 @@ pub fn home_of(config: &Config) -> Result<Home, Fail> {
 
 pub fn kek(config: &Config, home: &Home) -> PathBuf {
     config.path("vault.kek").unwrap_or_else(|| home.kek())
+}
+
+fn fees(config: &Config, settles_after_seconds: u64) -> Result<FeeSettings, Fail> {
+    let number = |key, most| config.number(key, 0, most).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    let settles_after_ms = i64::try_from(settles_after_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
+    Ok(FeeSettings {
+        basis_points: number("fees.basis_points", 10_000)?,
+        fixed_minor: number("fees.fixed_minor", 1_000_000)?,
+        settles_after_ms,
+    })
 }
 
 fn answer_ms(config: &Config) -> Result<u32, Fail> {

@@ -42,6 +42,15 @@ pub struct GatewaySettings {
     /// The keys of test mode, made at the first start.
     pub test_keys: PathBuf,
     pub live: bool,
+    pub fees: FeeSettings,
+}
+
+/// What merchants pay, as `core`'s `Fees` takes it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct FeeSettings {
+    pub basis_points: u32,
+    pub fixed_minor: u32,
+    pub settles_after_ms: i64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
