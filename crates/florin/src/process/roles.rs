@@ -78,6 +78,8 @@ async fn sandbox(s: SandboxSettings) -> Result<(), Fail> {
     let settings = florin_sandbox::Settings {
         port: s.port,
         control_port: s.control_port,
+        reports_port: s.reports_port,
+        day_seconds: s.day_seconds,
         plain_port: s.plain_port,
         magic_amounts: s.magic_amounts,
         ..florin_sandbox::Settings::new(s.data, tls)

@@ -58,6 +58,9 @@ pub struct SandboxSettings {
     pub data: PathBuf,
     pub port: u16,
     pub control_port: u16,
+    pub reports_port: u16,
+    /// 0: days end by command only.
+    pub day_seconds: u32,
     pub plain_port: Option<u16>,
     pub magic_amounts: bool,
     pub ca: PathBuf,
