@@ -6,6 +6,7 @@ use crate::look::{self, Look};
 use crate::version::ApiVersion;
 use crate::{Api, KeyClass};
 use florin_core::edge::{EdgeRequest, SwappedCard};
+use florin_core::fees::Fees;
 use florin_core::flow::{Claiming, Done, Failure, View};
 use florin_core::id::{Key, Kind};
 use florin_core::payment::PaymentView;
@@ -128,6 +129,9 @@ impl Ports for Asked<'_> {
     }
     fn store(&self) -> &dyn Store {
         self.inner.store()
+    }
+    fn fees(&self) -> Fees {
+        self.inner.fees()
     }
     fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>> {
         self.inner.slot()

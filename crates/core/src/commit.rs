@@ -97,6 +97,13 @@ pub enum EventKind {
     PriceCreated = 40,
     PriceUpdated = 41,
     CardTokenChanged = 42,
+    /// Lines of a settlement report were applied.
+    ReportApplied = 47,
+    /// A merchant's pending money became available.
+    BalanceAvailable = 48,
+    /// A settlement report and our books differ.
+    BreakOpened = 49,
+    BreakResolved = 50,
 }
 
 impl EventKind {
@@ -143,6 +150,10 @@ impl EventKind {
         EventKind::PriceCreated,
         EventKind::PriceUpdated,
         EventKind::CardTokenChanged,
+        EventKind::ReportApplied,
+        EventKind::BalanceAvailable,
+        EventKind::BreakOpened,
+        EventKind::BreakResolved,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -188,6 +199,10 @@ impl EventKind {
             EventKind::PriceCreated => "price.created",
             EventKind::PriceUpdated => "price.updated",
             EventKind::CardTokenChanged => "florin.token.changed",
+            EventKind::ReportApplied => "florin.settlement_report.applied",
+            EventKind::BalanceAvailable => "balance.available",
+            EventKind::BreakOpened => "florin.settlement_break.opened",
+            EventKind::BreakResolved => "florin.settlement_break.resolved",
         }
     }
     pub fn from_u8(n: u8) -> Option<EventKind> {

@@ -17,6 +17,8 @@ impl fmt::Debug for Key {
 }
 
 const TIME_SHIFT: u32 = 20;
+/// Bits that generators leave zero: keys that are derived from others have one of them.
+const DERIVED: i64 = 0xf_8000;
 /// Counter values a millisecond: bounded so that (millisecond of day, counter, node) fits eight base-36 digits (see `Rrn`).
 const COUNTER_LIMIT: i64 = 1_019;
 
@@ -42,7 +44,12 @@ impl KeyGen {
     /// `node` tells generators on one store apart (0 to 31). `newest` is the newest key of the store, so that a clock that went
     /// back while the process was down cannot make a key again.
     pub fn new(node: u8, newest: Option<Key>) -> KeyGen {
-        KeyGen { node: i64::from(node & 31), last: newest.map_or(0, |k| k.0) }
+        let last = newest.map_or(0, |k| match k.0 & DERIVED {
+            0 => k.0,
+            // A derived key stands above every other of its millisecond: nobody knows how many of those there are.
+            _ => ((k.0 >> TIME_SHIFT) + 1) << TIME_SHIFT,
+        });
+        KeyGen { node: i64::from(node & 31), last }
     }
     pub fn next(&mut self, now: Time) -> Key {
         let last_ms = self.last >> TIME_SHIFT;
@@ -76,7 +83,7 @@ pub enum Kind {
     Endpoint = 13,
     Product = 14,
     Price = 15,
-    /// Money in or out of the merchant's balance: has the key of its charge or refund.
+    /// Money in or out of the merchant's balance: its key is derived from that of the attempt that moved it.
     Movement = 16,
     /// A card that is handed on once.
     CardToken = 17,
@@ -84,6 +91,14 @@ pub enum Kind {
     Card = 18,
     /// An attempt to set a card up for later.
     Attempt = 19,
+    /// A settlement report of the acquirer; belongs to no merchant.
+    Report = 23,
+    /// Where a report and our books differ; belongs to no merchant.
+    Break = 24,
+    /// What of a report is one merchant's.
+    Settlement = 25,
+    /// How far the acquirer's reports were read; belongs to no merchant.
+    Cursor = 26,
 }
 
 impl Kind {
@@ -107,6 +122,10 @@ impl Kind {
         Kind::CardToken,
         Kind::Card,
         Kind::Attempt,
+        Kind::Report,
+        Kind::Break,
+        Kind::Settlement,
+        Kind::Cursor,
     ];
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -129,6 +148,10 @@ impl Kind {
             Kind::CardToken => "tok",
             Kind::Card => "card",
             Kind::Attempt => "setatt",
+            Kind::Report => "areport",
+            Kind::Break => "stlbreak",
+            Kind::Settlement => "stlreport",
+            Kind::Cursor => "cursor",
         }
     }
     pub fn from_u8(n: u8) -> Option<Kind> {
@@ -218,6 +241,20 @@ mod tests {
             assert!(k > last, "{k:?} after {last:?}");
             assert!(k.within() < 32_640);
             last = k;
+        }
+    }
+
+    /// After a restart under a clock that went back, whatever the newest key is.
+    #[test]
+    fn a_generator_goes_on_above_everything() {
+        let mut before = KeyGen::new(3, None);
+        let made: Vec<Key> = (0..5).map(|_| before.next(Time(1_000))).collect();
+        for derived in [None, Some(Key(made[1].0 | 1 << 15))] {
+            let newest = derived.or(made.last().copied());
+            let mut after = KeyGen::new(3, newest);
+            let first = after.next(Time(10));
+            assert!(first > made[4] && Some(first) > newest && first.0 & DERIVED == 0, "{newest:?}: {first:?}");
+            assert!(after.next(Time(10)) > first);
         }
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Book {
     /// Owner: merchant account. What the acquirer owes us for this merchant's captured payments (asset).
     Receivable = 1,
-    /// Owner: merchant account. What we owe the merchant (liability).
+    /// Owner: merchant account. What we owe the merchant and the acquirer has not settled yet (liability): pending.
     Merchant = 2,
     /// Owner: payment. What the issuer holds for it and nobody has claimed. Guarded: never claimed beyond the hold.
     Held = 3,
@@ -20,6 +20,16 @@ pub enum Book {
     Refundable = 5,
     /// Owner: merchant account. The other side of `Refundable`.
     RefundableTotal = 6,
+    /// Owner: merchant account. What we owe the merchant and the acquirer has settled (liability): available.
+    Available = 7,
+    /// Owner: the house. What the acquirer paid out, less what it took back (asset).
+    Cash = 8,
+    /// Owner: merchant account. Fees that the merchant pays us (income).
+    FeeIncome = 9,
+    /// Owner: merchant account. What acquirer, scheme and issuer kept of the merchant's payments (expense).
+    AcquirerCost = 10,
+    /// Owner: the house. Settled by the acquirer and matched to nothing of ours (liability): the sum of the open breaks.
+    Suspense = 11,
 }
 
 /// What must not happen to an account.
@@ -32,12 +42,31 @@ pub enum Guard {
 }
 
 impl Book {
-    pub const ALL: &[Book] =
-        &[Book::Receivable, Book::Merchant, Book::Held, Book::Holds, Book::Refundable, Book::RefundableTotal];
+    pub const ALL: &[Book] = &[
+        Book::Receivable,
+        Book::Merchant,
+        Book::Held,
+        Book::Holds,
+        Book::Refundable,
+        Book::RefundableTotal,
+        Book::Available,
+        Book::Cash,
+        Book::FeeIncome,
+        Book::AcquirerCost,
+        Book::Suspense,
+    ];
     pub const fn guard(self) -> Guard {
         match self {
             Book::Held | Book::Refundable => Guard::DebitsWithinCredits,
-            Book::Receivable | Book::Merchant | Book::Holds | Book::RefundableTotal => Guard::None,
+            Book::Receivable
+            | Book::Merchant
+            | Book::Holds
+            | Book::RefundableTotal
+            | Book::Available
+            | Book::Cash
+            | Book::FeeIncome
+            | Book::AcquirerCost
+            | Book::Suspense => Guard::None,
         }
     }
     pub const fn as_str(self) -> &'static str {
@@ -48,6 +77,11 @@ impl Book {
             Book::Holds => "holds",
             Book::Refundable => "refundable",
             Book::RefundableTotal => "refundable_total",
+            Book::Available => "available",
+            Book::Cash => "cash",
+            Book::FeeIncome => "fee_income",
+            Book::AcquirerCost => "acquirer_cost",
+            Book::Suspense => "suspense",
         }
     }
     pub fn from_u8(n: u8) -> Option<Book> {
@@ -90,6 +124,18 @@ pub enum Reason {
     RefundGivenUp = 7,
     /// Money went back to the cardholder.
     Refund = 8,
+    /// The merchant's fee for a captured payment.
+    Fee = 9,
+    /// Settled by the acquirer: pending money became available.
+    Available = 10,
+    /// The acquirer paid, or took back, what a matched line of its report says.
+    Settled = 11,
+    /// What the acquirer kept for itself, the scheme and the issuer.
+    AcquirerCost = 12,
+    /// The acquirer settled what matches nothing of ours.
+    Unmatched = 13,
+    /// What matched nothing was matched after all.
+    Matched = 14,
 }
 
 impl Reason {
@@ -102,6 +148,12 @@ impl Reason {
         Reason::RefundBegun,
         Reason::RefundGivenUp,
         Reason::Refund,
+        Reason::Fee,
+        Reason::Available,
+        Reason::Settled,
+        Reason::AcquirerCost,
+        Reason::Unmatched,
+        Reason::Matched,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -113,6 +165,12 @@ impl Reason {
             Reason::RefundBegun => "refund_begun",
             Reason::RefundGivenUp => "refund_given_up",
             Reason::Refund => "refund",
+            Reason::Fee => "fee",
+            Reason::Available => "available",
+            Reason::Settled => "settled",
+            Reason::AcquirerCost => "acquirer_cost",
+            Reason::Unmatched => "unmatched",
+            Reason::Matched => "matched",
         }
     }
     pub fn from_u8(n: u8) -> Option<Reason> {
@@ -205,4 +263,21 @@ pub fn give_up_refund(account: Key, payment: Key, money: Money) -> [Transfer; 1]
 /// The money of a refund went back.
 pub fn refund(account: Key, money: Money) -> [Transfer; 1] {
     [Transfer { debit: (account, Book::Merchant), credit: (account, Book::Receivable), money, reason: Reason::Refund }]
+}
+
+/// The merchant's fee for what was captured; nothing when it is free.
+pub fn fee(account: Key, fee: Money) -> Option<Transfer> {
+    one_way((account, Book::Merchant), (account, Book::FeeIncome), fee, Reason::Fee)
+}
+
+/// A transfer of an amount with a sign: below zero it goes the other way, and nothing moves nothing.
+pub fn one_way(debit: (Key, Book), credit: (Key, Book), money: Money, reason: Reason) -> Option<Transfer> {
+    match money.minor {
+        0 => None,
+        1.. => Some(Transfer { debit, credit, money, reason }),
+        i64::MIN..0 => {
+            let money = money.with_minor(money.minor.saturating_neg());
+            Some(Transfer { debit: credit, credit: debit, money, reason })
+        }
+    }
 }

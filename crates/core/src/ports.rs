@@ -1,5 +1,6 @@
 //! The world as flows see it: time, chance, storage, the acquirer. The real process and the simulation each bring their own.
 
+use crate::fees::Fees;
 use crate::id::Key;
 use crate::payment::PaymentView;
 use crate::refund::RefundView;
@@ -32,6 +33,8 @@ pub trait Ports: Send + Sync {
     /// Rising, unique on this store.
     fn fresh_key(&self) -> Key;
     fn store(&self) -> &dyn Store;
+    /// What merchants pay for what is captured now.
+    fn fees(&self) -> Fees;
     /// The next trace number of this process.
     fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>>;
     /// Hands an order to the vault and waits for what comes of it. Never fails: what is not known is `Verdict::Unknown`.

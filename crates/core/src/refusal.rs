@@ -217,6 +217,10 @@ const fn noun(kind: Kind) -> &'static str {
         Kind::CardToken => "token",
         Kind::Card => "card",
         Kind::Attempt => "setup_attempt",
+        Kind::Report => "acquirer's report",
+        Kind::Settlement => "settlement report",
+        Kind::Break => "settlement break",
+        Kind::Cursor => "cursor",
     }
 }
 

@@ -203,7 +203,8 @@ pub enum Ask {
     },
     /// Totals of the issuers' books by currency
     Summary,
-    /// Let the next messages go wrong: lost, drop, late, doubled, altered-amount, slow, half-open, down, …
+    /// Let the next messages go wrong (lost, drop, late, doubled, altered-amount, slow, half-open, down, …), or the next
+    /// settlement reports (report-missing-line, report-late-line, report-wrong-amount, report-unknown-line, report-twice, …)
     Misbehave {
         /// The kind, or `off`
         kind: String,

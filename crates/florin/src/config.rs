@@ -17,8 +17,20 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("acquirer.key", "", "key of our client certificate, PEM (serve)"),
     ("api.port", "0", "port of the demo's API (TLS) on loopback; 0 takes a free one"),
     ("api.http_port", "0", "port of the demo's API without TLS, on loopback; 0 takes a free one"),
+    ("fees.basis_points", "140", "what merchants pay of a capture, in hundredths of a percent: 140 is 1.4 %"),
+    ("fees.fixed_minor", "25", "added to it, in the smallest unit of the currency: 25 is 0.25 eur, 25 jpy"),
+    (
+        "fees.settles_after_seconds",
+        "172800",
+        "when captured money is expected to be available (serve; demo: a day of its network)",
+    ),
     ("network.port", "8583", "port of the sandbox's acquirer when it runs alone"),
     ("network.control_port", "0", "port of the sandbox's control interface; 0 takes a free one"),
+    (
+        "network.day_seconds",
+        "60",
+        "how long a business day of the demo's network lasts; 0: until it is closed by command",
+    ),
     ("network.magic_amounts", "false", "exact amounts ask the sandbox for misbehaviour"),
 ];
 

@@ -13,6 +13,7 @@ use crate::network::Outages;
 use crate::plastic::{Fate, Plastic};
 use crate::request::{BadField, Request};
 use crate::settings::{BadRecords, Counts, HostSettings, Record};
+use crate::settlement::{self, ReportFault, ReportLine, ReportScript, ReportsAnswer};
 use crate::{decide, network, totals};
 use florin_connect::core::time::Time;
 use florin_connect::core::wire::Network;
@@ -45,6 +46,7 @@ pub struct Host {
     /// Tries of reversals that are answered at the third.
     tries: BTreeMap<Trace, u8>,
     script: Script,
+    report_script: ReportScript,
     down_until: Option<Time>,
     next_tick: Time,
     counts: Counts,
@@ -66,6 +68,7 @@ impl Host {
             declined_once: BTreeSet::new(),
             tries: BTreeMap::new(),
             script: Script::default(),
+            report_script: ReportScript::default(),
             down_until: None,
             next_tick: Time(0),
             counts: Counts::default(),
@@ -81,8 +84,8 @@ impl Host {
         for record in records {
             match record {
                 Record::Entry(entry) if entry.id == host.books.next_id() => host.post(entry),
-                Record::DayClosed(after) if after + 1 == host.books.next_id() => drop(host.books.close_day()),
-                Record::Entry(_) | Record::DayClosed(_) => {
+                Record::DayClosed { after, at } if after + 1 == host.books.next_id() => drop(host.books.close_day(at)),
+                Record::Entry(_) | Record::DayClosed { .. } => {
                     return Err(BadRecords { expected: host.books.next_id() });
                 }
             }
@@ -307,6 +310,7 @@ impl Host {
                     self.outages.begin(network, until);
                 }
             }
+            Fault::Report(fault) => (0..rule.next.unwrap_or(1)).for_each(|_| self.report_script.add(fault)),
             _ => self.script.add(rule)?,
         }
         Ok(())
@@ -315,6 +319,7 @@ impl Host {
     /// Ends all misbehaviour.
     pub fn behave(&mut self) {
         self.script.clear();
+        self.report_script.clear();
         self.outages.end_all();
         self.down_until = None;
     }
@@ -346,12 +351,32 @@ impl Host {
         self.key.card(number)
     }
 
-    /// Ends the business day: gives its totals and starts the next.
-    pub fn close_day(&mut self) -> ByCurrency {
+    /// Ends the business day: gives its totals, and its report's id if something was cleared in it, and starts the next.
+    pub fn close_day(&mut self, at: Time) -> (ByCurrency, Option<u64>) {
         if self.settings.records {
-            self.records.push(Record::DayClosed(self.books.next_id() - 1));
+            self.records.push(Record::DayClosed { after: self.books.next_id() - 1, at });
         }
-        self.books.close_day()
+        let reported = self.books.has_lines();
+        let totals = self.books.close_day(at);
+        let report = reported.then_some(self.books.days().len() as u64);
+        if report.and_then(|id| self.report_script.closed(id)) == Some(ReportFault::LateLine) {
+            self.books.put_off_a_line();
+        }
+        (totals, report)
+    }
+
+    /// Settlement reports after this one that can be had now.
+    pub fn reports(&self, after: u64, now: Time) -> ReportsAnswer {
+        settlement::after(&self.books, &self.report_script, after, now)
+    }
+
+    /// Lines of a report after this line; none when there is no such report.
+    pub fn report_lines(&self, report: u64, after: u32, limit: usize) -> Vec<ReportLine> {
+        settlement::page(&self.books, &self.report_script, report, after, limit).unwrap_or_default()
+    }
+
+    pub(crate) fn report_script(&self) -> &ReportScript {
+        &self.report_script
     }
 
     /// Whether messages from now on are noted as hops.

@@ -2,7 +2,9 @@
 //! The independent witness: shares nothing with the gateway's ledger, and decides nothing.
 
 use crate::entry::{Entry, EntryId, Kind, Trace};
+use crate::settlement::Day;
 use crate::text::Text;
+use florin_connect::core::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -107,6 +109,10 @@ pub struct Books {
     untold: BTreeSet<EntryId>,
     all: ByCurrency,
     day: ByCurrency,
+    /// What was cleared since the day was last closed.
+    day_lines: Vec<EntryId>,
+    /// Closed days that have a report: that of the first is report 1.
+    days: Vec<Day>,
 }
 
 impl Books {
@@ -144,9 +150,29 @@ impl Books {
     pub fn day_totals(&self) -> &ByCurrency {
         &self.day
     }
-    /// Ends the business day and gives its totals.
-    pub fn close_day(&mut self) -> ByCurrency {
+    /// Ends the business day and gives its totals. A day in which something was cleared has a report.
+    pub fn close_day(&mut self, closed: Time) -> ByCurrency {
+        let lines = std::mem::take(&mut self.day_lines);
+        if !lines.is_empty() {
+            self.days.push(Day { closed, lines });
+        }
         std::mem::take(&mut self.day)
+    }
+    /// Closed days that have a report, oldest first.
+    pub fn days(&self) -> &[Day] {
+        &self.days
+    }
+    /// Whether something was cleared since the day was last closed.
+    pub fn has_lines(&self) -> bool {
+        !self.day_lines.is_empty()
+    }
+    /// The first line of the newest report is left for the next.
+    pub(crate) fn put_off_a_line(&mut self) {
+        if let Some(day) = self.days.last_mut()
+            && !day.lines.is_empty()
+        {
+            self.day_lines.insert(0, day.lines.remove(0));
+        }
     }
     /// Stand-in approvals that wait for their 0120, oldest first.
     pub fn untold(&self) -> impl Iterator<Item = EntryId> + '_ {
@@ -216,15 +242,18 @@ impl Books {
                 Posting { held: amount, owed: 0 }
             }
             Kind::Sale => {
+                self.day_lines.push(entry.id);
                 self.standings.insert(entry.id, Standing { captured: amount, ..empty(entry) });
                 Posting { held: 0, owed: amount }
             }
             Kind::Refund => {
+                self.day_lines.push(entry.id);
                 self.standings.insert(entry.id, Standing { refunded: amount, ..empty(entry) });
                 self.change(entry.original, |sale| sale.refunded += amount);
                 Posting { held: 0, owed: -amount }
             }
             Kind::Completion => {
+                self.day_lines.push(entry.id);
                 let mut held = 0;
                 self.change(entry.original, |hold| {
                     held = hold.held;
@@ -251,12 +280,14 @@ impl Books {
         let amount = reversal.amount;
         let mut posting = Posting::default();
         let mut refunded_sale = None;
+        let mut cleared = false;
         let undone = reversal.original.and_then(|id| self.entry(id)).copied();
         self.change(reversal.original, |standing| {
             standing.reversed += amount;
             if standing.kind == Kind::Refund {
                 standing.refunded -= amount;
                 posting.owed = amount;
+                cleared = true;
                 refunded_sale = undone.and_then(|e| e.original);
             } else if standing.held > 0 {
                 standing.held -= amount;
@@ -264,9 +295,13 @@ impl Books {
             } else {
                 standing.captured -= amount;
                 posting.owed = -amount;
+                cleared = true;
             }
         });
         self.change(refunded_sale, |sale| sale.refunded -= amount);
+        if cleared && amount > 0 {
+            self.day_lines.push(reversal.id);
+        }
         posting
     }
 

@@ -1,17 +1,23 @@
-//! A client of the control calls. Knows addresses and JSON, no models.
+//! A client of the control calls, over TLS to `localhost`. Knows addresses and JSON, no models.
 
 use crate::misbehave::Rule;
-use crate::views::{AccountView, BooksAnswer, Health, Refused, Summary, TotalsView};
+use crate::tls;
+use crate::views::{AccountView, BooksAnswer, ClosedDay, Health, Refused, Summary};
 use florin_connect::journey::Hop;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 const ANSWER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
@@ -51,6 +57,7 @@ impl std::error::Error for ClientError {}
 pub struct ControlClient {
     address: SocketAddr,
     token: String,
+    tls: Arc<ClientConfig>,
 }
 
 /// Filters of `books`; texts as they stand in the message.
@@ -63,8 +70,10 @@ pub struct BooksFilter {
 }
 
 impl ControlClient {
-    pub fn new(address: SocketAddr, token: &str) -> ControlClient {
-        ControlClient { address, token: token.trim().to_owned() }
+    /// `ca` is the authority of the sandbox's certificate, PEM.
+    pub fn new(address: SocketAddr, token: &str, ca: &Path) -> Result<ControlClient, ClientError> {
+        let tls = tls::client_config(ca).map_err(|why| ClientError::Unreachable(why.to_string()))?;
+        Ok(ControlClient { address, token: token.trim().to_owned(), tls })
     }
 
     pub async fn health(&self) -> Result<Health, ClientError> {
@@ -96,8 +105,8 @@ impl ControlClient {
     pub async fn behave(&self) -> Result<(), ClientError> {
         self.call(Method::DELETE, "/misbehave", Vec::new()).await.map(drop)
     }
-    /// Totals of the day that ends with this call.
-    pub async fn close_day(&self) -> Result<TotalsView, ClientError> {
+    /// Ends the business day.
+    pub async fn close_day(&self) -> Result<ClosedDay, ClientError> {
         read(&self.call(Method::POST, "/close-day", Vec::new()).await?)
     }
 
@@ -115,12 +124,15 @@ impl ControlClient {
     async fn exchange(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Bytes, ClientError> {
         let unreachable = |why: &dyn fmt::Display| ClientError::Unreachable(why.to_string());
         let socket = TcpStream::connect(self.address).await.map_err(|why| unreachable(&why))?;
+        let name = ServerName::try_from("localhost").map_err(|why| unreachable(&why))?;
+        let stream =
+            TlsConnector::from(self.tls.clone()).connect(name, socket).await.map_err(|why| unreachable(&why))?;
         let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.map_err(|why| unreachable(&why))?;
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|why| unreachable(&why))?;
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header("host", self.address.to_string())
+            .header("host", format!("localhost:{}", self.address.port()))
             .header("authorization", format!("Bearer {}", self.token))
             .header("content-type", "application/json")
             .body(Full::new(Bytes::from(body)))

@@ -1,4 +1,4 @@
-//! The control calls: JSON over HTTP on loopback, with a bearer token. They read the books and script misbehaviour; money never
+//! The control calls: JSON over HTTPS on loopback, with a bearer token. They read the books and script misbehaviour; money never
 //! moves by them. A refused call answers 400 and names the field.
 
 use crate::acquirer::Host;
@@ -154,8 +154,11 @@ async fn behave(State(control): Shared) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn close_day(State(control): Shared) -> Result<Json<views::TotalsView>, Bad> {
-    let (day, written) = control.engine.with(|host, _| views::totals(&host.close_day()));
+async fn close_day(State(control): Shared) -> Result<Json<views::ClosedDay>, Bad> {
+    let (day, written) = control.engine.with(|host, now| {
+        let (totals, report) = host.close_day(now);
+        views::ClosedDay { report, totals: views::totals(&totals) }
+    });
     if let Some(written) = written
         && written.await.is_err()
     {

@@ -68,7 +68,7 @@ pub fn replies(dialect: &Dialect, mut answer: Message, fault: Option<Fault>) -> 
             }
             vec![Reply::now(ReplyKind::Frame(body))]
         }
-        Fault::AlteredAmount | Fault::AlteredStan | Fault::AlteredRrn | Fault::IssuerDown { .. } => {
+        Fault::AlteredAmount | Fault::AlteredStan | Fault::AlteredRrn | Fault::IssuerDown { .. } | Fault::Report(_) => {
             vec![Reply::now(ReplyKind::Frame(body))]
         }
     }

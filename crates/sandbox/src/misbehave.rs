@@ -1,10 +1,13 @@
 //! Scripted misbehaviour: which messages are lost, late, doubled, altered and so on. Pure: chance comes from each rule's seed.
 
+use crate::settlement::ReportFault;
 use florin_connect::core::wire::Network;
 use serde::{Deserialize, Serialize};
 
 /// At most so many rules at a time.
 pub const RULES_LIMIT: usize = 64;
+/// Reports that one rule spoils.
+pub const REPORTS_LIMIT: u32 = 100;
 /// No delay is longer.
 pub const DELAY_LIMIT_MS: u32 = 3_600_000;
 
@@ -44,6 +47,8 @@ pub enum Fault {
     Down { ms: u32 },
     /// Issuers of this network (all, if none is named) do not answer for this long: the network stands in.
     IssuerDown { network: Option<NetworkName>, ms: u32 },
+    /// The settlement report of the next day goes wrong.
+    Report(ReportFault),
 }
 
 impl Fault {
@@ -66,6 +71,7 @@ impl Fault {
             Fault::UnknownMti => "the answer has a message type that does not exist",
             Fault::Down { .. } => "the host is down",
             Fault::IssuerDown { .. } => "issuers do not answer",
+            Fault::Report(_) => "a settlement report is wrong",
         }
     }
 }
@@ -137,7 +143,7 @@ impl Rule {
 
     /// Reads a rule from JSON. The error names the field and what is wrong with it.
     pub fn from_json(text: &str) -> Result<Rule, (String, String)> {
-        const FIELDS: [&str; 8] = ["what", "ms", "ms_per_byte", "network", "mti", "next", "percent", "seed"];
+        const FIELDS: [&str; 9] = ["what", "how", "ms", "ms_per_byte", "network", "mti", "next", "percent", "seed"];
         let wrong = |field: &str, why: &str| Err((field.to_owned(), why.to_owned()));
         let object = match serde_json::from_str::<serde_json::Value>(text) {
             Ok(serde_json::Value::Object(object)) => object,
@@ -157,7 +163,13 @@ impl Rule {
                 let field = match why.as_str() {
                     _ if quoted == what => "what",
                     missing if missing.starts_with("missing") => quoted,
-                    variant if variant.starts_with("unknown variant") => "network",
+                    variant if variant.starts_with("unknown variant") => {
+                        if what == "report" {
+                            "how"
+                        } else {
+                            "network"
+                        }
+                    }
                     _ => "body",
                 };
                 return wrong(field, &why);
@@ -181,7 +193,7 @@ impl Rule {
         }
         let ms = match self.fault {
             Fault::Late { ms } | Fault::Doubled { ms } | Fault::Reorder { ms } | Fault::Down { ms } => ms,
-            Fault::IssuerDown { ms, .. } => ms,
+            Fault::IssuerDown { ms, .. } | Fault::Report(ReportFault::Delayed { ms }) => ms,
             Fault::Slow { ms_per_byte } => ms_per_byte.saturating_mul(200),
             Fault::Lost
             | Fault::Drop
@@ -192,8 +204,12 @@ impl Rule {
             | Fault::Close
             | Fault::Garbage
             | Fault::PartialFrame
-            | Fault::UnknownMti => 0,
+            | Fault::UnknownMti
+            | Fault::Report(_) => 0,
         };
+        if matches!(self.fault, Fault::Report(_)) && self.next.is_some_and(|next| next > REPORTS_LIMIT) {
+            return Err(BadRule { field: "next", why: "give at most 100 reports" });
+        }
         if ms > DELAY_LIMIT_MS {
             return Err(BadRule { field: "ms", why: "give at most one hour" });
         }
@@ -303,13 +319,24 @@ mod tests {
             (r#"{"what":"lost","nxt":1}"#, "nxt"),
             (r#"{"what":"issuer_down","network":"bank","ms":5}"#, "network"),
             (r#"{"what":"lost","percent":101}"#, "percent"),
+            (r#"{"what":"report"}"#, "how"),
+            (r#"{"what":"report","how":"sulk"}"#, "how"),
+            (r#"{"what":"report","how":"twice","next":101}"#, "next"),
+            (r#"{"what":"report","how":"delayed"}"#, "ms"),
             (r#"{"what":"lost","percent":-1}"#, "body"),
             ("[]", "body"),
             ("{", "body"),
         ] {
             assert_eq!(read(json), Err(field.to_owned()), "{json}");
         }
-        for fault in [Fault::Lost, Fault::Slow { ms_per_byte: 1 }, Fault::IssuerDown { network: None, ms: 1 }] {
+        let delayed = Fault::Report(ReportFault::Delayed { ms: 5 });
+        for fault in [
+            delayed,
+            Fault::Report(ReportFault::Twice),
+            Fault::Lost,
+            Fault::Slow { ms_per_byte: 1 },
+            Fault::IssuerDown { network: None, ms: 1 },
+        ] {
             let rule = Rule::new(fault).next(1);
             assert_eq!(read(&serde_json::to_string(&rule).unwrap()), Ok(rule));
         }

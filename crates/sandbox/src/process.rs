@@ -7,6 +7,8 @@ use crate::disk::journal::JournalFile;
 use crate::disk::{self, BOOKS_FILE, Folder, JOURNAL_FILE};
 use crate::engine::Engine;
 use crate::error::StartError;
+use crate::https;
+use crate::reports;
 use crate::settings::HostSettings;
 use crate::shell::{self, LinkLimits};
 use crate::tls::{self, TlsFiles};
@@ -16,7 +18,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -37,6 +38,10 @@ pub struct Settings {
     pub plain_port: Option<u16>,
     /// On loopback only.
     pub control_port: u16,
+    /// Where the report service listens, on the same host as the acquirer's port.
+    pub reports_port: u16,
+    /// The business day ends so often, if something was cleared in it; 0 = by command only.
+    pub day_seconds: u32,
     pub magic_amounts: bool,
     pub forgets_early_reversals: bool,
     /// Approvals of one account a day; 0 = no limit.
@@ -56,6 +61,8 @@ impl Settings {
             tls,
             plain_port: None,
             control_port: 0,
+            reports_port: 0,
+            day_seconds: 0,
             magic_amounts: false,
             forgets_early_reversals: false,
             approvals_per_day_limit: 0,
@@ -72,6 +79,8 @@ pub struct Ready {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub plain: Option<SocketAddr>,
     pub control: SocketAddr,
+    /// Settlement reports, HTTPS with the link's client certificate.
+    pub reports: SocketAddr,
     /// Bearer token of the control calls, of this run.
     pub token: String,
     /// Holds the token; only its owner may read it.
@@ -89,9 +98,12 @@ pub async fn run(
 ) -> Result<(), StartError> {
     let folder = Folder::open(&settings.data)?;
     let acceptor = TlsAcceptor::from(tls::server_config(&settings.tls)?);
+    let control_tls = TlsAcceptor::from(tls::control_config(&settings.tls)?);
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let listen = |host, port| https::listen(SocketAddr::new(host, port));
     let (acquirer, acquirer_at) = listen(settings.host, settings.port).await?;
     let (control, control_at) = listen(loopback, settings.control_port).await?;
+    let (reports, reports_at) = listen(settings.host, settings.reports_port).await?;
     let plain = match settings.plain_port {
         Some(port) => Some(listen(loopback, port).await?),
         None => None,
@@ -105,23 +117,28 @@ pub async fn run(
     let (stop_all, stopping) = watch::channel(false);
     let plain_at = plain.as_ref().map(|(_, at)| *at);
     let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(https::serve(reports, acceptor.clone(), reports::router(engine.clone()), stopping.clone()));
     tasks.spawn(shell::listen(engine.clone(), acquirer, Some(acceptor), settings.limits, stopping.clone()));
     if let Some((listener, _)) = plain {
         tasks.spawn(shell::listen(engine.clone(), listener, None, settings.limits, stopping.clone()));
     }
     tasks.spawn(shell::tick(engine.clone(), stopping.clone()));
     let router = control::router(engine.clone(), token.clone());
-    tasks.spawn(async move {
-        let stopped = async move {
-            let mut stopping = stopping;
-            // A sender that is gone means the same.
-            drop(stopping.changed().await);
-        };
-        // A listener that fails ends the calls, not the messages.
-        drop(axum::serve(control, router).with_graceful_shutdown(stopped).await);
-    });
+    if settings.day_seconds > 0 {
+        tasks.spawn(shell::days(engine.clone(), settings.day_seconds, stopping.clone()));
+    }
+    tasks.spawn(https::serve(control, control_tls, router, stopping));
     let data = settings.data.clone();
-    ready(Ready { acquirer: acquirer_at, plain: plain_at, control: control_at, token, token_file, data, entries });
+    ready(Ready {
+        acquirer: acquirer_at,
+        plain: plain_at,
+        control: control_at,
+        reports: reports_at,
+        token,
+        token_file,
+        data,
+        entries,
+    });
 
     let mut failed = engine.failed.subscribe();
     let outcome = tokio::select! {
@@ -157,17 +174,6 @@ fn open(settings: &Settings, folder: &Folder) -> Result<(Arc<Engine>, u64), Star
     let entries = host.books().len() as u64;
     let journal = JournalFile::open(&folder.file(JOURNAL_FILE))?;
     Ok((Engine::start(host, books, journal, settings.journal), entries))
-}
-
-async fn listen(host: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr), StartError> {
-    let address = SocketAddr::new(host, port);
-    let trouble = |why: std::io::Error| match why.kind() {
-        std::io::ErrorKind::AddrInUse => StartError::PortInUse { address },
-        _ => StartError::Listen { address, why },
-    };
-    let listener = TcpListener::bind(address).await.map_err(trouble)?;
-    let at = listener.local_addr().map_err(trouble)?;
-    Ok((listener, at))
 }
 
 /// 32 random bytes in hexadecimal.

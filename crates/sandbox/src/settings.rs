@@ -1,6 +1,7 @@
 //! What a host is set to, what it counts, and what it wants on disk. Plain values.
 
 use crate::entry::{Entry, EntryId};
+use florin_connect::core::time::Time;
 use serde::{Deserialize, Serialize};
 
 /// What a host is set to.
@@ -45,7 +46,10 @@ impl HostSettings {
 pub enum Record {
     Entry(Entry),
     /// The business day ended after this entry.
-    DayClosed(EntryId),
+    DayClosed {
+        after: EntryId,
+        at: Time,
+    },
 }
 
 /// Records that do not follow each other.

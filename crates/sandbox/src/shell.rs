@@ -277,6 +277,18 @@ pub(crate) async fn tick(engine: Arc<Engine>, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// Ends the business day after each so many seconds in which something was cleared.
+pub(crate) async fn days(engine: Arc<Engine>, seconds: u32, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = sleep(Duration::from_secs(u64::from(seconds))) => {}
+            _ = stop.changed() => return,
+        }
+        // Its record goes to the disk with those of the messages, in order.
+        drop(engine.with(|host, now| host.books().has_lines().then(|| host.close_day(now))));
+    }
+}
+
 /// Closes every link now.
 pub(crate) fn hang_up(engine: &Engine) {
     engine.hang_up.send_modify(|count| *count += 1);

@@ -1,4 +1,4 @@
-//! TLS of the acquirer's port: version 1.3 alone, a client certificate is required. Knows no messages.
+//! TLS of the sandbox's doors: version 1.3 alone; the acquirer's take known client certificates only. Knows no messages.
 
 use crate::error::StartError;
 use rustls::client::WebPkiServerVerifier;
@@ -7,7 +7,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{CertificateError, RootCertStore, ServerConfig};
+use rustls::{CertificateError, ClientConfig, RootCertStore, ServerConfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,18 +21,13 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// Reads and checks the files.
+/// The acquirer's doors: its host, its report service.
 pub(crate) fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, StartError> {
     let wrong = |path: &Path, why: String| StartError::Certificate { path: path.to_owned(), why };
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(&files.ca)? {
-        roots.add(certificate).map_err(|why| wrong(&files.ca, why.to_string()))?;
-    }
-    let roots = Arc::new(roots);
-    let chain = certificates(&files.certificate)?;
+    let roots = Arc::new(roots(&files.ca)?);
+    let (chain, key) = own(files)?;
     check_dates(files, &roots, &chain, &provider)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|why| wrong(&files.key, why.to_string()))?;
     let clients = WebPkiClientVerifier::builder_with_provider(roots, provider.clone())
         .build()
         .map_err(|why| wrong(&files.ca, why.to_string()))?;
@@ -43,6 +38,48 @@ pub(crate) fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, Start
         .with_single_cert(chain, key)
         .map_err(|why| wrong(&files.key, why.to_string()))?;
     Ok(Arc::new(config))
+}
+
+/// The control door: whoever calls shows a token instead of a certificate.
+pub(crate) fn control_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, StartError> {
+    let wrong = |path: &Path, why: String| StartError::Certificate { path: path.to_owned(), why };
+    let (chain, key) = own(files)?;
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|why| wrong(&files.certificate, why.to_string()))?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|why| wrong(&files.key, why.to_string()))?;
+    Ok(Arc::new(config))
+}
+
+/// For callers of the control door: it is `localhost`, by this authority.
+pub(crate) fn client_config(ca: &Path) -> Result<Arc<ClientConfig>, StartError> {
+    let wrong = |why: rustls::Error| StartError::Certificate { path: ca.to_owned(), why: why.to_string() };
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(wrong)?
+        .with_root_certificates(roots(ca)?)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn roots(ca: &Path) -> Result<RootCertStore, StartError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(ca)? {
+        let wrong = |why: rustls::Error| StartError::Certificate { path: ca.to_owned(), why: why.to_string() };
+        roots.add(certificate).map_err(wrong)?;
+    }
+    Ok(roots)
+}
+
+type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn own(files: &TlsFiles) -> Result<Own, StartError> {
+    let wrong = |path: &Path, why: String| StartError::Certificate { path: path.to_owned(), why };
+    let chain = certificates(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|why| wrong(&files.key, why.to_string()))?;
+    Ok((chain, key))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {

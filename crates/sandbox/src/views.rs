@@ -53,6 +53,14 @@ pub struct BooksAnswer {
     pub more: bool,
 }
 
+/// A business day that was closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClosedDay {
+    /// Its settlement report, if something was cleared in it.
+    pub report: Option<u64>,
+    pub totals: TotalsView,
+}
+
 /// Totals by three-letter currency code.
 pub type TotalsView = BTreeMap<String, Totals>;
 

@@ -8,6 +8,7 @@ use crate::store::SimStore;
 use crate::world::{Event, World};
 use florin_core::attempt::{self, LEASE_MS};
 use florin_core::commit::{JobKind, SHARDS};
+use florin_core::fees::Fees;
 use florin_core::flow::{self, Done, Failure, View};
 use florin_core::id::{Key, KeyGen, Kind};
 use florin_core::payment::{self, Payment, PaymentView};
@@ -28,6 +29,7 @@ const LOOK_EVERY_MS: i64 = 2_000;
 /// Jobs leased at once.
 const JOBS_AT_ONCE: u32 = 4;
 const SEQUENCE_EVERY_MS: i64 = 5_000;
+pub const FEES: Fees = Fees { basis_points: 140, fixed_minor: 25, settles_after_ms: 60_000 };
 
 /// The part of a gateway that the world sees.
 #[derive(Default)]
@@ -110,6 +112,9 @@ impl Ports for Gate {
         &self.process.store
     }
 
+    fn fees(&self) -> Fees {
+        FEES
+    }
     fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>> {
         Box::pin(async move {
             let p = &self.process;

@@ -10,6 +10,7 @@ use florin_core::attempt::{Attempt, Move, State};
 use florin_core::flow;
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Book, LedgerAccount};
+use florin_core::movement::key_of;
 use florin_core::payment::{Payment, PaymentError, PaymentPersonal, PaymentView, Stage};
 use florin_core::store::Query;
 use florin_core::wire::{Check, Checks};
@@ -28,14 +29,11 @@ pub fn captured(payment: &Payment, charge: Key) -> Option<i64> {
     }
 }
 
-/// When it was captured.
-pub fn captured_at(payment: &Payment, charge: Key) -> florin_core::time::Time {
+/// The movement of what was captured of a charge: it belongs to the attempt that took the money.
+fn movement(payment: &Payment, charge: Key) -> Option<Key> {
+    captured(payment, charge)?;
     let completion = payment.attempts.iter().find(|a| matches!(a.what, Move::Completion(_)) && a.approval().is_some());
-    let attempt = completion.or_else(|| payment.attempt(charge));
-    match attempt.map(|a| &a.state) {
-        Some(State::Approved { at, .. }) => *at,
-        _ => charge.time(),
-    }
+    Some(key_of(completion.map_or(charge, |a| a.key)))
 }
 
 /// Why a charge failed, if it did.
@@ -71,7 +69,7 @@ pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) 
         "application": null,
         "application_fee": null,
         "application_fee_amount": null,
-        "balance_transaction": taken.map(|_| look.id(Kind::Movement, attempt.key)),
+        "balance_transaction": movement(p, attempt.key).map(|m| look.id(Kind::Movement, m)),
         "billing_details": billing(personal.billing.as_ref()),
         "calculated_statement_descriptor": personal.statement_descriptor,
         "captured": taken.is_some(),

@@ -9,6 +9,7 @@ use crate::resources::{charges, metadata};
 use florin_core::commit::Row;
 use florin_core::flow::{self, Failure};
 use florin_core::id::{Key, Kind};
+use florin_core::movement::key_of;
 use florin_core::payment::{PaymentView, Stage};
 use florin_core::refund::{self, CreateRefund, Refund, RefundPersonal, RefundReason, RefundStage, RefundView};
 use florin_core::refusal::Refusal;
@@ -18,7 +19,7 @@ pub fn shape(look: &Look, view: &RefundView) -> Value {
     let r = &view.body;
     let personal: RefundPersonal = view.personal().unwrap_or_default();
     let movement = match r.stage {
-        RefundStage::Succeeded { .. } => Some(look.id(Kind::Movement, view.key)),
+        RefundStage::Succeeded { .. } => Some(look.id(Kind::Movement, key_of(r.attempt.key))),
         RefundStage::Pending | RefundStage::Failed { .. } => None,
     };
     let mut shown = json!({

@@ -4,6 +4,7 @@ use crate::shapes;
 use florin_api::{Api, Declared, House, KeyClass, Look, Named, NotNamed};
 use florin_core::decline::{DeclineCode, Retry};
 use florin_core::edge::{EdgeRequest, EdgeResponse, SwappedCard};
+use florin_core::fees::Fees;
 use florin_core::id::{IdCodec, Key, KeyGen};
 use florin_core::payment::{CardFacts, Funding};
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
@@ -23,6 +24,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 pub const START: Time = Time(1_795_299_300_000);
 pub const ACCOUNT: Key = Key(77);
 pub const OTHER_ACCOUNT: Key = Key(78);
+/// 1.4 % and 25 of the smallest unit; settled after two days.
+const FEES: Fees = Fees { basis_points: 140, fixed_minor: 25, settles_after_ms: 172_800_000 };
 
 pub struct World {
     store: MemoryStore,
@@ -87,6 +90,9 @@ impl Ports for World {
     }
     fn store(&self) -> &dyn Store {
         &self.store
+    }
+    fn fees(&self) -> Fees {
+        FEES
     }
     fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>> {
         let mut state = self.lock();

@@ -52,7 +52,7 @@ async fn of<T: Owner>(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
 /// Makes an attempt that may have been sent ours to settle. None when somebody else was faster.
 async fn claim<T: Owner>(ports: &dyn Ports, view: &View<T>, open: &Attempt) -> Result<Option<View<T>>, Failure> {
     let now = ports.now();
-    let place = Place { account: view.account, key: view.key, now };
+    let place = Place { account: view.account, key: view.key, now, fees: ports.fees() };
     let step = match open.what {
         Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => {
             let slot = slot(ports).await?;
@@ -127,7 +127,7 @@ pub(super) async fn too_late<T: Owner>(
         }
         let slot = slot(ports).await?;
         let now = ports.now();
-        let place = Place { account: from.account, key: from.key, now };
+        let place = Place { account: from.account, key: from.key, now, fees: ports.fees() };
         // A new message, not a repeat: the host may have stored "not found" for the reversal before.
         let step =
             reversing(&from.body, place, &open, Because::LateApproval, slot, false).events(&[EventKind::AnswerLate]);

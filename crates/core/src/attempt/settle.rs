@@ -126,7 +126,7 @@ pub(crate) async fn conclude<T: Owner>(
                 return Ok(Concluded { view, answered: false });
             }
         };
-        let place = Place { account, key, now };
+        let place = Place { account, key, now, fees: ports.fees() };
         let (step, next) = match plan {
             Plan::Approve(state) => (approved(&from.body, place, &open, state), Next::Return),
             Plan::Fail(state, error) => (failed(&from.body, place, &open, state, error), Next::Return),
@@ -229,7 +229,7 @@ pub(super) async fn undo<T: Owner>(
     let mut from = view;
     for _ in 0..flow::TRIES {
         let now = ports.now();
-        let place = Place { account: from.account, key: from.key, now };
+        let place = Place { account: from.account, key: from.key, now, fees: ports.fees() };
         match from.body.find(attempt).map(|a| &a.state) {
             Some(State::Reversing { wire: present, .. }) if *present == wire => {}
             // Another worker settled it, or a late approval asked for a new reversal.

@@ -1,7 +1,7 @@
 //! One step of a thing with attempts: what a decision returns, and how it becomes a Commit.
 
 use super::{Effects, Owner, State};
-use crate::commit::{Beside, Commit, Event, EventKind, IndexEntry, Job, JobId, Personal, Row};
+use crate::commit::{Beside, Commit, Event, EventKind, IndexEntry, Job, JobId, Personal, Row, Version};
 use crate::flow::{OpenClaim, View};
 use crate::id::Key;
 use crate::ledger::Transfer;
@@ -46,6 +46,7 @@ impl<T: Owner> Step<T> {
     pub fn with(mut self, effects: Effects) -> Step<T> {
         self.effects.transfers.extend(effects.transfers);
         self.effects.events.extend(effects.events);
+        self.effects.movement = self.effects.movement.or(effects.movement);
         self
     }
     pub fn events(self, events: &[EventKind]) -> Step<T> {
@@ -94,6 +95,11 @@ impl<T: Owner> Step<T> {
             ..Commit::default()
         };
         commit.with(self.beside, &|| ports.fresh_key());
+        if let Some(movement) = self.effects.movement {
+            let row = movement.row(account, now, ports.fresh_key());
+            commit.expect.push((row.key, Version::NONE));
+            commit.put.push(row);
+        }
         match self.watch {
             Watch::Leave => {}
             Watch::Put(job) => commit.jobs.push(job),

@@ -6,6 +6,7 @@ use crate::commit::EventKind;
 use crate::flow::View;
 use crate::id::{Key, Kind};
 use crate::ledger;
+use crate::movement::NewMovement;
 use crate::ports::Told;
 
 impl Owner for Payment {
@@ -37,14 +38,13 @@ impl Owner for Payment {
                 Effects::of(&[EventKind::PaymentCanceled], &[])
             }
             (Move::Completion(original), _) => {
-                self.stage = Stage::Succeeded { charge: original.wire.rrn.0, captured: attempt.money.minor };
-                let events = [EventKind::ChargeCaptured, EventKind::PaymentSucceeded];
-                Effects::of(&events, &ledger::capture(place.account, place.key, attempt.money))
+                let charge = original.wire.rrn.0;
+                self.stage = Stage::Succeeded { charge, captured: attempt.money.minor };
+                self.took(place, attempt, charge, EventKind::ChargeCaptured)
             }
             (Move::Sale(_), _) => {
                 self.stage = Stage::Succeeded { charge: attempt.key, captured: attempt.money.minor };
-                let events = [EventKind::ChargeSucceeded, EventKind::PaymentSucceeded];
-                Effects::of(&events, &ledger::capture(place.account, place.key, attempt.money))
+                self.took(place, attempt, attempt.key, EventKind::ChargeSucceeded)
             }
             // A void without a cancel under way, a refund on a payment: never begun by any flow.
             (Move::Void(_) | Move::Refund(_), _) => Effects::default(),
@@ -71,6 +71,13 @@ impl Owner for Payment {
 }
 
 impl Payment {
+    /// Money was captured for a charge.
+    fn took(&self, place: Place, attempt: &Attempt, charge: Key, event: EventKind) -> Effects {
+        let captured = ledger::capture(place.account, place.key, attempt.money);
+        let movement = NewMovement::of_capture(place, attempt, charge, self.live);
+        Effects::of(&[event, EventKind::PaymentSucceeded], &captured).moving(place.account, movement)
+    }
+
     /// What the payment waits for, if it waits for this attempt.
     fn doing(&self, attempt: Key) -> Option<Doing> {
         match self.stage {
@@ -89,6 +96,7 @@ impl Payment {
 mod tests {
     use super::*;
     use crate::attempt::State;
+    use crate::fees::Fees;
     use crate::ledger::Transfer;
     use crate::payment::{CancelReason, CaptureMethod};
     use crate::sample::{
@@ -99,7 +107,8 @@ mod tests {
         PaymentSucceeded,
     };
 
-    const PLACE: Place = Place { account: ACCOUNT, key: PAYMENT, now: NOW };
+    const FEES: Fees = Fees { basis_points: 140, fixed_minor: 25, settles_after_ms: 60_000 };
+    const PLACE: Place = Place { account: ACCOUNT, key: PAYMENT, now: NOW, fees: FEES };
     const REASON: CancelReason = CancelReason::Duplicate;
 
     fn processing(doing: Doing) -> Payment {
@@ -115,7 +124,12 @@ mod tests {
         #[track_caller]
         fn check(doing: Doing, what: Move, minor: i64, stage: Stage, events: &[EventKind], transfers: &[Transfer]) {
             let mut next = processing(doing);
-            assert_eq!(next.approved(PLACE, &of(what, minor)), Effects::of(events, transfers));
+            let mut expected = Effects::of(events, transfers);
+            if let Stage::Succeeded { charge, .. } = stage {
+                let movement = NewMovement::of_capture(PLACE, &of(what, minor), charge, false);
+                expected = expected.moving(ACCOUNT, movement);
+            }
+            assert_eq!(next.approved(PLACE, &of(what, minor)), expected);
             assert_eq!(next, held(stage));
         }
         let took = |charge, captured| Stage::Succeeded { charge, captured };

@@ -13,6 +13,7 @@ use crate::flow::View;
 use crate::id::{Key, Kind};
 use crate::ledger;
 use crate::money::Money;
+use crate::movement::NewMovement;
 use crate::payment::PaymentError;
 use crate::ports::Told;
 use crate::time::Time;
@@ -81,11 +82,13 @@ impl Owner for Refund {
         Told::Refund(view)
     }
 
-    fn approved(&mut self, place: Place, _: &Attempt) -> Effects {
+    fn approved(&mut self, place: Place, attempt: &Attempt) -> Effects {
         match self.stage {
             RefundStage::Pending => {
                 self.stage = RefundStage::Succeeded { at: place.now };
+                let movement = NewMovement::of_refund(place, attempt, self.payment, self.charge, self.live);
                 Effects::of(&[EventKind::RefundSucceeded], &ledger::refund(place.account, self.money))
+                    .moving(place.account, movement)
             }
             RefundStage::Succeeded { .. } | RefundStage::Failed { .. } => Effects::default(),
         }
@@ -107,7 +110,10 @@ impl Owner for Refund {
 mod tests {
     use super::*;
     use crate::attempt::State;
+    use crate::fees::Fees;
     use crate::sample::{ACCOUNT, NOW, OPEN, PAYMENT, START, attempt, eur, every_move};
+
+    const PLACE: Place = Place { account: ACCOUNT, key: Key(9), now: NOW, fees: Fees::NONE };
 
     fn refund(stage: RefundStage) -> Refund {
         let attempt = attempt(OPEN, every_move()[4], 2, State::Sent);
@@ -119,7 +125,7 @@ mod tests {
     fn a_refund_ends_once() {
         #[track_caller]
         fn check(from: RefundStage, approved: (RefundStage, Effects), failed: (RefundStage, Effects)) {
-            let place = Place { account: ACCOUNT, key: Key(9), now: NOW };
+            let place = PLACE;
             let (mut yes, mut no) = (refund(from), refund(from));
             let attempt = yes.attempt.clone();
             let effects = yes.approved(place, &attempt);
@@ -127,7 +133,10 @@ mod tests {
             let effects = no.failed(place, &attempt, PaymentError::Reversed);
             assert_eq!((no, effects), (refund(failed.0), failed.1));
         }
+        let attempt = refund(RefundStage::Pending).attempt;
+        let movement = NewMovement::of_refund(PLACE, &attempt, PAYMENT, Key(2000), false);
         let given = Effects::of(&[EventKind::RefundSucceeded], &ledger::refund(ACCOUNT, eur(300)));
+        let given = given.moving(ACCOUNT, movement);
         let back = ledger::give_up_refund(ACCOUNT, PAYMENT, eur(300));
         let given_up = Effects::of(&[EventKind::RefundFailed], &back);
         let failed = |at| RefundStage::Failed { error: PaymentError::Reversed, at };

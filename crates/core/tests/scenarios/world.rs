@@ -4,6 +4,7 @@
 use crate::gate::{Call, Gate, GatedStore};
 use florin_core::attempt::{Attempt, State};
 use florin_core::commit::Row;
+use florin_core::fees::Fees;
 use florin_core::flow;
 use florin_core::id::{Key, KeyGen, Kind};
 use florin_core::payment::Payment;
@@ -31,11 +32,12 @@ pub struct Moving {
     keys: KeyGen,
     stan: u32,
     pub orders: Vec<Order>,
+    pub fees: Fees,
 }
 
 impl World {
     pub fn new() -> Arc<World> {
-        let moving = Moving { now: START, keys: KeyGen::new(1, None), stan: 0, orders: vec![] };
+        let moving = Moving { now: START, keys: KeyGen::new(1, None), stan: 0, orders: vec![], fees: Fees::NONE };
         Arc::new(World { store: MemoryStore::new(), state: Mutex::new(moving) })
     }
     pub fn lock(&self) -> MutexGuard<'_, Moving> {
@@ -136,6 +138,9 @@ impl Ports for Process {
     }
     fn store(&self) -> &dyn Store {
         &self.store
+    }
+    fn fees(&self) -> Fees {
+        self.world.lock().fees
     }
     fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>> {
         Box::pin(async move {

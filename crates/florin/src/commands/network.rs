@@ -48,6 +48,7 @@ async fn alone(config: &Config, plain_port: Option<u16>, as_json: bool) -> Resul
     if as_json {
         let mut facts = part.ready.clone();
         facts["ready"] = json!(true);
+        facts["network_control"] = json!(SandboxFacts(part.ready.clone()).control_url());
         out!("{facts}");
     } else {
         print(&part.ready);
@@ -83,7 +84,12 @@ fn print(facts: &Value) {
         text("client_cert"),
         text("client_key")
     );
-    out!("  control      {} (bearer token in {})", text("control"), text("token_file"));
+    let control = SandboxFacts(facts.clone()).control_url().unwrap_or_default();
+    out!(
+        "  reports      https://{} (settlement reports, with the client cert)",
+        text("reports").replace("127.0.0.1", "localhost")
+    );
+    out!("  control      {control} (bearer token in {})", text("token_file"));
     out!(
         "Ask it: florin network summary · florin network books --rrn RRN · florin network misbehave lost\nStop with Ctrl-C."
     );
@@ -156,13 +162,20 @@ fn rule(kind: &str, count: u32, mti: Option<String>) -> Result<Rule, Fail> {
     let mut spelled: Value = if kind.starts_with('{') {
         serde_json::from_str(kind).map_err(|e| Fail::usage("invalid_rule", "kind", format!("not JSON: {e}")))?
     } else {
-        json!({ "what": kind.replace('-', "_") })
+        let kind = kind.replace('-', "_");
+        match kind.strip_prefix("report_") {
+            Some(how) => json!({ "what": "report", "how": how }),
+            None => json!({ "what": kind }),
+        }
     };
     let what = spelled["what"].as_str().unwrap_or_default().to_owned();
     if let Some((_, name, ms)) = DELAYS.iter().find(|(kind, _, _)| *kind == what)
         && spelled.get(name).is_none()
     {
         spelled[*name] = json!(ms);
+    }
+    if spelled["how"] == "delayed" && spelled.get("ms").is_none() {
+        spelled["ms"] = json!(60_000);
     }
     if spelled.get("next").is_none() && !matches!(what.as_str(), "down" | "issuer_down") {
         spelled["next"] = json!(count);

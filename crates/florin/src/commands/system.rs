@@ -6,7 +6,7 @@ use crate::gateway::api::TestKeys;
 use crate::gateway::client::Gateway;
 use crate::home::{Home, first_keys};
 use crate::pki;
-use crate::process::settings::{EdgePorts, GatewaySettings, SandboxSettings, VaultSettings};
+use crate::process::settings::{EdgePorts, FeeSettings, GatewaySettings, SandboxSettings, VaultSettings};
 use crate::process::supervise::{Log, Part};
 use florin_sandbox::{ControlClient, Ready};
 use rustix::fs::{FlockOperation, flock};
@@ -38,12 +38,20 @@ impl SandboxFacts {
     pub fn control(&self) -> Result<ControlClient, Fail> {
         let ready: Option<Ready> = serde_json::from_value(self.0.clone()).ok();
         let ready = ready.ok_or_else(|| Fail::new("bad_ready", "the sandbox told no control address"))?;
-        Ok(ControlClient::new(ready.control, &ready.token))
+        let ca = self.0["ca"].as_str().ok_or_else(|| Fail::new("bad_ready", "the sandbox told no CA"))?;
+        ControlClient::new(ready.control, &ready.token, Path::new(ca))
+            .map_err(|e| Fail::new("sandbox_error", e.to_string()))
+    }
+    /// Where people and tools find the control calls: the bearer token stands in the token file.
+    pub fn control_url(&self) -> Option<String> {
+        let port = self.0["control"].as_str()?.rsplit(':').next()?;
+        Some(format!("https://localhost:{port}"))
     }
     /// The settings' names of the ports that it listens at.
     pub fn ports(&self) -> Vec<(&'static str, u16)> {
         let port = |fact: &str| self.0[fact].as_str()?.rsplit(':').next()?.parse().ok();
-        let named = [("port", "acquirer"), ("control_port", "control"), ("plain_port", "plain")];
+        let named =
+            [("port", "acquirer"), ("control_port", "control"), ("reports_port", "reports"), ("plain_port", "plain")];
         named.iter().filter_map(|(name, fact)| Some((*name, port(fact)?))).collect()
     }
     pub fn acquirer(&self) -> Result<String, Fail> {
@@ -73,6 +81,7 @@ impl System {
         let Some(lock) = try_lock(&home.lock())? else { return System::running(home) };
         // Before anything is started: a wrong setting leaves no process behind.
         let (answer_ms, socket) = (answer_ms(config)?, home.socket("vault.sock")?);
+        let day_seconds = config.number("network.day_seconds", 0, 86_400)?;
         first_keys(&home, &kek(config, &home))?;
         pki::ensure(&home)?;
         let mut parts = Vec::new();
@@ -81,7 +90,8 @@ impl System {
             None => SandboxFacts(read_json(&home.root.join("run/network.json"))?),
             Some(network) => {
                 locks.push(network);
-                let settings = sandbox_settings(config, &home, 0)?;
+                let mut settings = sandbox_settings(config, &home, 0)?;
+                settings.day_seconds = u32::try_from(day_seconds).unwrap_or(0);
                 let mut part = Part::start(&home, "sandbox", &settings, log).await?;
                 let facts = SandboxFacts(part.ready.clone());
                 part.pin(&facts.ports());
@@ -102,7 +112,9 @@ impl System {
             answer_ms,
             edge: api.map(|ports| demo_edge(&home, ports)).transpose()?,
         };
-        System::finish(home, Some(sandbox), parts, locks, vault, log).await
+        // Its money comes with the report of the day.
+        let fees = fees(config, day_seconds)?;
+        System::finish(home, Some(sandbox), parts, locks, vault, fees, log).await
     }
 
     /// Starts vault and gateway against a real acquirer.
@@ -146,7 +158,8 @@ impl System {
             answer_ms: answer_ms(config)?,
             edge: None,
         };
-        System::finish(home, None, vec![], vec![lock], vault, Log::Terminal).await
+        let fees = fees(config, config.number("fees.settles_after_seconds", 0, 31_536_000)?)?;
+        System::finish(home, None, vec![], vec![lock], vault, fees, Log::Terminal).await
     }
 
     async fn finish(
@@ -155,6 +168,7 @@ impl System {
         mut parts: Vec<Part>,
         locks: Vec<Lock>,
         vault: VaultSettings,
+        fees: FeeSettings,
         log: Log,
     ) -> Result<System, Fail> {
         let gateway = GatewaySettings {
@@ -166,6 +180,7 @@ impl System {
             api: home.socket("api.sock")?,
             test_keys: home.test_keys(),
             live: vault.live,
+            fees,
         };
         let started = async {
             let mut part = Part::start(&home, "vault", &vault, log).await?;
@@ -207,7 +222,8 @@ impl System {
             "http_api": self.address_of_api("http_api").map(|a| format!("http://127.0.0.1:{}", a.port())),
             "acquirer": sandbox.map(|s| &s["acquirer"]),
             "acquirer_client": sandbox.map(|s| json!({ "cert": s["client_cert"], "key": s["client_key"] })),
-            "network_control": sandbox.map(|s| &s["control"]),
+            "network_control": self.sandbox.as_ref().and_then(SandboxFacts::control_url),
+            "network_token_file": sandbox.map(|s| &s["token_file"]),
             "ca_cert": sandbox.map(|s| &s["ca"]),
             "databases": databases,
             "gateway": self.door,
@@ -294,6 +310,16 @@ pub fn kek(config: &Config, home: &Home) -> PathBuf {
     config.path("vault.kek").unwrap_or_else(|| home.kek())
 }
 
+fn fees(config: &Config, settles_after_seconds: u64) -> Result<FeeSettings, Fail> {
+    let number = |key, most| config.number(key, 0, most).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    let settles_after_ms = i64::try_from(settles_after_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
+    Ok(FeeSettings {
+        basis_points: number("fees.basis_points", 10_000)?,
+        fixed_minor: number("fees.fixed_minor", 1_000_000)?,
+        settles_after_ms,
+    })
+}
+
 fn answer_ms(config: &Config) -> Result<u32, Fail> {
     let ms = config.number("answer_ms", 100, 60_000)?;
     Ok(u32::try_from(ms).unwrap_or(15_000))
@@ -304,6 +330,8 @@ pub fn sandbox_settings(config: &Config, home: &Home, port: u16) -> Result<Sandb
         data: home.sandbox(),
         port,
         control_port: config.port("network.control_port")?,
+        reports_port: 0,
+        day_seconds: 0,
         plain_port: None,
         magic_amounts: config.flag("network.magic_amounts")?,
         ca: home.tls("ca.pem"),

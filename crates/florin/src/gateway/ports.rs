@@ -4,6 +4,7 @@ use super::shape;
 use florin_api::Look;
 use florin_core::commit::Commit;
 use florin_core::commit::{Job, JobKind, SHARDS, shard};
+use florin_core::fees::Fees;
 use florin_core::id::{IdCodec, Key, KeyGen};
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::store::{CommitError, Found, Query, Report, Store, StoreTrouble, Sum, Wait};
@@ -67,6 +68,7 @@ pub struct Real {
     pub ids: IdCodec,
     /// How the API shows things: answers that are finished after a crash are the API's.
     pub look: Arc<Look>,
+    fees: Fees,
     keys: Mutex<KeyGen>,
     block: Mutex<Option<Block>>,
     leasing: tokio::sync::Mutex<()>,
@@ -81,6 +83,7 @@ impl Real {
         vault: VaultClient,
         ids: IdCodec,
         look: Arc<Look>,
+        fees: Fees,
         holder: u64,
     ) -> Real {
         Real {
@@ -88,6 +91,7 @@ impl Real {
             vault,
             ids,
             look,
+            fees,
             keys: Mutex::new(KeyGen::new(0, newest)),
             block: Mutex::new(None),
             leasing: tokio::sync::Mutex::new(()),
@@ -130,6 +134,9 @@ impl Ports for Real {
     fn store(&self) -> &dyn Store {
         &self.store
     }
+    fn fees(&self) -> Fees {
+        self.fees
+    }
     fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>> {
         match self.take_slot() {
             Some(slot) => Box::pin(std::future::ready(Ok(slot))),
@@ -159,6 +166,9 @@ impl Ports for Door<'_> {
     }
     fn store(&self) -> &dyn Store {
         self.0.store()
+    }
+    fn fees(&self) -> Fees {
+        self.0.fees()
     }
     fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>> {
         self.0.slot()

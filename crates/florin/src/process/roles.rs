@@ -1,6 +1,6 @@
 //! What runs inside each process.
 
-use super::settings::{EdgePorts, First, GatewaySettings, SandboxSettings, VaultSettings};
+use super::settings::{EdgePorts, FeeSettings, First, GatewaySettings, SandboxSettings, VaultSettings};
 use super::{asked_to_stop, block_on, block_on_parking, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
@@ -10,6 +10,7 @@ use crate::gateway::{account, api, door, edge, worker};
 use crate::home::{random, read_key};
 use crate::named::Named;
 use florin_api::{Api, Look};
+use florin_core::fees::Fees;
 use florin_core::id::IdCodec;
 use florin_core::seal::Secret;
 use florin_core::store::{Query, Store};
@@ -77,6 +78,8 @@ async fn sandbox(s: SandboxSettings) -> Result<(), Fail> {
     let settings = florin_sandbox::Settings {
         port: s.port,
         control_port: s.control_port,
+        reports_port: s.reports_port,
+        day_seconds: s.day_seconds,
         plain_port: s.plain_port,
         magic_amounts: s.magic_amounts,
         ..florin_sandbox::Settings::new(s.data, tls)
@@ -104,8 +107,10 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let mut holder = [0u8; 8];
     random(&mut holder)?;
     let vault = VaultClient::connect(&s.vault).await;
+    let FeeSettings { basis_points, fixed_minor, settles_after_ms } = s.fees;
+    let fees = Fees { basis_points, fixed_minor, settles_after_ms };
     let ports =
-        Arc::new(Real::new(store, newest, vault.clone(), ids()?, Arc::clone(&look), u64::from_be_bytes(holder)));
+        Arc::new(Real::new(store, newest, vault.clone(), ids()?, Arc::clone(&look), fees, u64::from_be_bytes(holder)));
     let account = account::first(&*ports, s.live).await.map_err(|e| Fail::new("store_error", e))?;
     let listener = door::bind(&s.door).map_err(|e| crate::fail::io("listen on", &s.door, &e))?;
     let api = Arc::new(Api::new(ports.clone(), Arc::new(api::Beside(Arc::clone(&ports))), look, &api_root));

@@ -42,6 +42,15 @@ pub struct GatewaySettings {
     /// The keys of test mode, made at the first start.
     pub test_keys: PathBuf,
     pub live: bool,
+    pub fees: FeeSettings,
+}
+
+/// What merchants pay, as `core`'s `Fees` takes it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct FeeSettings {
+    pub basis_points: u32,
+    pub fixed_minor: u32,
+    pub settles_after_ms: i64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -49,6 +58,9 @@ pub struct SandboxSettings {
     pub data: PathBuf,
     pub port: u16,
     pub control_port: u16,
+    pub reports_port: u16,
+    /// 0: days end by command only.
+    pub day_seconds: u32,
     pub plain_port: Option<u16>,
     pub magic_amounts: bool,
     pub ca: PathBuf,

@@ -65,6 +65,7 @@ fn captures(house: &House) {
         entry("hold_claimed", "held", "holds", 8000),
         entry("capture", "receivable", "merchant", 5000),
         entry("refundable_up", "refundable_total", "refundable", 5000),
+        entry("fee", "merchant", "fee_income", 95),
     ];
     assert_eq!(ledger(house, &payment), entries);
     let kinds: Vec<Value> = house.books(&rrn(&part)).iter().map(|e| e["kind"].clone()).collect();
@@ -117,6 +118,7 @@ fn refunds(house: &House) {
     let entries = [
         entry("capture", "receivable", "merchant", 5000),
         entry("refundable_up", "refundable_total", "refundable", 5000),
+        entry("fee", "merchant", "fee_income", 95),
         entry("refund_begun", "refundable", "refundable_total", 2000),
         entry("refund", "merchant", "receivable", 2000),
         entry("refund_begun", "refundable", "refundable_total", 1),

@@ -129,9 +129,12 @@ fn the_journey_and_its_trace() {
     }
     let payment = &paid["story"]["payment"];
     assert_eq!(*payment, whole(payment));
-    let entry = |reason: &str, debit: &str, credit: &str| json!({ "reason": reason, "debit": debit, "credit": credit, "amount": 1999, "currency": "eur", "shown": "19.99 EUR", "version": 3 });
-    let entries =
-        [entry("capture", "receivable", "merchant"), entry("refundable_up", "refundable_total", "refundable")];
+    let entry = |reason: &str, debit: &str, credit: &str, amount: i64, shown: &str| json!({ "reason": reason, "debit": debit, "credit": credit, "amount": amount, "currency": "eur", "shown": shown, "version": 3 });
+    let entries = [
+        entry("capture", "receivable", "merchant", 1999, "19.99 EUR"),
+        entry("refundable_up", "refundable_total", "refundable", 1999, "19.99 EUR"),
+        entry("fee", "merchant", "fee_income", 53, "0.53 EUR"),
+    ];
     assert_eq!(paid["story"]["transfers"], json!(entries));
     let says = column(&paid["story"]["steps"], "says");
     let statuses = ["requires_payment_method", "processing", "succeeded"];

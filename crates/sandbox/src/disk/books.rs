@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// "FLSB" in ASCII.
 const APPLICATION_ID: i64 = 0x464c_5342;
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -26,7 +26,7 @@ CREATE TABLE entry (
   target_class INTEGER, target_stan INTEGER, target_de7 INTEGER, target_acquirer INTEGER,
   stand_in INTEGER NOT NULL, avs INTEGER NOT NULL, cvc INTEGER NOT NULL, advice TEXT
 ) STRICT;
-CREATE TABLE day (after INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE day (after INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 ";
 
 const INSERT: &str = "INSERT INTO entry VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,\
@@ -57,6 +57,13 @@ impl BooksFile {
         connection
             .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;")
             .map_err(damaged)?;
+        if tables > 0 && format < 2 {
+            // Days had no time before.
+            let changed = format!(
+                "BEGIN; ALTER TABLE day ADD COLUMN at INTEGER NOT NULL DEFAULT 0; PRAGMA user_version={FORMAT}; COMMIT;"
+            );
+            connection.execute_batch(&changed).map_err(damaged)?;
+        }
         if tables == 0 {
             let made = format!(
                 "BEGIN; {SCHEMA} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={FORMAT}; COMMIT;"
@@ -88,20 +95,21 @@ impl BooksFile {
     }
 
     fn read_all(&self) -> rusqlite::Result<Option<Vec<Record>>> {
-        let mut days = self.connection.prepare("SELECT after FROM day ORDER BY after")?;
-        let days: Vec<u64> = days.query_map([], |row| unsigned(row, 0))?.collect::<Result<_, _>>()?;
+        let mut days = self.connection.prepare("SELECT after, at FROM day ORDER BY after")?;
+        let read = |row: &Row<'_>| Ok((unsigned(row, 0)?, Time(row.get(1)?)));
+        let days: Vec<(u64, Time)> = days.query_map([], read)?.collect::<Result<_, _>>()?;
         let mut days = days.into_iter().peekable();
         let mut records = Vec::new();
         let mut entries = self.connection.prepare("SELECT * FROM entry ORDER BY id")?;
         let mut rows = entries.query([])?;
-        while let Some(day) = days.next_if_eq(&0) {
-            records.push(Record::DayClosed(day));
+        while let Some((after, at)) = days.next_if(|(after, _)| *after == 0) {
+            records.push(Record::DayClosed { after, at });
         }
         while let Some(row) = rows.next()? {
             let Some(entry) = entry(row)? else { return Ok(None) };
             records.push(Record::Entry(entry));
-            while let Some(day) = days.next_if_eq(&entry.id) {
-                records.push(Record::DayClosed(day));
+            while let Some((after, at)) = days.next_if(|(after, _)| *after == entry.id) {
+                records.push(Record::DayClosed { after, at });
             }
         }
         Ok(days.peek().is_none().then_some(records))
@@ -113,10 +121,10 @@ impl BooksFile {
         for record in records {
             match record {
                 Record::Entry(entry) => insert(&transaction, entry)?,
-                Record::DayClosed(after) => {
+                Record::DayClosed { after, at } => {
                     // A day without an entry since the last one ends again.
-                    let sql = "INSERT INTO day VALUES (?1) ON CONFLICT DO NOTHING";
-                    transaction.prepare_cached(sql)?.execute([int(*after)])?;
+                    let sql = "INSERT INTO day VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+                    transaction.prepare_cached(sql)?.execute([int(*after), at.0])?;
                 }
             }
         }

@@ -98,7 +98,7 @@ fn entries_come_back_from_disk() {
         let refund = w.refund(&sale, &answer, 3);
         w.answer(&refund);
         w.answer(&reversal);
-        w.host.close_day();
+        w.host.close_day(w.now);
         let unknown = w.hold(card, amount);
         let early = w.reversal(&unknown);
         w.answer(&early);
@@ -147,9 +147,9 @@ fn a_folder_is_refused_by_name() {
     check(&|f| fs::set_permissions(f.join(KEY_FILE), fs::Permissions::from_mode(0o640)).unwrap(), "key_file_open");
     check(&|f| fs::write(f.join(BOOKS_FILE), vec![b'x'; 8192]).unwrap(), "damaged_database");
     let sql = |f: &Path, sql: &str| rusqlite::Connection::open(f.join(BOOKS_FILE)).unwrap().execute_batch(sql).unwrap();
-    check(&|f| sql(f, "PRAGMA user_version=2"), "newer_database");
+    check(&|f| sql(f, "PRAGMA user_version=3"), "newer_database");
     check(&|f| sql(f, "PRAGMA application_id=1"), "not_our_database");
-    check(&|f| sql(f, "INSERT INTO day VALUES (9)"), "damaged_database");
+    check(&|f| sql(f, "INSERT INTO day VALUES (9, 0)"), "damaged_database");
 }
 
 #[test]

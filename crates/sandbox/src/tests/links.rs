@@ -61,6 +61,36 @@ fn start_error(settings: Settings) -> StartError {
     runtime.block_on(run(settings, async {}, |_| {})).unwrap_err()
 }
 
+fn control(ready: &Ready, token: &str, folder: &Path) -> ControlClient {
+    ControlClient::new(ready.control, token, &folder.join("ca.pem")).unwrap()
+}
+
+/// A connection with the certificate of that name, or without one.
+async fn tls(
+    at: std::net::SocketAddr,
+    folder: &Path,
+    client: Option<&str>,
+) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(folder.join("ca.pem")).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match client {
+        None => config.with_no_client_auth(),
+        Some(name) => {
+            let chain = vec![CertificateDer::from_pem_file(folder.join(format!("{name}.pem"))).unwrap()];
+            let key = PrivateKeyDer::from_pem_file(folder.join(format!("{name}.key"))).unwrap();
+            config.with_client_auth_cert(chain, key).unwrap()
+        }
+    };
+    let socket = TcpStream::connect(at).await?;
+    let name = ServerName::try_from("localhost").unwrap();
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, socket).await
+}
+
 /// A gateway's end of one link.
 struct Link {
     stream: Box<dyn Stream>,
@@ -73,25 +103,7 @@ impl Link {
     }
 
     async fn tls(ready: &Ready, folder: &Path, client: Option<&str>) -> std::io::Result<Link> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(folder.join("ca.pem")).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots);
-        let config = match client {
-            None => config.with_no_client_auth(),
-            Some(name) => {
-                let chain = vec![CertificateDer::from_pem_file(folder.join(format!("{name}.pem"))).unwrap()];
-                let key = PrivateKeyDer::from_pem_file(folder.join(format!("{name}.key"))).unwrap();
-                config.with_client_auth_cert(chain, key).unwrap()
-            }
-        };
-        let socket = TcpStream::connect(ready.acquirer).await?;
-        let name = ServerName::try_from("localhost").unwrap();
-        let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, socket).await?;
-        Ok(Link::over(Box::new(stream)))
+        Ok(Link::over(Box::new(tls(ready.acquirer, folder, client).await?)))
     }
 
     fn over(stream: Box<dyn Stream>) -> Link {
@@ -155,15 +167,15 @@ fn many_messages_in_flight_over_mutual_tls_and_again_after_a_restart() {
             assert_eq!((answer.get(39), answer.get(11)), (Some("00"), sale.message.get(11)));
             answers.push(answer);
         }
-        let control = ControlClient::new(ready.control, &ready.token);
-        let summary = control.summary().await.unwrap();
+        let client = control(&ready, &ready.token, &scratch.0);
+        let summary = client.summary().await.unwrap();
         assert_eq!(summary.all["usd"].claimed, 200 * 201 / 2);
         assert_eq!(summary.standing["usd"].captured, 200 * 201 / 2);
-        let found = control.books(&BooksFilter { rrn: Some(rrn.clone()), ..BooksFilter::default() }).await.unwrap();
+        let found = client.books(&BooksFilter { rrn: Some(rrn.clone()), ..BooksFilter::default() }).await.unwrap();
         assert_eq!(found.entries.len(), 1);
         assert_eq!(found.entries[0].standing.map(|s| s.captured), Some(1));
-        assert_eq!(control.journal(&rrn).await.unwrap().len(), 6);
-        assert_eq!(control.health().await.unwrap().entries, 200);
+        assert_eq!(client.journal(&rrn).await.unwrap().len(), 6);
+        assert_eq!(client.health().await.unwrap().entries, 200);
     });
     with_sandbox(bench_settings(&scratch.0), async |ready: Ready| {
         assert_eq!(ready.entries, 200);
@@ -171,11 +183,11 @@ fn many_messages_in_flight_over_mutual_tls_and_again_after_a_restart() {
         for (sale, before) in sales.iter().zip(&answers) {
             assert!(link.ask(&sale.repeat()).await.same_as(before), "the stored answer");
         }
-        let control = ControlClient::new(ready.control, &ready.token);
-        assert_eq!(control.summary().await.unwrap().all["usd"].claims, 200);
-        assert_eq!(control.close_day().await.unwrap()["usd"].claims, 200);
-        assert_eq!(control.close_day().await.unwrap().len(), 0);
-        let journal = control.journal(&rrn).await.unwrap();
+        let client = control(&ready, &ready.token, &scratch.0);
+        assert_eq!(client.summary().await.unwrap().all["usd"].claims, 200);
+        assert_eq!(client.close_day().await.unwrap().totals["usd"].claims, 200);
+        assert_eq!(client.close_day().await.unwrap().totals.len(), 0);
+        let journal = client.journal(&rrn).await.unwrap();
         assert!(journal.len() > 6 && journal.is_sorted_by_key(|hop| hop.at_us));
     });
     assert_eq!(leaks(&scratch.0, VISA), Vec::<std::path::PathBuf>::new());
@@ -199,8 +211,8 @@ fn strangers_are_not_served() {
                 assert_eq!(link.next().await, None, "{client:?}");
             }
         }
-        let control = ControlClient::new(ready.control, "wrong");
-        assert!(matches!(control.health().await, Err(ClientError::Refused { status: 401, .. })));
+        let client = control(&ready, "wrong", &scratch.0);
+        assert!(matches!(client.health().await, Err(ClientError::Refused { status: 401, .. })));
         assert_eq!(fs::read_to_string(&ready.token_file).unwrap(), ready.token);
     });
 }
@@ -230,10 +242,10 @@ fn faults_on_the_wire() {
     let scratch = Scratch::new();
     certificates(&scratch.0, &["host"], 2099);
     with_sandbox(bench_settings(&scratch.0), async |ready: Ready| {
-        let control = ControlClient::new(ready.control, &ready.token);
+        let client = control(&ready, &ready.token, &scratch.0);
         let mut g = gateway();
         let echo = g.message("0800", &[(70, "301")]);
-        let script = async |fault: Fault| control.misbehave(&Rule::new(fault).next(1).mti("02")).await.unwrap();
+        let script = async |fault: Fault| client.misbehave(&Rule::new(fault).next(1).mti("02")).await.unwrap();
 
         let mut link = Link::plain(&ready).await;
         script(Fault::Doubled { ms: 1 }).await;
@@ -273,13 +285,13 @@ fn faults_on_the_wire() {
 
         let mut open = Link::plain(&ready).await;
         assert_eq!(open.ask(&echo).await.get(39), Some("00"));
-        control.misbehave(&Rule::new(Fault::Down { ms: 3_600_000 })).await.unwrap();
+        client.misbehave(&Rule::new(Fault::Down { ms: 3_600_000 })).await.unwrap();
         assert_eq!(open.next().await, None, "links are closed");
         assert_eq!(Link::plain(&ready).await.next().await, None, "and none is taken");
-        assert!(control.health().await.unwrap().down);
-        control.behave().await.unwrap();
+        assert!(client.health().await.unwrap().down);
+        client.behave().await.unwrap();
         assert_eq!(Link::plain(&ready).await.ask(&echo).await.get(39), Some("00"));
-        assert_eq!(control.rules().await.unwrap(), []);
+        assert_eq!(client.rules().await.unwrap(), []);
     });
 }
 
@@ -288,24 +300,24 @@ fn control_calls_name_what_is_wrong() {
     let scratch = Scratch::new();
     certificates(&scratch.0, &["host"], 2099);
     with_sandbox(bench_settings(&scratch.0), async |ready: Ready| {
-        let control = ControlClient::new(ready.control, &ready.token);
+        let client = control(&ready, &ready.token, &scratch.0);
         let field = |outcome: Result<(), ClientError>| match outcome {
             Err(ClientError::Refused { status: 400, refused }) => refused.field,
             other => panic!("not refused: {other:?}"),
         };
-        let books = async |filter: BooksFilter| field(control.books(&filter).await.map(drop));
+        let books = async |filter: BooksFilter| field(client.books(&filter).await.map(drop));
         let none = BooksFilter::default;
         assert_eq!(books(BooksFilter { rrn: Some("short".into()), ..none() }).await, "rrn");
         assert_eq!(books(BooksFilter { stan: Some("-1".into()), ..none() }).await, "stan");
         assert_eq!(books(BooksFilter { de7: Some("x".into()), ..none() }).await, "de7");
         assert_eq!(books(BooksFilter { terminal: Some("FL1".into()), ..none() }).await, "terminal");
-        assert_eq!(field(control.journal("1").await.map(drop)), "rrn");
-        assert_eq!(field(control.accounts("nobody").await.map(drop)), "card");
-        assert_eq!(field(control.misbehave(&Rule::new(Fault::Lost).percent(0, 0)).await), "percent");
-        assert_eq!(control.accounts("visa").await.unwrap().len(), 0);
+        assert_eq!(field(client.journal("1").await.map(drop)), "rrn");
+        assert_eq!(field(client.accounts("nobody").await.map(drop)), "card");
+        assert_eq!(field(client.misbehave(&Rule::new(Fault::Lost).percent(0, 0)).await), "percent");
+        assert_eq!(client.accounts("visa").await.unwrap().len(), 0);
         let sale = gateway().sale("4242424242424242", 250);
         Link::plain(&ready).await.ask(&sale).await;
-        let accounts = control.accounts("visa").await.unwrap();
+        let accounts = client.accounts("visa").await.unwrap();
         assert_eq!(accounts.iter().map(|a| (a.currency.as_str(), a.owed)).collect::<Vec<_>>(), [("usd", 250)]);
     });
 }
@@ -345,4 +357,52 @@ fn links_have_limits() {
     with_sandbox(Settings { limits, ..bench_settings(&scratch.0) }, async |ready: Ready| {
         assert_eq!(Link::plain(&ready).await.next().await, None, "idle for too long");
     });
+}
+
+/// GET over the report service as a client with this certificate, or without one: status and body.
+async fn reports(ready: &Ready, folder: &Path, client: Option<&str>, path: &str) -> Option<(u16, String)> {
+    let mut stream = tls(ready.reports, folder, client).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+#[test]
+fn reports_are_for_the_gateway_and_survive() {
+    let scratch = Scratch::new();
+    certificates(&scratch.0, &["host", "gateway"], 2099);
+    let mut g = gateway();
+    let mut before = vec![];
+    with_sandbox(bench_settings(&scratch.0), async |ready: Ready| {
+        let client = control(&ready, &ready.token, &scratch.0);
+        let get = async |path: &str| reports(&ready, &scratch.0, Some("gateway"), path).await.unwrap();
+        assert_eq!(get("/reports").await, (200, r#"{"reports":[],"newest":0}"#.to_owned()));
+        Link::plain(&ready).await.ask(&g.sale(VISA, 1_999)).await;
+        let closed = client.close_day().await.unwrap();
+        assert_eq!((closed.report, closed.totals["usd"].claimed), (Some(1), 1_999));
+        for path in ["/reports?after=0", "/reports/1/lines"] {
+            let answer = get(path).await;
+            assert!(answer.0 == 200 && answer.1.contains("1999"), "{answer:?}");
+            before.push(answer);
+        }
+        for (path, status) in [
+            ("/reports?after=x", 400),
+            ("/reports?from=1", 400),
+            ("/reports/2/lines", 404),
+            ("/reports/1/lines?after=-1", 400),
+            ("/close-day", 404),
+        ] {
+            assert_eq!(get(path).await.0, status, "{path}");
+        }
+        assert_eq!(reports(&ready, &scratch.0, None, "/reports").await, None, "no certificate, no report");
+    });
+    with_sandbox(bench_settings(&scratch.0), async |ready: Ready| {
+        let get = async |path: &str| reports(&ready, &scratch.0, Some("gateway"), path).await.unwrap();
+        assert_eq!([get("/reports?after=0").await, get("/reports/1/lines").await], before[..]);
+        assert_eq!(get("/reports?after=1").await.1, r#"{"reports":[],"newest":1}"#);
+    });
+    assert_eq!(leaks(&scratch.0, VISA), Vec::<std::path::PathBuf>::new());
 }

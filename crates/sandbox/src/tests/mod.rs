@@ -6,6 +6,7 @@ mod faults;
 mod files;
 mod links;
 mod money;
+mod settlement;
 
 use crate::{Fault, Host, HostSettings, Reply, ReplyKind, Rule, Standing};
 use florin_connect::core::time::Time;

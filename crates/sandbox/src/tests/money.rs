@@ -242,7 +242,8 @@ fn totals_are_compared() {
     check(&mut w, Some(&subfields(&[(9, "4")])), "840", "95");
     check(&mut w, Some("nonsense"), "840", "30");
     check(&mut w, Some(&subfields(&[(1, "0")])), "978", "00");
-    let closed = w.host.close_day();
+    let (closed, report) = w.host.close_day(w.now);
+    assert_eq!(report, Some(1));
     assert_eq!(closed.get(&840).map(|t| (t.claims, t.claimed, t.refunds, t.refunded)), Some((3, 1400, 1, 150)));
     check(&mut w, Some(&subfields(&[(1, "0")])), "840", "00");
     assert_eq!(w.host.books().totals().get(&840).map(|t| t.claims), Some(3));
@@ -258,7 +259,7 @@ fn records_rebuild_the_host() {
     let early = w.sale(VISA, 70);
     let reversal = w.reversal(&early);
     w.answer(&reversal);
-    w.host.close_day();
+    w.host.close_day(w.now);
     let declined = w.sale("4929123456000017", 10);
     w.answer(&declined);
     w.host.misbehave(w.now, Rule::new(Fault::IssuerDown { network: None, ms: 60_000 })).unwrap();

@@ -8,6 +8,7 @@ use florin_core::codec::Body;
 use florin_core::commit::{Commit, Row, shard};
 use florin_core::id::{Key, Kind};
 use florin_core::money::{Currency, Money};
+use florin_core::movement::Movement;
 use florin_core::payment::Payment;
 use florin_core::refund::Refund;
 
@@ -41,6 +42,10 @@ impl World {
                 Ok(refund) => self.stored_refund(row, refund),
                 Err(_) => self.unreadable(row.key),
             },
+            Kind::Movement => match Movement::decode(&row.body) {
+                Ok(movement) => self.stored_movement(row, movement),
+                Err(_) => self.unreadable(row.key),
+            },
             Kind::Account
             | Kind::Charge
             | Kind::Event
@@ -54,10 +59,13 @@ impl World {
             | Kind::Endpoint
             | Kind::Product
             | Kind::Price
-            | Kind::Movement
             | Kind::CardToken
             | Kind::Card
-            | Kind::Attempt => {}
+            | Kind::Attempt
+            | Kind::Report
+            | Kind::Break
+            | Kind::Settlement
+            | Kind::Cursor => {}
         }
     }
 
@@ -88,6 +96,18 @@ impl World {
         let status = refund.stage.status();
         self.tell(Some(row.key), || format!("refund {} of payment {} is {status}", row.key.0, refund.payment.0));
         self.audit.refunds.insert(row.key, refund);
+    }
+
+    /// A movement is settled once; nothing else of it ever changes.
+    fn stored_movement(&mut self, row: &Row, movement: Movement) {
+        if let Some(before) = self.audit.movements.get(&row.key) {
+            let same = Movement { settled: before.settled, ..movement.clone() } == *before;
+            if !same || !before.is_pending() || movement.is_pending() {
+                self.audit.broken("a movement is settled once", Some(movement.payment), || format!("{movement:?}"));
+            }
+        }
+        self.tell(Some(movement.payment), || format!("{} moves, {:?}", movement.money, movement.settled));
+        self.audit.movements.insert(row.key, movement);
     }
 
     /// One attempt, before and after a commit.

@@ -5,12 +5,11 @@ use florin_connect::amount::to_wire;
 use florin_core::attempt::{Attempt, State};
 use florin_core::commit::SHARDS;
 use florin_core::id::Key;
-use florin_core::ledger::Book;
 use florin_core::money::{Currency, Money};
 use florin_core::payment::{Payment, Stage};
 use florin_core::refund::RefundStage;
 use florin_core::sequencer;
-use florin_core::store::{Query, Report, Store, Sum};
+use florin_core::store::{Query, Store};
 use florin_sandbox::{Kind, Standing};
 use florin_store::block_on;
 use std::collections::BTreeMap;
@@ -143,63 +142,6 @@ impl World {
                 });
             }
         }
-    }
-
-    fn ledger_agrees(&mut self) {
-        let sums = |report| block_on(self.store.sums(report)).unwrap_or_default();
-        let (balances, transfers) = (sums(Report::Balances), sums(Report::Transfers));
-        if balances != transfers {
-            self.audit
-                .broken("balances are the sums of their transfers", None, || format!("{balances:?} {transfers:?}"));
-        }
-        let mut by_currency: BTreeMap<Currency, i128> = BTreeMap::new();
-        for sum in &balances {
-            *by_currency.entry(sum.currency).or_default() += sum.debits - sum.credits;
-        }
-        if let Some((currency, off)) = by_currency.iter().find(|(_, off)| **off != 0) {
-            self.audit.broken("debits equal credits", None, || format!("{currency:?} is off by {off}"));
-        }
-        let expected = self.expected_books();
-        for ((book, currency), amount) in &expected {
-            let stands = |s: &&Sum| s.book == *book && s.currency == *currency;
-            let found = balances.iter().find(stands).map_or(0, |s| s.credits - s.debits);
-            if found != *amount {
-                self.audit.broken("the ledger equals our state", None, || {
-                    format!(
-                        "{} in {currency:?}: {found} in the ledger, {amount} by payments and refunds",
-                        book.as_str()
-                    )
-                });
-            }
-        }
-    }
-
-    /// What each book must hold (credits less debits), from payments and refunds.
-    fn expected_books(&self) -> BTreeMap<(Book, Currency), i128> {
-        let mut expected: BTreeMap<(Book, Currency), i128> = BTreeMap::new();
-        let mut add = |money: Money, pairs: [(Book, Book); 1], sign: i128| {
-            for (credit, debit) in pairs {
-                *expected.entry((credit, money.currency)).or_default() += sign * i128::from(money.minor);
-                *expected.entry((debit, money.currency)).or_default() -= sign * i128::from(money.minor);
-            }
-        };
-        for known in self.audit.payments.values() {
-            let (payment, currency) = (known, known.money.currency);
-            add(Money::new(payment.capturable(), currency), [(Book::Held, Book::Holds)], 1);
-            add(Money::new(payment.received(), currency), [(Book::Merchant, Book::Receivable)], 1);
-            add(Money::new(payment.received(), currency), [(Book::Refundable, Book::RefundableTotal)], 1);
-        }
-        for known in self.audit.refunds.values() {
-            match known.stage {
-                RefundStage::Succeeded { .. } => {
-                    add(known.money, [(Book::Merchant, Book::Receivable)], -1);
-                    add(known.money, [(Book::Refundable, Book::RefundableTotal)], -1);
-                }
-                RefundStage::Pending => add(known.money, [(Book::Refundable, Book::RefundableTotal)], -1),
-                RefundStage::Failed { .. } => {}
-            }
-        }
-        expected
     }
 
     /// Events have numbers without gaps, and each shard's chain verifies.

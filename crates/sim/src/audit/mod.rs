@@ -4,12 +4,14 @@
 mod answers;
 mod commits;
 mod end;
+mod ledger;
 mod orders;
 mod witness;
 
 use crate::coverage::Coverage;
 use florin_core::commit::{JobId, JobKind};
 use florin_core::id::Key;
+use florin_core::movement::Movement;
 use florin_core::payment::Payment;
 use florin_core::refund::Refund;
 use florin_core::time::Time;
@@ -37,6 +39,7 @@ pub struct Audit {
     pub violation: Option<Violation>,
     payments: BTreeMap<Key, Payment>,
     refunds: BTreeMap<Key, Refund>,
+    movements: BTreeMap<Key, Movement>,
     /// Attempt to the payment or refund that it is of.
     owners: BTreeMap<Key, Key>,
     /// RRN as it stands on the wire to the attempt whose key it is.
