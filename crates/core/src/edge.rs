@@ -3,6 +3,10 @@
 //!
 //! `length u32 | id u32 | kind u8 | payload`, big-endian; the length counts what follows it; payloads are postcard.
 //! The gateway listens on a Unix socket, the edge connects. The answer to a request has its id.
+//!
+//! What does not fit one frame each way takes a connection of its own, which begins with `Open`: a long or endless answer, a large body, a
+//! WebSocket. The gateway says `Response` (the whole answer, and nothing follows) or `Opened`. Then come `Part`s and an `End`; behind an
+//! upgrade the bytes of the other protocol come as they are, both ways.
 
 use crate::id::Key;
 use crate::payment::CardFacts;
@@ -16,6 +20,8 @@ pub const BODY_LIMIT_BYTES: usize = 64 * 1024;
 pub const REQUEST_FRAME_LIMIT_BYTES: usize = 128 * 1024;
 /// Largest frame towards the edge.
 pub const RESPONSE_FRAME_LIMIT_BYTES: usize = 1024 * 1024;
+/// Largest piece of a body that comes in parts.
+pub const PART_LIMIT_BYTES: usize = 64 * 1024;
 /// The field that stands for a card: `<param>[florin_card]=<index into cards>`, in JSON `"florin_card": index`. Never from outside.
 pub const CARD_FIELD: &str = "florin_card";
 /// The same for a security code without a card: `cvc_update[florin_code]=<index into codes>`.
@@ -85,6 +91,32 @@ pub struct Identify {
     pub id: String,
 }
 
+/// Why a request has a connection of its own. The numbers of variants are not stored: both sides are one binary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Way {
+    /// The answer's body comes in parts, for as long as it takes.
+    Answer,
+    /// The request's body comes in parts.
+    Body,
+    /// RFC 6455: what follows is a WebSocket, whose handshake the edge does.
+    WebSocket,
+}
+
+/// The first frame of a connection of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Open {
+    pub way: Way,
+    /// Without a body.
+    pub request: EdgeRequest,
+}
+
+/// The head of an answer whose body follows in parts. After an upgrade: 101.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Identified {
     Account {
@@ -109,11 +141,31 @@ pub enum FrameKind {
     Identified = 4,
     /// The gateway can take no more now. Nothing was done. No payload.
     Busy = 5,
+    /// An `Open` -> Response or Opened.
+    Open = 6,
+    /// An `Opened`; parts follow.
+    Opened = 7,
+    /// Some bytes of a body, as they are: at most `PART_LIMIT_BYTES`.
+    Part = 8,
+    /// The body is whole. A connection that ends without it broke off. No payload.
+    End = 9,
+    /// The gateway stops: no new request, it answers those that it has. The edge sends no more and reads to the end. No payload.
+    Closing = 10,
 }
 
 impl FrameKind {
-    pub const ALL: &[FrameKind] =
-        &[FrameKind::Request, FrameKind::Response, FrameKind::Identify, FrameKind::Identified, FrameKind::Busy];
+    pub const ALL: &[FrameKind] = &[
+        FrameKind::Request,
+        FrameKind::Response,
+        FrameKind::Identify,
+        FrameKind::Identified,
+        FrameKind::Busy,
+        FrameKind::Open,
+        FrameKind::Opened,
+        FrameKind::Part,
+        FrameKind::End,
+        FrameKind::Closing,
+    ];
 }
 
 pub struct Frame<'a> {
@@ -160,6 +212,17 @@ pub fn put_frame<T: Serialize>(
     }
     *out = whole;
     out.len() > start
+}
+
+/// Appends a frame whose payload is these bytes, at most `PART_LIMIT_BYTES` of them: says how many it took.
+pub fn put_part(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
+    let part = bytes.get(..PART_LIMIT_BYTES).unwrap_or(bytes);
+    let length = u32::try_from(HEAD_BYTES + part.len()).unwrap_or(0);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(&0u32.to_be_bytes());
+    out.push(FrameKind::Part as u8);
+    out.extend_from_slice(part);
+    part.len()
 }
 
 /// The first frame of `bytes` and how many bytes it takes; nothing while it is not whole.
@@ -254,6 +317,16 @@ mod tests {
     }
 
     #[test]
+    fn parts_are_bytes_as_they_are() {
+        let (mut out, bytes) = (Vec::new(), vec![7; PART_LIMIT_BYTES + 1]);
+        assert_eq!((put_part(&mut out, &bytes), put_part(&mut out, b"")), (PART_LIMIT_BYTES, 0));
+        let (first, taken) = next_frame(&out, REQUEST_FRAME_LIMIT_BYTES).unwrap().unwrap();
+        assert_eq!((first.kind, first.payload), (FrameKind::Part, &bytes[1..]));
+        let (second, _) = next_frame(&out[taken..], REQUEST_FRAME_LIMIT_BYTES).unwrap().unwrap();
+        assert_eq!((second.kind, second.payload), (FrameKind::Part, &[][..]));
+    }
+
+    #[test]
     fn what_is_no_frame_is_refused_by_name() {
         let check = |bytes: &[u8], expected: Option<BadFrame>| {
             assert_eq!(next_frame(bytes, 64).err(), expected, "{bytes:?}");
@@ -261,7 +334,7 @@ mod tests {
         check(&[0, 0, 0, 65], Some(BadFrame::TooLong));
         check(&[0, 0, 0, 4], Some(BadFrame::TooShort));
         check(&[0, 0, 0, 5, 0, 0, 0, 1, 0], Some(BadFrame::UnknownKind));
-        check(&[0, 0, 0, 5, 0, 0, 0, 1, 6], Some(BadFrame::UnknownKind));
+        check(&[0, 0, 0, 5, 0, 0, 0, 1, 11], Some(BadFrame::UnknownKind));
         check(&[0, 0, 0, 5, 0, 0, 0, 1], None);
     }
 }

@@ -9,12 +9,13 @@ use std::fmt::Write;
 pub const API_VERSION: &str = "2026-10-28.endive";
 
 /// Headers that belong to the connection or would say what runs here: never taken from the gateway.
-const NOT_PASSED_ON: [&str; 11] = [
+const NOT_PASSED_ON: [&str; 12] = [
     "connection",
     "content-length",
     "date",
     "keep-alive",
     "request-id",
+    "sec-websocket-accept",
     "server",
     "te",
     "trailer",
@@ -46,9 +47,27 @@ pub struct Manner<'a> {
     pub now: Time,
 }
 
+/// What comes behind an answer's head.
+#[derive(Clone, Copy)]
+pub enum Follows<'a> {
+    Body(&'a [u8]),
+    /// Chunks (RFC 9112 §7.1), for as long as it takes.
+    Chunks,
+    /// Another protocol: the WebSocket's accept key and the subprotocol that was chosen (RFC 6455 §4.2.2).
+    WebSocket {
+        accept: &'a str,
+    },
+}
+
 /// The whole answer in one piece.
 pub fn write(response: &EdgeResponse, manner: &Manner<'_>) -> Vec<u8> {
-    let status = if (200..=599).contains(&response.status) { response.status } else { 502 };
+    head(response.status, &response.headers, manner, Follows::Body(&response.body))
+}
+
+/// The head of an answer, with the body if that is known.
+pub fn head(status: u16, headers: &[(String, String)], manner: &Manner<'_>, follows: Follows<'_>) -> Vec<u8> {
+    let known = (200..=599).contains(&status) || (status == 101 && matches!(follows, Follows::WebSocket { .. }));
+    let status = if known { status } else { 502 };
     let mut head = format!("HTTP/1.1 {status} {}\r\n", reason(status));
     let mut line = |name: &str, value: &str| {
         // Writing to a text cannot fail.
@@ -58,13 +77,13 @@ pub fn write(response: &EdgeResponse, manner: &Manner<'_>) -> Vec<u8> {
         let token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         token && !NOT_PASSED_ON.contains(&name) && value.bytes().all(|b| b == b'\t' || !b.is_ascii_control())
     };
-    for (name, value) in response.headers.iter().filter(|(name, value)| passed(name, value)) {
+    for (name, value) in headers.iter().filter(|(name, value)| passed(name, value)) {
         line(name, value);
     }
     let own = [("stripe-version", manner.api_version)];
     let tls = manner.tls.then_some(ONLY_TLS);
     for (name, value) in DEFAULTS.into_iter().chain(tls).chain(own) {
-        if !response.headers.iter().any(|(given, _)| given == name) {
+        if status != 101 && !headers.iter().any(|(given, _)| given == name) {
             line(name, value);
         }
     }
@@ -72,19 +91,48 @@ pub fn write(response: &EdgeResponse, manner: &Manner<'_>) -> Vec<u8> {
     line("date", &date(manner.now));
     // RFC 9110 §8.6: these have no body and no length.
     let bodiless = matches!(status, 204 | 304);
-    if !bodiless {
-        line("content-length", &response.body.len().to_string());
+    match follows {
+        Follows::Body(_) if bodiless => {}
+        Follows::Body(body) => line("content-length", &body.len().to_string()),
+        Follows::Chunks => line("transfer-encoding", "chunked"),
+        Follows::WebSocket { accept } => {
+            line("sec-websocket-accept", accept);
+            line("upgrade", "websocket");
+            line("connection", "Upgrade");
+        }
     }
-    if !manner.keep_alive {
+    if status == 426 {
+        line("upgrade", "websocket");
+    }
+    if !manner.keep_alive && status != 101 {
         line("connection", "close");
     }
     head.push_str("\r\n");
     let mut out = head.into_bytes();
-    if !bodiless && !manner.head_only {
-        out.extend_from_slice(&response.body);
+    if let Follows::Body(body) = follows
+        && !bodiless
+        && !manner.head_only
+    {
+        out.extend_from_slice(body);
     }
     out
 }
+
+/// One chunk of a body; nothing for no bytes, which would end it.
+pub fn chunk(bytes: &[u8]) -> Vec<u8> {
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    let mut out = format!("{:x}\r\n", bytes.len()).into_bytes();
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// The body is wanted (RFC 9110 §15.2.1).
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// The end of a body in chunks.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// Overwrites what could be a card number in an error. True if there was one.
 pub fn mask(response: &mut EdgeResponse) -> bool {
@@ -98,6 +146,7 @@ pub fn mask(response: &mut EdgeResponse) -> bool {
 
 fn reason(status: u16) -> &'static str {
     match status {
+        101 => "Switching Protocols",
         200 => "OK",
         201 => "Created",
         202 => "Accepted",
@@ -114,6 +163,7 @@ fn reason(status: u16) -> &'static str {
         408 => "Request Timeout",
         409 => "Conflict",
         413 => "Content Too Large",
+        426 => "Upgrade Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",

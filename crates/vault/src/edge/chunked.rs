@@ -31,6 +31,8 @@ pub struct Chunked {
     step: Step,
     /// In memory that is wiped, also when it grows.
     body: Zeroizing<Vec<u8>>,
+    /// What was in bodies that were taken before the end.
+    taken_bytes: usize,
     limit_bytes: usize,
     overhead_bytes: usize,
     trailer_bytes: usize,
@@ -39,14 +41,16 @@ pub struct Chunked {
 impl Chunked {
     pub fn new(limit_bytes: usize) -> Chunked {
         let body = Zeroizing::new(Vec::new());
-        Chunked { step: Step::Size, body, limit_bytes, overhead_bytes: 0, trailer_bytes: 0 }
+        Chunked { step: Step::Size, body, taken_bytes: 0, limit_bytes, overhead_bytes: 0, trailer_bytes: 0 }
     }
 
     pub fn is_done(&self) -> bool {
         self.step == Step::Done
     }
 
+    /// What came so far and was not taken yet.
     pub fn take_body(&mut self) -> Zeroizing<Vec<u8>> {
+        self.taken_bytes += self.body.len();
         std::mem::take(&mut self.body)
     }
 
@@ -75,7 +79,7 @@ impl Chunked {
                     None => 0,
                     Some(line) => {
                         let size = size(line)?;
-                        if self.body.len() + size > self.limit_bytes {
+                        if self.taken_bytes + self.body.len() + size > self.limit_bytes {
                             return Err(BadChunk::TooLarge);
                         }
                         self.step = if size == 0 { Step::Trailers } else { Step::Data(size) };

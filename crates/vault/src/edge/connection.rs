@@ -2,15 +2,17 @@
 //! Knows no route and no card.
 
 use super::answer::{self, Manner};
+use super::carry::{Carried, carry};
 use super::chunked::{Chunked, append};
 use super::head::{self, Framing, Head};
+use super::own::{self, Own};
 use super::refusal::Refusal;
-use super::request::{Asker, METHODS, api_version, perform, prepare, route};
+use super::request::{Asked, Asker, METHODS, api_version, perform, prepare, route};
 use super::seats::Seat;
 use super::settings::LogLine;
 use super::stream::Stream;
 use super::{Edge, count};
-use crate::core::edge::{BODY_LIMIT_BYTES, EdgeResponse};
+use crate::core::edge::BODY_LIMIT_BYTES;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -41,6 +43,7 @@ pub async fn serve(mut stream: Stream, asker: Asker, edge: Arc<Edge>, seat: Seat
     if !shaken {
         return;
     }
+    seat.has_shaken();
     while let Some(rest) = exchange(&mut stream, waiting, asker, &edge, &seat).await {
         waiting = rest;
     }
@@ -66,9 +69,8 @@ async fn exchange(stream: &mut Stream, mut waiting: Buffer, asker: Asker, edge: 
             match head::parse(head_bytes) {
                 Ok(head) => {
                     told.see(&head);
-                    let body = read_body(stream, &head, &mut rest, edge).await;
-                    goes_on = head.keep_alive && body.is_ok();
-                    body.and_then(|body| prepare(&told.id, asker, &head, &body).map_err(Stop::Refused))
+                    goes_on = head.keep_alive;
+                    receive(stream, &told.id, asker, &head, &mut rest, edge, &mut goes_on).await
                 }
                 Err(bad) => Err(Stop::Refused(Refusal::Head(bad))),
             }
@@ -77,32 +79,64 @@ async fn exchange(stream: &mut Stream, mut waiting: Buffer, asker: Asker, edge: 
     };
     // Here the client's bytes end, before anything is waited for.
     drop(waiting);
-    let response = match asked {
-        Ok(asked) => perform(edge, asked).await,
+    let tls = stream.is_tls();
+    let carried = match asked {
+        Ok(Came::Framed(asked)) => Carried::Answer { response: perform(edge, asked).await, goes_on },
+        Ok(Came::Own(own)) => carry(edge, stream, *own, &mut rest, told.manner(goes_on, tls, edge)).await,
         Err(Stop::Refused(refusal)) => {
             if matches!(refusal, Refusal::CardNumber(_)) {
                 crate::wipe::touched();
                 count(&edge.counts.card_number_in_field, 1);
             }
-            refusal.response()
+            Carried::Answer { response: refusal.response(), goes_on }
         }
         Err(Stop::Silent) => {
             wipe(rest);
             return None;
         }
     };
-    goes_on &= !*edge.stopping.borrow();
-    let now = edge.clock.now();
-    let manner = told.manner(goes_on, stream.is_tls(), now.wall);
-    let bytes = answer::write(&response, &manner);
-    let written = timeout(edge.limits.write, stream.write(&bytes)).await;
-    edge.log(told.line(&response, now.steady.since(started), stream.is_tls()));
-    if !goes_on || !matches!(written, Ok(Ok(()))) || !seat.set_busy(false) {
+    let (status, well) = match carried {
+        Carried::Answer { response, goes_on: more } => {
+            goes_on &= more && !*edge.stopping.borrow();
+            let bytes = answer::write(&response, &told.manner(goes_on, tls, edge));
+            let written = timeout(edge.limits.write, stream.write(&bytes)).await;
+            (response.status, matches!(written, Ok(Ok(()))))
+        }
+        Carried::Whole(status) => (status, true),
+        Carried::Over(status) => (status, false),
+    };
+    edge.log(told.line(status, edge.clock.now().steady.since(started), tls));
+    if !goes_on || !well || !seat.set_busy(false) {
         wipe(rest);
         let _ = timeout(LINGER, linger(stream)).await;
         return None;
     }
     Some(rest)
+}
+
+/// A request that came whole, or whole but for a body that is carried apart.
+enum Came {
+    Framed(Asked),
+    Own(Box<Own>),
+}
+
+/// Reads the body where it belongs to the frame, and looks at everything.
+async fn receive(
+    stream: &mut Stream,
+    id: &str,
+    asker: Asker,
+    head: &Head<'_>,
+    rest: &mut Buffer,
+    edge: &Edge,
+    goes_on: &mut bool,
+) -> Result<Came, Stop> {
+    if let Some(own) = own::prepare(id, asker, head) {
+        *goes_on &= own.is_ok();
+        return own.map(|own| Came::Own(Box::new(own))).map_err(Stop::Refused);
+    }
+    let body = read_body(stream, head, rest, edge).await;
+    *goes_on &= body.is_ok();
+    prepare(id, asker, head, &body?).map(Came::Framed).map_err(Stop::Refused)
 }
 
 /// What of a request outlives its bytes: for the answer's head and the log.
@@ -127,14 +161,14 @@ impl Told {
         self.api_version = api_version(Some(head));
     }
 
-    fn manner(&self, keep_alive: bool, tls: bool, now: crate::core::time::Time) -> Manner<'_> {
+    fn manner(&self, keep_alive: bool, tls: bool, edge: &Edge) -> Manner<'_> {
         let (request_id, api_version, head_only) = (&self.id, &self.api_version, self.head_only);
-        Manner { request_id, api_version, keep_alive, head_only, tls, now }
+        Manner { request_id, api_version, keep_alive, head_only, tls, now: edge.clock.now().wall }
     }
 
-    fn line(self, response: &EdgeResponse, ms: i64, tls: bool) -> LogLine {
+    fn line(self, status: u16, ms: i64, tls: bool) -> LogLine {
         let ms = u64::try_from(ms).unwrap_or(0);
-        LogLine { id: self.id, method: self.method.into(), route: self.route, status: response.status, ms, tls }
+        LogLine { id: self.id, method: self.method.into(), route: self.route, status, ms, tls }
     }
 }
 
@@ -204,7 +238,7 @@ async fn read_body(stream: &mut Stream, head: &Head<'_>, rest: &mut Buffer, edge
             return Ok(body);
         }
         if std::mem::take(&mut expected) {
-            let told = timeout_at(deadline, stream.write(b"HTTP/1.1 100 Continue\r\n\r\n")).await;
+            let told = timeout_at(deadline, stream.write(answer::CONTINUE)).await;
             if !matches!(told, Ok(Ok(()))) {
                 return Err(Stop::Silent);
             }

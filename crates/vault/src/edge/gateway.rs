@@ -1,7 +1,10 @@
 //! The way to the gateway: one connection over its Unix socket, many requests at once, written in batches, made again when it breaks.
 //! Knows what a frame is, not what it asks.
 
-use crate::core::edge::{FrameKind, REQUEST_FRAME_LIMIT_BYTES, RESPONSE_FRAME_LIMIT_BYTES, next_frame, put_frame};
+use super::pipe::Pipe;
+use crate::core::edge::{
+    FrameKind, Open, REQUEST_FRAME_LIMIT_BYTES, RESPONSE_FRAME_LIMIT_BYTES, next_frame, put_frame,
+};
 use crate::door::same_user;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -12,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Pauses between tries to connect: doubled from the first to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -45,6 +49,8 @@ struct Waiter {
 #[derive(Default)]
 struct Shared {
     up: bool,
+    /// The gateway stops: what is in `out` goes, nothing more, and the answers are waited for.
+    closing: bool,
     /// Frames that no write was tried for.
     out: Vec<u8>,
     /// Bytes put in `out` since the connection was made, and bytes that left.
@@ -99,21 +105,42 @@ impl Gateway {
         Ok(Place(self))
     }
 
-    /// Asks, and waits for the answer.
-    pub async fn ask<T: Serialize>(&self, kind: FrameKind, question: &T) -> Answer {
+    /// Until the gateway is there, if it comes in time.
+    async fn there(&self, until: Instant) -> Result<(), NoAnswer> {
         let mut up = self.up.subscribe();
         let connected = up.wait_for(|up| *up);
-        if !matches!(tokio::time::timeout(self.limits.connect, connected).await, Ok(Ok(_))) {
-            return Err(NoAnswer::Gone);
+        match timeout_at(until, connected).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(NoAnswer::Gone),
         }
-        let (id, answer) = self.put(kind, question)?;
-        match tokio::time::timeout(self.limits.answer, answer).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(NoAnswer::Unknown),
-            // Also when the frame stands in the buffer yet: it may leave later.
-            Err(_) => {
-                self.lock().waiters.remove(&id);
-                Err(NoAnswer::Unknown)
+    }
+
+    /// A connection of its own for one request.
+    pub async fn open(&self, open: &Open) -> Result<Pipe, NoAnswer> {
+        self.there(Instant::now() + self.limits.connect).await?;
+        Pipe::open(&self.path, open).await
+    }
+
+    /// Asks, and waits for the answer. A question of which not a byte left is asked again of the gateway that comes next.
+    pub async fn ask<T: Serialize>(&self, kind: FrameKind, question: &T) -> Answer {
+        let until = Instant::now() + self.limits.connect;
+        loop {
+            self.there(until).await?;
+            let asked = match self.put(kind, question) {
+                Ok((id, answer)) => match timeout(self.limits.answer, answer).await {
+                    Ok(Ok(answer)) => answer,
+                    Ok(Err(_)) => Err(NoAnswer::Unknown),
+                    // Also when the frame stands in the buffer yet: it may leave later.
+                    Err(_) => {
+                        self.lock().waiters.remove(&id);
+                        Err(NoAnswer::Unknown)
+                    }
+                },
+                Err(none) => Err(none),
+            };
+            match asked {
+                Err(NoAnswer::Gone) if Instant::now() < until => tokio::task::yield_now().await,
+                asked => return asked,
             }
         }
     }
@@ -166,7 +193,7 @@ impl Gateway {
 
     fn connected(&self) {
         let mut shared = self.lock();
-        shared.up = true;
+        (shared.up, shared.closing) = (true, false);
         (shared.put, shared.written) = (0, 0);
         shared.out.clear();
         drop(shared);
@@ -188,6 +215,15 @@ impl Gateway {
         }
     }
 
+    /// From now on questions wait for the gateway that comes next.
+    fn closes(&self) {
+        let mut shared = self.lock();
+        (shared.up, shared.closing) = (false, true);
+        drop(shared);
+        self.up.send_replace(false);
+        self.filled.notify_one();
+    }
+
     async fn write_questions(&self, mut write: OwnedWriteHalf) {
         let mut batch: Vec<u8> = Vec::new();
         loop {
@@ -205,9 +241,19 @@ impl Gateway {
             if batch.capacity() > KEPT_BYTES {
                 batch = Vec::new();
             }
-            std::mem::swap(&mut batch, &mut self.lock().out);
-            if batch.is_empty() {
-                self.filled.notified().await;
+            let closing = {
+                let mut shared = self.lock();
+                std::mem::swap(&mut batch, &mut shared.out);
+                shared.closing
+            };
+            match (batch.is_empty(), closing) {
+                (false, _) => {}
+                (true, false) => self.filled.notified().await,
+                (true, true) => {
+                    let _ = write.shutdown().await;
+                    // The answers are read to their end.
+                    std::future::pending::<()>().await;
+                }
             }
         }
     }
@@ -220,6 +266,10 @@ impl Gateway {
             let mut taken = 0;
             while let Some(rest) = inbox.get(taken..) {
                 match next_frame(rest, RESPONSE_FRAME_LIMIT_BYTES) {
+                    Ok(Some((frame, bytes))) if frame.kind == FrameKind::Closing => {
+                        self.closes();
+                        taken += bytes;
+                    }
                     Ok(Some((frame, bytes))) => {
                         self.answered(frame.id, frame.kind, frame.payload);
                         taken += bytes;
@@ -238,12 +288,8 @@ impl Gateway {
     fn answered(&self, id: u32, kind: FrameKind, payload: &[u8]) {
         // An answer that comes after its time has no waiter.
         let Some(waiter) = self.lock().waiters.remove(&id) else { return };
-        let answer = match kind {
-            FrameKind::Busy => Err(NoAnswer::Busy),
-            FrameKind::Request | FrameKind::Response | FrameKind::Identify | FrameKind::Identified => {
-                Ok((kind, payload.to_vec()))
-            }
-        };
+        let busy = kind == FrameKind::Busy;
+        let answer = if busy { Err(NoAnswer::Busy) } else { Ok((kind, payload.to_vec())) };
         let _ = waiter.answer.send(answer);
     }
 

@@ -94,7 +94,7 @@ impl Doors {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            let Some(seat) = edge.seats.take(from.ip()) else {
+            let Some(seat) = edge.seats.take(from.ip(), over_tls) else {
                 count(&edge.counts.turned_away, 1);
                 continue;
             };

@@ -2,6 +2,7 @@
 //! Knows no merchant and no payment.
 
 mod answer;
+mod carry;
 mod certificate;
 mod chunked;
 mod connection;
@@ -12,6 +13,8 @@ mod inbound;
 mod json;
 mod listen;
 mod numbers;
+mod own;
+mod pipe;
 mod places;
 mod refusal;
 mod request;
@@ -19,6 +22,7 @@ mod seats;
 mod settings;
 mod stream;
 mod swap;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +36,7 @@ use gateway::Gateway;
 use seats::Seats;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// What every connection shares.
 pub struct Edge {
@@ -43,6 +47,8 @@ pub struct Edge {
     log: LogTo,
     counts: Counts,
     seats: Arc<Seats>,
+    /// Connections of their own to the gateway that may yet be made.
+    streams: Semaphore,
     /// True once no new request is taken.
     stopping: watch::Receiver<bool>,
 }
@@ -55,6 +61,7 @@ struct Counts {
     masked: AtomicU64,
     overloaded: AtomicU64,
     turned_away: AtomicU64,
+    streams: AtomicU64,
 }
 
 fn count(counter: &AtomicU64, n: u64) {
@@ -71,14 +78,15 @@ impl Edge {
             limits,
             log: settings.log.clone(),
             counts: Counts::default(),
-            seats: Seats::new(limits.connections, limits.connections_per_address),
+            seats: Seats::new(&limits),
+            streams: Semaphore::new(limits.streams),
             stopping,
         }
     }
 
     pub fn counts(&self) -> EdgeCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counts { requests, cards, card_number_in_field, masked, overloaded, turned_away } = &self.counts;
+        let Counts { requests, cards, card_number_in_field, masked, overloaded, turned_away, streams } = &self.counts;
         EdgeCounts {
             requests: read(requests),
             cards: read(cards),
@@ -86,6 +94,7 @@ impl Edge {
             masked: read(masked),
             overloaded: read(overloaded),
             turned_away: read(turned_away),
+            streams: read(streams),
         }
     }
 

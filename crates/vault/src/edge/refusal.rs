@@ -36,6 +36,8 @@ pub enum Refusal {
     Expired {
         this_year: bool,
     },
+    /// The route speaks WebSocket alone (RFC 6455 §4.2.1).
+    NotWebSocket,
     /// Nothing was handed to the gateway.
     Overloaded,
     GatewayGone,
@@ -107,6 +109,7 @@ impl Refusal {
             Refusal::HeadTooSlow | Refusal::BodyTooSlow => (408, INVALID, None, None),
             Refusal::Method => (405, INVALID, None, None),
             Refusal::BodyTooLarge => (413, INVALID, None, None),
+            Refusal::NotWebSocket => (426, INVALID, None, None),
             Refusal::CardNumber(_) => invalid("card_number_in_field"),
             Refusal::Unknown(_) => invalid("parameter_unknown"),
             Refusal::Twice(_) | Refusal::NotText(_) => (400, INVALID, None, None),
@@ -161,12 +164,15 @@ impl Refusal {
             Refusal::HeadTooLarge => "The head of the request is too large: 16 KiB are read.",
             Refusal::HeadTooSlow => "The head of the request did not arrive in time.",
             Refusal::Method => "This method is not offered.",
-            Refusal::BodyTooLarge => "The body of the request is too large: 64 KiB are read.",
+            Refusal::BodyTooLarge => {
+                "The body of the request is too large: 64 KiB are read, and of a file that is uploaded 16 MiB."
+            }
             Refusal::BodyTooSlow => "The body of the request did not arrive in time. Nothing was done.",
             Refusal::Chunks => "The chunks of the body are not as HTTP/1.1 has them.",
             Refusal::ContentType => {
                 "Send the body as application/x-www-form-urlencoded (or as application/json) and say so in Content-Type."
             }
+            Refusal::NotWebSocket => "This address speaks WebSocket, version 13.",
             Refusal::ContentEncoding => "Send the body without a Content-Encoding.",
             Refusal::Json => "The body is not JSON, or an object in it has a key twice.",
             Refusal::CardNumber(Some(name)) => {

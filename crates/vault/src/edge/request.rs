@@ -11,6 +11,7 @@ use super::refusal::Refusal;
 use super::swap::{self, Found};
 use super::{Edge, count};
 use crate::core::edge::{EdgeRequest, EdgeResponse, FrameKind, Identified, Identify, payload};
+use serde::Deserialize;
 use std::net::IpAddr;
 
 /// The edge's own health: it serves, and whether it reaches the gateway.
@@ -93,18 +94,7 @@ pub fn prepare(id: &str, asker: Asker, head: &Head<'_>, body: &[u8]) -> Result<A
         Kind::Form => swap::form(body, places)?,
         Kind::Json => swap::json(body, places)?,
     };
-    let request = EdgeRequest {
-        id: id.to_owned(),
-        method: head.method.to_owned(),
-        path: head.path.to_owned(),
-        query: head.query.to_owned(),
-        headers: headers(head),
-        body: clean.body,
-        client: asker.address,
-        tls: asker.tls,
-        cards: Vec::new(),
-        codes: Vec::new(),
-    };
+    let request = EdgeRequest { body: clean.body, ..Forward::bare(id, asker, head) };
     let (cards, codes, key_param) = (clean.cards, clean.codes, clean.key.or(query_key));
     if !cards.is_empty() || !codes.is_empty() {
         crate::wipe::touched();
@@ -136,7 +126,7 @@ fn kind(head: &Head<'_>, body: &[u8]) -> Result<Kind, Refusal> {
 }
 
 /// No card number in the path, the query or a header. Gives the parameter `key` of the query.
-fn check_head(head: &Head<'_>) -> Result<Option<String>, Refusal> {
+pub fn check_head(head: &Head<'_>) -> Result<Option<String>, Refusal> {
     if swap::has_card(head.path.as_bytes(), numbers::has_card) {
         return Err(Refusal::CardNumber(Some("path".into())));
     }
@@ -175,11 +165,12 @@ fn base64(text: &[u8]) -> zeroize::Zeroizing<Vec<u8>> {
     out
 }
 
-fn headers(head: &Head<'_>) -> Vec<(String, String)> {
+/// The headers that the gateway gets: those that it always gets, or only those that are asked for.
+pub fn headers(head: &Head<'_>, more: fn(&str) -> bool) -> Vec<(String, String)> {
     head.headers
         .iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
-        .filter(|(name, value)| is_passed_on(name, value))
+        .filter(|(name, value)| is_passed_on(name, value) || more(name))
         .map(|(name, value)| (name, String::from_utf8_lossy(value).into_owned()))
         .collect()
 }
@@ -244,20 +235,37 @@ impl From<NoAnswer> for Refusal {
     }
 }
 
+/// The answer, if it is of the kind that was asked for.
+fn read<'a, T: Deserialize<'a>>(kind: FrameKind, expected: FrameKind, bytes: &'a [u8]) -> Result<T, Refusal> {
+    let answer = if kind == expected { payload(bytes) } else { None };
+    answer.ok_or(Refusal::BadAnswer)
+}
+
 impl Forward {
+    /// The request without its body.
+    pub fn bare(id: &str, asker: Asker, head: &Head<'_>) -> EdgeRequest {
+        EdgeRequest {
+            id: id.to_owned(),
+            method: head.method.to_owned(),
+            path: head.path.to_owned(),
+            query: head.query.to_owned(),
+            headers: headers(head, |_| false),
+            body: Vec::new(),
+            client: asker.address,
+            tls: asker.tls,
+            cards: Vec::new(),
+            codes: Vec::new(),
+        }
+    }
+
     async fn perform(mut self, edge: &Edge) -> Result<EdgeResponse, Refusal> {
         let _place = edge.gateway.enter()?;
         let swapped = !self.cards.is_empty() || !self.codes.is_empty();
         if swapped && let Some(refused) = self.keep(edge).await? {
             return Ok(refused);
         }
-        let answer = edge.gateway.ask(FrameKind::Request, &self.request).await?;
-        match answer {
-            (FrameKind::Response, bytes) => payload(&bytes).ok_or(Refusal::BadAnswer),
-            (FrameKind::Request | FrameKind::Identify | FrameKind::Identified | FrameKind::Busy, _) => {
-                Err(Refusal::BadAnswer)
-            }
-        }
+        let (kind, bytes) = edge.gateway.ask(FrameKind::Request, &self.request).await?;
+        read(kind, FrameKind::Response, &bytes)
     }
 
     /// Keeps the cards under the account of the key. Gives the gateway's answer if it does not know the key.
@@ -266,16 +274,12 @@ impl Forward {
         let authorization = headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value.clone());
         let identify = Identify { authorization, key_param: self.key_param.take(), id: self.request.id.clone() };
         // Nothing was done yet, whatever became of the question.
-        let answer = edge.gateway.ask(FrameKind::Identify, &identify).await.map_err(|none| match none {
+        let answer = edge.gateway.ask(FrameKind::Identify, &identify).await;
+        let (kind, bytes) = answer.map_err(|none| match none {
             NoAnswer::Busy => Refusal::Overloaded,
             NoAnswer::Gone | NoAnswer::Unknown => Refusal::GatewayGone,
         })?;
-        let identified = match answer {
-            (FrameKind::Identified, bytes) => payload(&bytes).ok_or(Refusal::BadAnswer)?,
-            (FrameKind::Request | FrameKind::Response | FrameKind::Identify | FrameKind::Busy, _) => {
-                return Err(Refusal::BadAnswer);
-            }
-        };
+        let identified = read(kind, FrameKind::Identified, &bytes)?;
         let (account, live) = match identified {
             Identified::Account { account, live } => (account, live),
             Identified::Refused(response) => return Ok(Some(response)),

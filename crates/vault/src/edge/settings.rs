@@ -46,8 +46,17 @@ pub struct Limits {
     pub body: Duration,
     /// Between two requests.
     pub idle: Duration,
-    /// How long a client may take to read an answer.
+    /// How long a client may take to read an answer, or a part of one that is long.
     pub write: Duration,
+    /// Connections of their own to the gateway: streams, uploads, WebSockets.
+    pub streams: usize,
+    /// How long a stream or a WebSocket may be silent both ways. The gateway gives a sign of life more often.
+    pub stream_idle: Duration,
+    /// From the head to the last byte of a body on a route that takes large ones. Between two reads `body` holds.
+    pub large_body: Duration,
+    /// TLS handshakes under way, of all clients and of one address.
+    pub handshakes: usize,
+    pub handshakes_per_address: usize,
     /// How long what is in flight is waited for at the end.
     pub stop: Duration,
     pub gateway: GatewayLimits,
@@ -64,6 +73,11 @@ impl Default for Limits {
             body: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             write: Duration::from_secs(30),
+            streams: 256,
+            stream_idle: Duration::from_secs(60),
+            large_body: Duration::from_secs(120),
+            handshakes: 1_024,
+            handshakes_per_address: 256,
             stop: Duration::from_secs(30),
             gateway: GatewayLimits {
                 in_flight_requests: 1_024,
@@ -117,4 +131,7 @@ pub struct EdgeCounts {
     pub overloaded: u64,
     /// Connections that found no seat.
     pub turned_away: u64,
+    /// Streams, uploads and WebSockets.
+    #[serde(default)]
+    pub streams: u64,
 }

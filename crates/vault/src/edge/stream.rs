@@ -8,13 +8,34 @@ use std::io::{Error, ErrorKind, Result};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use zeroize::Zeroizing;
 
 enum Way {
     Tls(Box<ServerSession>),
-    Plain(Slot),
+    Plain(Slot, Outbox),
+}
+
+/// What waits to be written without TLS.
+#[derive(Default)]
+struct Outbox {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+/// What moved in one step of a connection that reads and writes at once.
+pub enum Step {
+    /// Appended.
+    Read,
+    Wrote,
+    /// The client sends no more.
+    End,
+}
+
+enum Moved {
+    In(usize),
+    Out(usize),
 }
 
 pub struct Stream {
@@ -43,9 +64,24 @@ async fn read_some<T>(
     .await
 }
 
+/// Moves what was read out of its slot.
+fn take(slot: &mut Slot, bytes: usize, into: &mut Zeroizing<Vec<u8>>) {
+    slot.filled += bytes;
+    append(into, slot.records());
+    slot.discard(bytes);
+    slot.release();
+}
+
+fn queued(way: &Way) -> &[u8] {
+    match way {
+        Way::Plain(_, out) => out.bytes.get(out.written..).unwrap_or_default(),
+        Way::Tls(session) => session.pending(),
+    }
+}
+
 impl Stream {
     pub fn plain(socket: TcpStream) -> Stream {
-        Stream { socket, way: Way::Plain(Slot::default()) }
+        Stream { socket, way: Way::Plain(Slot::default(), Outbox::default()) }
     }
 
     pub fn tls(socket: TcpStream, config: Arc<ServerConfig>) -> Result<Stream> {
@@ -81,13 +117,10 @@ impl Stream {
     /// One read from the socket. False at the end.
     async fn advance(&mut self, into: &mut Zeroizing<Vec<u8>>) -> Result<bool> {
         match &mut self.way {
-            Way::Plain(slot) => {
+            Way::Plain(slot, _) => {
                 let got =
                     read_some(&mut self.socket, slot, |slot| slot.space(SERVER_SLOT_BYTES), Slot::release).await?;
-                slot.filled += got;
-                append(into, slot.records());
-                slot.discard(got);
-                slot.release();
+                take(slot, got, into);
                 Ok(got > 0)
             }
             Way::Tls(session) => {
@@ -106,9 +139,78 @@ impl Stream {
         }
     }
 
+    /// Puts bytes where `step` writes them from.
+    pub fn queue(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.way {
+            Way::Plain(_, out) => {
+                out.bytes.extend_from_slice(bytes);
+                Ok(())
+            }
+            Way::Tls(session) => session.send(bytes).map_err(|e| Error::other(e.0)),
+        }
+    }
+
+    /// Something waits for `step` to write it.
+    pub fn has_queued(&self) -> bool {
+        !queued(&self.way).is_empty()
+    }
+
+    /// Writes what waits and, if it is to, reads: whichever can be done first. May be dropped and called again: nothing is lost.
+    pub async fn step(&mut self, reads: bool, into: &mut Zeroizing<Vec<u8>>) -> Result<Step> {
+        let (socket, way) = (&mut self.socket, &mut self.way);
+        let moved = std::future::poll_fn(|cx| {
+            let waiting = queued(way);
+            if !waiting.is_empty()
+                && let Poll::Ready(written) = Pin::new(&mut *socket).poll_write(cx, waiting)
+            {
+                return Poll::Ready(written.map(Moved::Out));
+            }
+            if !reads {
+                return Poll::Pending;
+            }
+            let mut buffer = ReadBuf::new(match way {
+                Way::Plain(slot, _) => slot.space(SERVER_SLOT_BYTES),
+                Way::Tls(session) => session.space(),
+            });
+            match Pin::new(&mut *socket).poll_read(cx, &mut buffer) {
+                Poll::Ready(read) => Poll::Ready(read.map(|()| Moved::In(buffer.filled().len()))),
+                Poll::Pending => {
+                    match way {
+                        Way::Plain(slot, _) => slot.release(),
+                        Way::Tls(session) => session.release(),
+                    }
+                    Poll::Pending
+                }
+            }
+        });
+        match (moved.await?, &mut self.way) {
+            (Moved::Out(0), _) => Err(ErrorKind::WriteZero.into()),
+            (Moved::In(0), _) => Ok(Step::End),
+            (Moved::Out(bytes), Way::Tls(session)) => {
+                session.wrote(bytes);
+                Ok(Step::Wrote)
+            }
+            (Moved::Out(bytes), Way::Plain(_, out)) => {
+                out.written += bytes;
+                if out.written >= out.bytes.len() {
+                    *out = Outbox::default();
+                }
+                Ok(Step::Wrote)
+            }
+            (Moved::In(bytes), Way::Plain(slot, _)) => {
+                take(slot, bytes, into);
+                Ok(Step::Read)
+            }
+            (Moved::In(bytes), Way::Tls(session)) => {
+                session.received(bytes, &mut |plain| append(into, plain)).map_err(|e| Error::other(e.0))?;
+                Ok(if session.is_closed() { Step::End } else { Step::Read })
+            }
+        }
+    }
+
     pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.way {
-            Way::Plain(_) => self.socket.write_all(bytes).await,
+            Way::Plain(..) => self.socket.write_all(bytes).await,
             Way::Tls(session) => {
                 session.send(bytes).map_err(|e| Error::other(e.0))?;
                 self.flush().await

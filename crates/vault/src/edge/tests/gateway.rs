@@ -52,6 +52,24 @@ fn a_gateway_that_comes_back_in_time_is_waited_for() {
 }
 
 #[test]
+fn a_gateway_that_stops_in_order_loses_nothing() {
+    within(async {
+        let world = World::new().await;
+        let (mut working, mut last) = (world.tls().await, world.tls().await);
+        working.send(&get("/v1/wait")).await;
+        world.seen.until(1).await;
+        assert_eq!(last.ask(&get("/v1/closing")).await.body, r#"{"last":true}"#);
+        last.send(&get("/v1/a")).await;
+        world.seen.go.notify_one();
+        assert_eq!(working.answer().await.unwrap().body, r#"{"waited":true}"#, "what was in flight is answered");
+        assert_eq!(last.answer().await.unwrap().status, 200, "what came then waited for the next connection");
+        let paths: Vec<String> = world.seen.requests.lock().unwrap().iter().map(|r| r.path.clone()).collect();
+        assert_eq!(paths, ["/v1/wait", "/v1/closing", "/v1/a"], "each once");
+        world.end().await;
+    });
+}
+
+#[test]
 fn too_many_in_flight_are_told_to_come_again() {
     within(async {
         let world = World::with(|settings| settings.limits.gateway.in_flight_requests = 1).await;

@@ -3,6 +3,7 @@
 mod cards;
 mod gateway;
 mod http;
+mod streams;
 mod swap;
 mod tls;
 
@@ -10,7 +11,7 @@ use super::{Edge, EdgeSettings, Limits, LogLine, LogTo, open};
 use crate::cards::Cards;
 use crate::clock::Clock;
 use crate::core::edge::{
-    EdgeRequest, EdgeResponse, Frame, FrameKind, Identified, Identify, REQUEST_FRAME_LIMIT_BYTES,
+    EdgeRequest, EdgeResponse, Frame, FrameKind, Identified, Identify, Open, REQUEST_FRAME_LIMIT_BYTES,
     RESPONSE_FRAME_LIMIT_BYTES, next_frame, payload, put_frame,
 };
 use crate::core::id::Key;
@@ -39,6 +40,9 @@ pub const CODE: &str = "739";
 pub struct Seen {
     pub requests: Mutex<Vec<EdgeRequest>>,
     pub identified: Mutex<Vec<Identify>>,
+    /// Connections of their own: what they began with, and the bodies that came whole.
+    pub opened: Mutex<Vec<Open>>,
+    pub uploads: Mutex<Vec<Vec<u8>>>,
     /// `/v1/wait` is answered once this is told.
     pub go: Notify,
 }
@@ -62,24 +66,47 @@ fn json(status: u16, body: &str) -> EdgeResponse {
 }
 
 async fn stand_in(listener: UnixListener, seen: Arc<Seen>) {
+    let mut connections = tokio::task::JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
-        serve_frames(stream, &seen).await;
+        let seen = Arc::clone(&seen);
+        connections.spawn(async move { serve_frames(stream, &seen).await });
     }
 }
 
 /// Until somebody asks for `/v1/drop`.
 async fn serve_frames(stream: UnixStream, seen: &Arc<Seen>) {
+    let mut stream = stream;
+    let mut inbox = Vec::new();
+    while inbox.len() < 9 {
+        let Ok(1..) = stream.read_buf(&mut inbox).await else { return };
+    }
+    if inbox[8] == FrameKind::Open as u8 {
+        return streams::carried(stream, inbox, seen).await;
+    }
     let (mut read, write) = stream.into_split();
     let write = Arc::new(tokio::sync::Mutex::new(write));
-    let mut inbox = Vec::new();
-    loop {
-        let Ok(1..) = read.read_buf(&mut inbox).await else { return };
+    let mut answers = tokio::task::JoinSet::new();
+    let mut open = true;
+    while open || !answers.is_empty() {
         while let Some((frame, taken)) = next_frame(&inbox, REQUEST_FRAME_LIMIT_BYTES).unwrap() {
-            let Some(out) = answer(frame, seen).await else { return };
+            let (id, kind, bytes) = (frame.id, frame.kind, frame.payload.to_vec());
+            let (seen, write) = (Arc::clone(seen), Arc::clone(&write));
             inbox.drain(..taken);
-            if !out.is_empty() {
-                write.lock().await.write_all(&out).await.unwrap();
+            answers.spawn(async move {
+                let out = answer(Frame { id, kind, payload: &bytes }, &seen).await;
+                if let Some(out) = &out {
+                    write.lock().await.write_all(out).await.unwrap();
+                }
+                out.is_some()
+            });
+        }
+        tokio::select! {
+            got = read.read_buf(&mut inbox), if open => open = matches!(got, Ok(1..)),
+            Some(answered) = answers.join_next() => {
+                if !answered.unwrap() {
+                    return;
+                }
             }
         }
     }
@@ -123,11 +150,16 @@ async fn answer(frame: Frame<'_>, seen: &Arc<Seen>) -> Option<Vec<u8>> {
                 "/v1/leak" => {
                     put(FrameKind::Response, &json(404, &format!(r#"{{"error":{{"message":"No such '{NUMBER}'"}}}}"#)))
                 }
+                "/v1/closing" => {
+                    put_frame::<()>(&mut out, 0, FrameKind::Closing, None, RESPONSE_FRAME_LIMIT_BYTES);
+                    let ok = json(200, r#"{"last":true}"#);
+                    put_frame(&mut out, frame.id, FrameKind::Response, Some(&ok), RESPONSE_FRAME_LIMIT_BYTES);
+                }
                 "/v1/large" => put(FrameKind::Response, &json(200, &"x".repeat(900_000))),
                 _ => put(FrameKind::Response, &json(200, r#"{"ok":true}"#)),
             }
         }
-        FrameKind::Response | FrameKind::Identified | FrameKind::Busy => return None,
+        _ => return None,
     }
     Some(out)
 }
@@ -274,6 +306,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 return None;
             }
         }
+    }
+
+    /// Reads until this comes; gives what came before it.
+    pub async fn until(&mut self, text: &str) -> String {
+        loop {
+            if let Some(at) = self.read.windows(text.len()).position(|w| w == text.as_bytes()) {
+                let before = String::from_utf8(self.read[..at].to_vec()).unwrap();
+                self.read.drain(..at + text.len());
+                return before;
+            }
+            let got = self.stream.read_buf(&mut self.read).await;
+            assert!(matches!(got, Ok(1..)), "closed before {text:?}: {:?}", String::from_utf8_lossy(&self.read));
+        }
+    }
+
+    /// What comes until the edge closes.
+    pub async fn rest(&mut self) -> String {
+        while matches!(self.stream.read_buf(&mut self.read).await, Ok(1..)) {}
+        String::from_utf8(std::mem::take(&mut self.read)).unwrap()
     }
 
     pub async fn ask(&mut self, text: &str) -> Got {
