@@ -2,7 +2,7 @@
 
 use super::error::{Fault, OpenError};
 use super::keys::{Keys, random};
-use super::readers::BUSY_LIMIT;
+use super::readers::{BUSY_LIMIT, one_plan};
 use super::schema::{APPLICATION_ID, SCHEMA_VERSION, TABLES};
 use super::statements::{META_CHECK, META_CLAIM_DAYS, META_NEWEST};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -175,6 +175,7 @@ fn prepare(path: &Path, options: Options, keys: &Keys, unclean: bool) -> Result<
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_LIMIT)?;
+    one_plan(&connection)?;
     settle(&connection, options)?;
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
