@@ -133,6 +133,8 @@ fn start(frame: &Frame<'_>, api: &Arc<Api>, outbox: &Arc<Outbox>, room: &Arc<Sem
         }
         // The edge asks; it answers nothing.
         FrameKind::Response | FrameKind::Identified | FrameKind::Busy => {}
+        // Streams are not carried here yet: they have connections of their own.
+        FrameKind::Open | FrameKind::Opened | FrameKind::Part | FrameKind::End | FrameKind::Closing => {}
     }
 }
 
