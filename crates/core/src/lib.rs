@@ -33,6 +33,7 @@ pub mod refund;
 pub mod refusal;
 pub mod seal;
 pub mod sequencer;
+pub mod settlement;
 pub mod setup;
 pub mod store;
 pub mod terminal;

@@ -41,6 +41,12 @@ impl Time {
     pub const fn ms_of_day(self) -> i64 {
         self.0.rem_euclid(86_400_000)
     }
+    /// Midnight (UTC) of a day of a year, the first being 1; None when that year has no such day.
+    pub fn of_day(year: i64, day_of_year: i64) -> Option<Time> {
+        let (year, day) = (i32::try_from(year).ok()?, u16::try_from(day_of_year).ok()?);
+        let date = time::Date::from_ordinal_date(year, day).ok()?;
+        Some(Time(date.midnight().assume_utc().unix_timestamp().saturating_mul(1000)))
+    }
     /// The civil date in UTC. Times outside the years 1970 to 9999 are brought to the nearest of them.
     pub fn civil(self) -> Civil {
         let seconds = self.seconds().clamp(0, 253_402_300_799);

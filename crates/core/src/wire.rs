@@ -91,6 +91,32 @@ impl Rrn {
         let tail: String = tail.iter().map(|b| char::from(*b)).collect();
         format!("{}{:03}{tail}", civil.year % 10, civil.day_of_year)
     }
+
+    /// Reads what `text` wrote, in the decade whose end is nearest before a day after `near`. None for what it never writes.
+    pub fn read(text: &[u8; 12], near: Time) -> Option<Rrn> {
+        let digit = |byte: u8, radix: u32| char::from(byte).to_digit(radix).map(i64::from).filter(|_| byte.is_ascii());
+        let (head, tail) = text.split_first_chunk::<4>()?;
+        let number = |bytes: &[u8], radix: u32| {
+            bytes.iter().try_fold(0i64, |n, byte| {
+                let upper = !byte.is_ascii_lowercase();
+                Some(n * i64::from(radix) + digit(*byte, radix).filter(|_| upper)?)
+            })
+        };
+        let (year, day) = (number(head.get(..1)?, 10)?, number(head.get(1..)?, 10)?);
+        let within_day = number(tail, 36)?;
+        let (ms, within) = (within_day / 32_640, within_day % 32_640);
+        if ms >= 86_400_000 {
+            return None;
+        }
+        let latest = near.plus_ms(86_400_000);
+        let newest = i64::from(latest.civil().year);
+        let back = (newest - year).rem_euclid(10);
+        [newest - back, newest - back - 10].into_iter().find_map(|year| {
+            let start = Time::of_day(year, day)?;
+            let at = start.plus_ms(ms);
+            (at <= latest).then_some(Rrn(Key((at.0 << 20) | within)))
+        })
+    }
 }
 
 /// What makes a message unique at the acquirer: STAN + DE 7 + DE 32 + DE 41. Durable before the message is sent.
@@ -338,6 +364,36 @@ mod tests {
         check(ResponseCode(*b"N7").text(), "N7");
         let names: Vec<&str> = Network::ALL.iter().map(|n| n.as_str()).collect();
         check(names.join(" "), "visa mastercard amex discover jcb diners unionpay");
+    }
+
+    /// What was written comes back, within ten years; what was never written does not.
+    #[test]
+    fn rrns_are_read_back() {
+        const NEAR: Time = Time(1_795_299_300_000);
+        let read = |text: &str, near: Time| Rrn::read(text.as_bytes().first_chunk().unwrap(), near);
+        // Now, a moment ago, years ago; a clock a little ahead of the acquirer's; the last moment of a year; a leap day.
+        let days = |n: i64| NEAR.plus_ms(-n * 86_400_000);
+        let times = [NEAR, NEAR.plus_ms(-1), days(1), days(3_640), NEAR.plus_ms(60_000), Time(1_767_225_599_999)];
+        for at in times.into_iter().chain([Time(1_709_164_800_000)]) {
+            for within in [0, 32, 32_607] {
+                let rrn = Rrn(Key((at.0 << 20) | within));
+                assert_eq!(read(&rrn.text(), NEAR), Some(rrn));
+            }
+        }
+        // Ten years later it is another day's.
+        let old = Rrn(Key(days(3_660).0 << 20));
+        assert_ne!(read(&old.text(), NEAR), Some(old));
+        for bad in [
+            "000000UNKNWN",
+            "6325 0000000",
+            "632500zzzzzz",
+            "6325ZZZZZZZZ",
+            "600000000000",
+            "6-2500000000",
+            "63250000000É",
+        ] {
+            assert_eq!(read(bad, NEAR), None, "{bad}");
+        }
     }
 
     /// The year's last digit, the day of the year, the millisecond of the day and what tells keys of one millisecond apart.
