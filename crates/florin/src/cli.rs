@@ -144,7 +144,10 @@ pub struct Pay {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Prove {
+    #[command(subcommand)]
+    pub what: Option<ProveWhat>,
     /// How many histories to run
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub seeds: u64,
@@ -154,6 +157,16 @@ pub struct Prove {
     /// Threads [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub threads: Option<u16>,
+}
+
+#[derive(Subcommand)]
+pub enum ProveWhat {
+    /// Send cards in every way, then look for them in the memory of vault and gateway, in files and in answers
+    Memory {
+        /// How many cards
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(16..=8_000))]
+        cards: u16,
+    },
 }
 
 #[derive(Args)]

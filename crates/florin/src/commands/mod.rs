@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod doctor;
+pub mod https;
 pub mod manage;
 pub mod network;
 pub mod pay;

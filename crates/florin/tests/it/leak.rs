@@ -231,3 +231,9 @@ fn nothing_leaks() {
     assert_eq!(all.find(printed.as_bytes()), Vec::<String>::new(), "in what the demo prints");
     search_files("after the stop");
 }
+
+#[test]
+fn no_card_stays_in_memory() {
+    let told = House::new("memory").run(&["--json", "prove", "memory"], "").json();
+    assert_eq!((&told["proved"], &told["hits"], &told["cards"]), (&true.into(), &0.into(), &1000.into()), "{told:#}");
+}

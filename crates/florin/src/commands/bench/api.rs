@@ -2,8 +2,9 @@
 //! each; beside them, in the same run and from the same generator, a request that the edge answers itself.
 
 use super::cpu;
-use super::load::{self, Asks, Did, Line, Target};
+use super::load::{self, Asks, Did};
 use crate::cli::{Bench, Common};
+use crate::commands::https::{Line, Target};
 use crate::commands::system::System;
 use crate::config::Config;
 use crate::fail::Fail;

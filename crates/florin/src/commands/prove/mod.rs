@@ -1,6 +1,10 @@
 //! `florin prove`: many simulated histories, each compared with the issuer's books.
 
-use crate::cli::Prove;
+mod cards;
+mod memory;
+mod scan;
+
+use crate::cli::{Prove, ProveWhat};
 use crate::fail::Outcome;
 use crate::out::out;
 use florin_sim::{Progress, ProveReport};
@@ -8,6 +12,9 @@ use std::io::IsTerminal;
 use std::time::Instant;
 
 pub fn run(args: &Prove, json: bool) -> Outcome {
+    if let Some(ProveWhat::Memory { cards }) = args.what {
+        return memory::run(cards, json);
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or(cores, usize::from);
     let options = florin_sim::Prove { threads, ..florin_sim::Prove::new(args.seeds, args.from) };
