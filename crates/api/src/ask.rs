@@ -24,6 +24,8 @@ pub struct Ask<'a> {
     /// What stood in the path where the template has `{}`.
     pub ids: Vec<String>,
     pub claim: Option<Claiming>,
+    /// Paths of `expand`.
+    pub expand: Vec<Vec<String>>,
 }
 
 /// What an endpoint says. Things within are ids; `expand` comes later.
@@ -32,16 +34,21 @@ pub struct Answer {
     pub status: u16,
     pub body: Value,
     pub replayed: bool,
+    /// The body is as it was sent the first time: nothing is expanded in it any more.
+    pub whole: bool,
 }
 
 impl Answer {
     pub fn ok(body: Value) -> Answer {
-        Answer { status: 200, body, replayed: false }
+        Answer::of(200, body)
+    }
+    pub fn of(status: u16, body: Value) -> Answer {
+        Answer { status, body, replayed: false, whole: false }
     }
     /// The stored answer of an idempotency key.
     pub fn replay(bytes: &[u8]) -> Result<Answer, ApiError> {
-        let (status, body) = look::unstored(bytes).ok_or_else(ApiError::trouble)?;
-        Ok(Answer { status, body, replayed: true })
+        let (status, body, whole) = look::unstored(bytes).ok_or_else(ApiError::trouble)?;
+        Ok(Answer { status, body, replayed: true, whole })
     }
 }
 
@@ -103,6 +110,8 @@ pub enum Telling {
     Outcome,
     /// The intent as it is.
     Intent,
+    /// One of its charges, of which so many minor units went back; a decline is a 402.
+    Charge { key: Key, refunded: i64 },
 }
 
 impl Telling {
@@ -110,6 +119,10 @@ impl Telling {
         match self {
             Telling::Outcome => crate::resources::payment_intents::outcome(look, view),
             Telling::Intent => (200, crate::resources::payment_intents::shape(look, view)),
+            Telling::Charge { key, refunded } => match (Telling::Outcome.payment(look, view), view.body.attempt(key)) {
+                ((200, _), Some(charge)) => (200, crate::resources::charges::shape(look, view, charge, refunded)),
+                (told, _) => told,
+            },
         }
     }
 }

@@ -18,6 +18,10 @@ pub enum Kind {
     Choice(Vec<String>),
     Object,
     Texts,
+    /// A list of objects.
+    Objects,
+    /// A number with a point, as a text of digits.
+    Decimal,
     Metadata,
     /// The empty text unsets.
     Unset,

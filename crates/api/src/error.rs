@@ -178,5 +178,7 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::Settlement => "settlement report",
         Kind::Break => "settlement break",
         Kind::Cursor => "cursor",
+        Kind::Lookup => "lookup key",
+        Kind::Confirmation => "confirmation_token",
     }
 }

@@ -6,58 +6,124 @@ use crate::load;
 use florin_core::store::Wait;
 use serde_json::{Map, Value};
 
-/// Names in one path, not counting the `data` of a list.
+/// Names in one path, not counting the `data` of lists.
 pub const DEEPEST: usize = 4;
 /// Paths of one request.
 pub const MOST_PATHS: usize = 20;
 
-/// What may be expanded, by `object`.
-const FIELDS: &[(&str, &[&str])] = &[
+/// What may be expanded: by `object`, the field and what it leads to. `[x]` is a list of x, `.x` a part without an id of its own, `|` one
+/// of several; what leads to nothing that Florin has is null in every answer.
+const FIELDS: &[(&str, &[(&str, &str)])] = &[
     (
         "payment_intent",
-        &["application", "customer", "latest_charge", "on_behalf_of", "payment_method", "review", "source"],
+        &[
+            ("application", ""),
+            ("charges", "[charge]"),
+            ("customer", "customer"),
+            ("latest_charge", "charge"),
+            ("on_behalf_of", ""),
+            ("payment_method", "payment_method"),
+            ("payment_record", ""),
+            ("review", ""),
+            ("source", ""),
+            ("transfer_data", ".transfer_data"),
+        ],
     ),
     (
         "charge",
         &[
-            "application",
-            "application_fee",
-            "balance_transaction",
-            "customer",
-            "failure_balance_transaction",
-            "on_behalf_of",
-            "payment_intent",
-            "refunds",
-            "review",
-            "source_transfer",
-            "transfer",
+            ("application", ""),
+            ("application_fee", ""),
+            ("balance_transaction", "balance_transaction"),
+            ("customer", "customer"),
+            ("failure_balance_transaction", ""),
+            ("on_behalf_of", ""),
+            ("payment_intent", "payment_intent"),
+            ("refunds", "[refund]"),
+            ("review", ""),
+            ("source_transfer", ""),
+            ("transfer", ""),
+            ("transfer_data", ".transfer_data"),
         ],
     ),
-    ("refund", &["balance_transaction", "charge", "failure_balance_transaction", "payment_intent", "payment_method"]),
-    ("payment_method", &["customer"]),
+    (".transfer_data", &[("destination", "")]),
+    (
+        "refund",
+        &[
+            ("balance_transaction", "balance_transaction"),
+            ("charge", "charge"),
+            ("customer", "customer"),
+            ("failure_balance_transaction", ""),
+            ("payment_intent", "payment_intent"),
+            ("payment_method", "payment_method"),
+            ("source_transfer_reversal", ""),
+            ("transfer_reversal", ""),
+        ],
+    ),
+    ("payment_method", &[("customer", "customer")]),
     (
         "customer",
-        &["default_source", "subscriptions", "sources", "tax", "tax_ids", "invoice_settings", "default_payment_method"],
+        &[
+            ("cash_balance", ""),
+            ("default_source", "card"),
+            ("invoice_settings", ".invoice_settings"),
+            ("sources", "[card]"),
+            ("subscriptions", "[subscription]"),
+            ("tax", ""),
+            ("tax_ids", "[tax_id]"),
+            ("test_clock", ""),
+        ],
     ),
+    (".invoice_settings", &[("default_payment_method", "payment_method")]),
+    ("card", &[("customer", "customer")]),
     (
         "setup_intent",
         &[
-            "application",
-            "customer",
-            "latest_attempt",
-            "mandate",
-            "on_behalf_of",
-            "payment_method",
-            "single_use_mandate",
+            ("application", ""),
+            ("customer", "customer"),
+            ("latest_attempt", "setup_attempt"),
+            ("mandate", ""),
+            ("on_behalf_of", ""),
+            ("payment_method", "payment_method"),
+            ("single_use_mandate", ""),
         ],
     ),
-    ("balance_transaction", &["source"]),
-    ("price", &["product", "currency_options", "tiers"]),
-    ("product", &["default_price", "tax_code"]),
+    (
+        "setup_attempt",
+        &[
+            ("application", ""),
+            ("customer", "customer"),
+            ("on_behalf_of", ""),
+            ("payment_method", "payment_method"),
+            ("setup_intent", "setup_intent"),
+        ],
+    ),
+    ("balance_transaction", &[("source", "charge|refund")]),
+    ("price", &[("currency_options", ""), ("product", "product"), ("tiers", "")]),
+    ("product", &[("default_price", "price"), ("tax_code", "")]),
 ];
 
+/// What the lists of these addresses hold: an empty list says no more of it.
+const LISTS: &[(&str, &str)] = &[
+    ("/v1/balance_transactions", "balance_transaction"),
+    ("/v1/charges", "charge"),
+    ("/v1/customers", "customer"),
+    ("/v1/payment_intents", "payment_intent"),
+    ("/v1/payment_methods", "payment_method"),
+    ("/v1/prices", "price"),
+    ("/v1/products", "product"),
+    ("/v1/refunds", "refund"),
+    ("/v1/setup_attempts", "setup_attempt"),
+    ("/v1/setup_intents", "setup_intent"),
+];
+
+/// What the holder of a client secret may expand: a method is what the browser itself gave.
+const PUBLISHABLE: &[&str] = &["payment_method"];
+
+type Path = Vec<String>;
+
 /// Takes `expand` out of the parameters.
-pub fn asked(map: &mut Map<String, Value>) -> Result<Vec<Vec<String>>, ApiError> {
+pub fn asked(map: &mut Map<String, Value>) -> Result<Vec<Path>, ApiError> {
     let bad = |message: String| ApiError::invalid(message).param("expand");
     let list = match map.remove("expand") {
         None => return Ok(vec![]),
@@ -71,8 +137,8 @@ pub fn asked(map: &mut Map<String, Value>) -> Result<Vec<Vec<String>>, ApiError>
     let mut paths = vec![];
     for one in &list {
         let text = one.as_str().ok_or_else(|| bad("Invalid array: expand takes texts.".to_owned()))?;
-        let path: Vec<String> = text.split('.').map(str::to_owned).collect();
-        let deep = path.len() - usize::from(path.first().is_some_and(|p| p == "data"));
+        let path: Path = text.split('.').map(str::to_owned).collect();
+        let deep = path.iter().filter(|p| *p != "data").count();
         if path.iter().any(String::is_empty) || deep > DEEPEST {
             return Err(
                 bad(format!("You cannot expand more than {DEEPEST} levels of a property.")).code("parameter_invalid")
@@ -83,46 +149,69 @@ pub fn asked(map: &mut Map<String, Value>) -> Result<Vec<Vec<String>>, ApiError>
     Ok(paths)
 }
 
-pub async fn all(ask: &Ask<'_>, mut answer: Answer, paths: &[Vec<String>]) -> Result<Answer, ApiError> {
-    if answer.status == 200 {
-        for path in paths {
-            one(ask, &mut answer.body, path, path).await?;
-        }
+pub async fn all(ask: &Ask<'_>, mut answer: Answer, paths: &[Path]) -> Result<Answer, ApiError> {
+    if answer.status == 200 && !answer.whole {
         if ask.version.lists_charges() {
             charges(ask, &mut answer.body).await?;
+        }
+        for path in paths {
+            if !may(&answer.body, path, ask.is_secret()) {
+                let shown: String = path.join(".").chars().take(100).collect();
+                let message = format!("This property cannot be expanded ({shown}).");
+                return Err(ApiError::invalid(message).param("expand"));
+            }
+            one(ask, &mut answer.body, path).await?;
         }
     }
     Ok(answer)
 }
 
-fn one<'a>(
-    ask: &'a Ask<'_>,
-    value: &'a mut Value,
-    path: &'a [String],
-    whole: &'a [String],
-) -> Wait<'a, Result<(), ApiError>> {
+/// Whether there is such a path in answers of this kind, whatever is null in this one.
+fn may(body: &Value, path: &[String], is_secret: bool) -> bool {
+    let text = |name| body.get(name).and_then(Value::as_str).unwrap_or("");
+    let Some((first, rest)) = path.split_first() else { return true };
+    if !is_secret && !(rest.is_empty() && PUBLISHABLE.contains(&first.as_str())) {
+        return false;
+    }
+    match text("object") {
+        "search_result" if first == "total_count" => rest.is_empty(),
+        "list" | "search_result" => {
+            let url = text("url").trim_end_matches("/search");
+            // `/v1/customers/cus_1/payment_methods` holds what `/v1/payment_methods` holds.
+            let last = format!("/v1/{}", url.rsplit('/').next().unwrap_or(""));
+            let held =
+                LISTS.iter().find(|(address, _)| *address == url || *address == last).map_or("", |(_, held)| held);
+            first == "data" && (rest.is_empty() || leads(held, rest))
+        }
+        object => leads(object, path),
+    }
+}
+
+/// Whether a path leads somewhere from this kind of thing.
+fn leads(kind: &str, path: &[String]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return true };
+    if let Some(held) = kind.strip_prefix('[').and_then(|k| k.strip_suffix(']')) {
+        return first == "data" && leads(held, rest);
+    }
+    kind.split('|').any(|kind| {
+        let fields = FIELDS.iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, fields)| *fields);
+        fields.iter().any(|(name, to)| name == first && leads(to, rest))
+    })
+}
+
+fn one<'a>(ask: &'a Ask<'_>, value: &'a mut Value, path: &'a [String]) -> Wait<'a, Result<(), ApiError>> {
     Box::pin(async move {
         let Some((field, rest)) = path.split_first() else { return Ok(()) };
         let object = value.get("object").and_then(Value::as_str).unwrap_or("").to_owned();
-        if (object == "list" || object == "search_result") && field == "data" && !rest.is_empty() {
+        if (object == "list" || object == "search_result") && field == "data" {
             let Some(data) = value.get_mut("data").and_then(Value::as_array_mut) else { return Ok(()) };
             for item in data {
-                one(ask, item, rest, whole).await?;
+                one(ask, item, rest).await?;
             }
             return Ok(());
         }
-        let known =
-            FIELDS.iter().find(|(name, _)| *name == object).is_some_and(|(_, fields)| fields.contains(&field.as_str()));
-        // `invoice_settings` and the like have no `object` of their own.
-        let inner = object.is_empty() && field == "default_payment_method";
-        if !known && !inner {
-            let shown: String = whole.join(".").chars().take(100).collect();
-            let message = format!("This property cannot be expanded ({shown}).");
-            return Err(ApiError::invalid(message).param("expand"));
-        }
-        if object == "charge" && field == "refunds" {
-            let list = load::refunds_of(ask, value).await?;
-            set(value, field, list);
+        if let Some(part) = load::part(ask, value, field).await? {
+            set(value, field, part);
         }
         if let Some(Value::String(id)) = value.get(field) {
             let id = id.clone();
@@ -131,7 +220,7 @@ fn one<'a>(
             }
         }
         match value.get_mut(field) {
-            Some(inner @ Value::Object(_)) => one(ask, inner, rest, whole).await,
+            Some(inner @ Value::Object(_)) => one(ask, inner, rest).await,
             _ => Ok(()),
         }
     })
@@ -157,4 +246,41 @@ async fn charges(ask: &Ask<'_>, body: &mut Value) -> Result<(), ApiError> {
         set(intent, "charges", list);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn which_paths_there_are() {
+        #[track_caller]
+        fn check(body: Value, is_secret: bool, path: &str, expected: bool) {
+            let path: Path = path.split('.').map(str::to_owned).collect();
+            assert_eq!(may(&body, &path, is_secret), expected, "{path:?}");
+        }
+        let intent = || json!({ "object": "payment_intent", "customer": null });
+        let list = |url: &str| json!({ "object": "list", "url": url, "data": [] });
+        check(intent(), true, "customer", true);
+        check(intent(), true, "customer.foo", false);
+        check(intent(), true, "customer.invoice_settings.default_payment_method", true);
+        check(intent(), true, "latest_charge.balance_transaction.source.payment_intent", true);
+        check(intent(), true, "latest_charge.refunds.data.charge", true);
+        check(intent(), true, "amount", false);
+        check(intent(), true, "data.customer", false);
+        check(intent(), false, "payment_method", true);
+        check(intent(), false, "payment_method.customer", false);
+        check(intent(), false, "latest_charge", false);
+        check(list("/v1/refunds"), true, "data.charge", true);
+        check(list("/v1/refunds"), true, "data", true);
+        check(list("/v1/refunds"), true, "data.foo", false);
+        check(list("/v1/refunds"), true, "charge", false);
+        check(list("/v1/charges/ch_1/refunds"), true, "data.payment_intent", true);
+        check(list("/v1/events"), true, "data.object", false);
+        check(json!({ "object": "search_result", "url": "/v1/customers/search" }), true, "total_count", true);
+        check(json!({ "object": "search_result", "url": "/v1/customers/search" }), true, "data.sources", true);
+        check(list("/v1/customers"), true, "total_count", false);
+        check(json!({ "object": "balance" }), true, "available", false);
+    }
 }

@@ -7,10 +7,10 @@ use crate::keys::{self, Caller};
 use crate::params::Params;
 use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
-use crate::{Api, KeyClass, expand, form, openapi};
+use crate::{Api, KeyClass, expand, form, look, openapi};
 use florin_core::commit::ClaimId;
 use florin_core::edge::{CARD_FIELD, EdgeRequest, EdgeResponse, Identified, Identify};
-use florin_core::flow::Claiming;
+use florin_core::flow::{self, Claiming};
 use florin_core::refusal::Refusal;
 use florin_core::store::Query;
 use serde_json::{Map, Value};
@@ -52,9 +52,9 @@ async fn answer(
     permit(route, caller)?;
     let claim = claiming(api, request, caller, &map)?;
     let paths = expand::asked(&mut map)?;
-    let ask = Ask { api, request, caller, version, ids, claim };
+    let ask = Ask { api, request, caller, version, ids, claim, expand: paths };
     if let Some(stored) = replay(&ask).await? {
-        return expand::all(&ask, stored, &paths).await;
+        return sent(&ask, stored).await;
     }
     let params = Params::declaring(map, declared);
     let answered = match (route.handler)(&ask, &params).await {
@@ -65,7 +65,36 @@ async fn answer(
             None => return Err(error),
         },
     };
-    expand::all(&ask, answered, &paths).await
+    sent(&ask, answered).await
+}
+
+/// The answer as it goes out: expanded, and under an idempotency key kept like that, so that it stays the same byte for byte.
+async fn sent(ask: &Ask<'_>, answered: Answer) -> Result<Answer, ApiError> {
+    let (fresh, plain) = (!answered.replayed, ask.expand.is_empty() && !ask.version.lists_charges());
+    let mut answer = expand::all(ask, answered, &ask.expand).await?;
+    if let (true, false, 200, Some(claiming)) = (fresh, plain, answer.status, &ask.claim) {
+        flow::amend(ask.store(), &claiming.id, look::stored_whole(answer.status, &answer.body)).await?;
+    }
+    if !ask.is_secret() {
+        without_private(&mut answer.body);
+    }
+    Ok(answer)
+}
+
+/// What a holder of a client secret is not shown of an intent.
+const PRIVATE: &[&str] = &["metadata", "customer", "application_fee_amount", "review", "transfer_data", "on_behalf_of"];
+
+fn without_private(body: &mut Value) {
+    match body {
+        Value::Object(map) => {
+            if map.get("object").is_some_and(|o| o == "payment_intent" || o == "setup_intent") {
+                PRIVATE.iter().for_each(|name| drop(map.remove(*name)));
+            }
+            map.values_mut().for_each(without_private);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_private),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn header<'a>(request: &'a EdgeRequest, name: &str) -> Option<&'a str> {
@@ -133,7 +162,9 @@ fn claiming(
     let mut params = Value::Object(map.clone());
     digests(&mut params, request);
     let told = [request.method.as_str(), request.path.as_str(), &params.to_string()].join("\0");
-    let request = api.claims.mac(&[b"request", &account, told.as_bytes()]);
+    // What a browser may see of an answer is less: its requests are others than the server's.
+    let class = [caller.class as u8];
+    let request = api.claims.mac(&[b"request", &account, &class, told.as_bytes()]);
     let slot = digest.first_chunk::<8>().map_or(0, |b| i64::from_be_bytes(*b));
     Ok(Some(Claiming { id: ClaimId { slot, digest }, request }))
 }
@@ -184,8 +215,6 @@ fn respond(id: &str, version: &str, idempotency: Option<&str>, answer: Result<An
         ("stripe-version".to_owned(), version.to_owned()),
         ("content-type".to_owned(), "application/json".to_owned()),
         ("cache-control".to_owned(), "no-cache, no-store".to_owned()),
-        ("access-control-allow-origin".to_owned(), "*".to_owned()),
-        ("access-control-expose-headers".to_owned(), "Request-Id, Retry-After, Stripe-Should-Retry".to_owned()),
     ];
     let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
     let fits = |k: &&str| k.len() <= LONGEST_KEY && k.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
@@ -225,13 +254,17 @@ fn description(request: &EdgeRequest) -> EdgeResponse {
     EdgeResponse { status: 200, headers, body: openapi::text().as_bytes().to_vec() }
 }
 
+/// What stripe.js and the SDKs send.
+const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Accept, Idempotency-Key, Stripe-Version, Stripe-Account, \
+    X-Stripe-Client-User-Agent, X-Stripe-Client-Telemetry, X-Requested-With";
+
 /// Browsers ask before they send a key to another origin (CORS).
 fn preflight(request: &EdgeRequest) -> EdgeResponse {
     let headers = [
         ("request-id", request.id.as_str()),
         ("access-control-allow-origin", "*"),
         ("access-control-allow-methods", "GET, POST, DELETE"),
-        ("access-control-allow-headers", "Authorization, Content-Type, Idempotency-Key, Stripe-Version"),
+        ("access-control-allow-headers", ALLOWED_HEADERS),
         ("access-control-max-age", "300"),
     ];
     let headers = headers.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();

@@ -9,7 +9,7 @@ use crate::resources::{
 use florin_core::flow;
 use florin_core::id::Kind;
 use florin_core::payment::PaymentView;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The thing itself; None when the id is of a kind that is not expanded, or of nothing.
 pub async fn by_id(ask: &Ask<'_>, id: &str) -> Result<Option<Value>, ApiError> {
@@ -41,6 +41,22 @@ async fn payment(ask: &Ask<'_>, id: &str) -> Result<PaymentView, ApiError> {
     let missing = || ApiError::missing("payment_intent", id, "id");
     let key = ask.look().key(Kind::Payment, id).ok_or_else(missing)?;
     Ok(flow::load(ask.store(), ask.account(), Kind::Payment, key).await?)
+}
+
+/// What an answer leaves out unless it is asked for: lists within, and what there is nothing of.
+pub async fn part(ask: &Ask<'_>, of: &Value, field: &str) -> Result<Option<Value>, ApiError> {
+    let text = |name| of.get(name).and_then(Value::as_str).unwrap_or("");
+    let empty = || list::body(&format!("/v1/customers/{}/{field}", text("id")), (vec![], false));
+    Ok(match (text("object"), field) {
+        ("charge", "refunds") => Some(refunds_of(ask, of).await?),
+        ("customer", "sources" | "subscriptions" | "tax_ids") => Some(empty()),
+        ("customer", "tax") => Some(json!({
+            "automatic_tax": "unrecognized_location", "ip_address": null, "location": null, "provider": "stripe",
+        })),
+        ("customer", "cash_balance") => Some(Value::Null),
+        ("price", "currency_options") => Some(prices::options(of)),
+        _ => None,
+    })
 }
 
 /// The list that `refunds` of a charge expands to.

@@ -34,6 +34,11 @@ impl Look {
         let (one, two) = (self.derived(b"whsec 1", Kind::Endpoint, key), self.derived(b"whsec 2", Kind::Endpoint, key));
         format!("whsec_{one}{two}")
     }
+    /// The key of what is found by a value and not by an id: nobody can tell the value from it.
+    pub fn place(&self, label: &str, account: Key, live: bool, value: &str) -> Key {
+        let parts = [label.as_bytes(), &account.0.to_be_bytes(), &[u8::from(live)], value.as_bytes()];
+        florin_core::id::place(&self.clients.mac(&parts))
+    }
     fn derived(&self, label: &[u8], kind: Kind, key: Key) -> String {
         let mac = self.clients.mac(&[label, &[kind as u8], &key.0.to_be_bytes()]);
         mac.iter().take(12).map(|b| format!("{b:02x}")).collect()
@@ -49,15 +54,24 @@ impl Look {
     }
 }
 
-/// Status (two bytes, big-endian), then the body.
+/// Of a stored status: the body is what was sent, whatever was expanded in it.
+const WHOLE: u16 = 0x8000;
+
+/// Status (two bytes, big-endian), then the body, in which things within are ids.
 pub fn stored(status: u16, body: &Value) -> Vec<u8> {
     let mut out = status.to_be_bytes().to_vec();
     out.extend_from_slice(body.to_string().as_bytes());
     out
 }
 
-/// Reads what `stored` wrote.
-pub fn unstored(bytes: &[u8]) -> Option<(u16, Value)> {
+/// The same for a body that was expanded already.
+pub fn stored_whole(status: u16, body: &Value) -> Vec<u8> {
+    stored(status | WHOLE, body)
+}
+
+/// Reads what `stored` and `stored_whole` wrote: status, body, and whether the body is whole.
+pub fn unstored(bytes: &[u8]) -> Option<(u16, Value, bool)> {
     let (status, body) = bytes.split_first_chunk::<2>()?;
-    Some((u16::from_be_bytes(*status), serde_json::from_slice(body).ok()?))
+    let status = u16::from_be_bytes(*status);
+    Some((status & !WHOLE, serde_json::from_slice(body).ok()?, status & WHOLE != 0))
 }

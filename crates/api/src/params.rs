@@ -90,6 +90,11 @@ impl Params {
         self.known().extend_from_slice(names);
     }
 
+    /// Parameters that are read in another place.
+    pub fn known_elsewhere(&self, names: &[&'static str]) {
+        self.known().extend_from_slice(names);
+    }
+
     /// Refuses what nobody asked for.
     pub fn done(&self) -> Result<(), ApiError> {
         let known = self.known();
@@ -272,6 +277,42 @@ impl Params {
             Some(Value::String(text)) if text.is_empty() => Ok(Some(vec![])),
             Some(_) => Err(self.bad(name, "Invalid array")),
         }
+    }
+
+    /// A list of objects; their names are `list[0][name]`.
+    pub fn objects(&self, name: &'static str, most: usize) -> Result<Option<Vec<Params>>, ApiError> {
+        self.note(name, || Kind::Objects);
+        let list = match self.get(name) {
+            None => return Ok(None),
+            Some(Value::Array(list)) => list,
+            Some(Value::String(text)) if text.is_empty() => return Ok(Some(vec![])),
+            Some(_) => return Err(self.bad(name, "Invalid array")),
+        };
+        if list.len() > most {
+            return Err(self.bad(name, format!("Invalid array: at most {most} elements are allowed.")));
+        }
+        let whole = self.name(name);
+        let one = |(n, value): (usize, &Value)| match value {
+            Value::Object(map) => Ok(Params { path: format!("{whole}[{n}]"), ..Params::new(map.clone()) }),
+            _ => Err(ApiError::invalid("Invalid object").param(&format!("{whole}[{n}]"))),
+        };
+        list.iter().enumerate().map(one).collect::<Result<Vec<_>, _>>().map(Some)
+    }
+
+    /// Digits with at most `places` behind a point, as a text without needless zeros: `10.50` is `10.5`. Never negative.
+    pub fn decimal(&self, name: &'static str, places: usize) -> Result<Option<String>, ApiError> {
+        self.note(name, || Kind::Decimal);
+        let Some(text) = self.read(name)? else { return Ok(None) };
+        let (whole, part) = text.split_once('.').unwrap_or((text.as_str(), ""));
+        let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+        let part = part.trim_end_matches('0');
+        if whole.is_empty() || whole.len() > 15 || !digits(whole) || !digits(part) || part.len() > places {
+            let shown: String = text.chars().take(40).collect();
+            return Err(self.bad(name, format!("Invalid decimal: {shown}")).code("parameter_invalid_decimal"));
+        }
+        let whole = whole.trim_start_matches('0');
+        let whole = if whole.is_empty() { "0" } else { whole };
+        Ok(Some(if part.is_empty() { whole.to_owned() } else { format!("{whole}.{part}") }))
     }
 
     /// Merges `metadata` into what there is: key by key, an empty value deletes, an empty text deletes all.

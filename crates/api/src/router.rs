@@ -40,13 +40,17 @@ macro_rules! routes {
 
 pub static ROUTES: &[Route] = routes! {
     GET "/v1/account" Secret account::retrieve;
+    GET "/v1/accounts/{}" Secret account::retrieve_by_id;
     GET "/v1/balance" Secret balance::retrieve;
     GET "/v1/balance_transactions" Secret balance::list;
     GET "/v1/balance_transactions/{}" Secret balance::retrieve_transaction;
     GET "/v1/charges" Secret charges::list;
+    GET "/v1/charges/search" Secret charges::search;
     GET "/v1/charges/{}" Secret charges::retrieve;
     POST "/v1/charges/{}" Secret charges::update;
     POST "/v1/charges/{}/capture" Secret charges::capture;
+    GET "/v1/charges/{}/refunds" Secret refunds::list_of_charge;
+    GET "/v1/charges/{}/refunds/{}" Secret refunds::retrieve_of_charge;
     GET "/v1/customers" Secret customers::list;
     POST "/v1/customers" Secret customers::create;
     GET "/v1/customers/search" Secret customers::search;
@@ -73,6 +77,7 @@ pub static ROUTES: &[Route] = routes! {
     POST "/v1/payment_methods/{}/detach" Secret payment_methods::detach;
     GET "/v1/prices" Secret prices::list;
     POST "/v1/prices" Secret prices::create;
+    GET "/v1/prices/search" Secret prices::search;
     GET "/v1/prices/{}" Secret prices::retrieve;
     POST "/v1/prices/{}" Secret prices::update;
     GET "/v1/products" Secret products::list;
@@ -85,6 +90,7 @@ pub static ROUTES: &[Route] = routes! {
     POST "/v1/refunds" Secret refunds::create;
     GET "/v1/refunds/{}" Secret refunds::retrieve;
     POST "/v1/refunds/{}" Secret refunds::update;
+    POST "/v1/refunds/{}/cancel" Secret refunds::cancel;
     GET "/v1/setup_intents" Secret setup_intents::list;
     POST "/v1/setup_intents" Secret setup_intents::create;
     GET "/v1/setup_intents/{}" Any setup_intents::retrieve;

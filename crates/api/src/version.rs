@@ -11,6 +11,16 @@ const TYPES_ARE_OUTPUT: &str = "2026-09-30";
 const FIRST: &str = "2011-01-01";
 const LAST: &str = "2026-12-31";
 
+/// The last day of a month (Gregorian).
+const fn last_day(year: u16, month: u16) -> u16 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiVersion(String);
 
@@ -30,7 +40,7 @@ impl ApiVersion {
         let (year, month, day) = (parts.next(), parts.next(), parts.next());
         let on_calendar = year.is_some()
             && month.is_some_and(|m| (1..=12).contains(&m))
-            && day.is_some_and(|d| (1..=31).contains(&d));
+            && day.is_some_and(|d| (1..=last_day(year.unwrap_or(0), month.unwrap_or(0))).contains(&d));
         if !shape || !on_calendar || !release_fits || !(FIRST..=LAST).contains(&date) {
             return Err(bad());
         }
@@ -66,6 +76,8 @@ mod tests {
             "latest",
             "2020-13-01",
             "2020-00-01",
+            "2024-04-31",
+            "2023-02-29",
             "1999-01-01",
             "2099-01-01",
             "2020-08-27.",

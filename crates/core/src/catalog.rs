@@ -19,6 +19,10 @@ pub struct Product {
     pub unit_label: Option<String>,
     pub statement_descriptor: Option<String>,
     pub default_price: Option<Key>,
+    /// Names of what it can do.
+    pub features: Vec<String>,
+    pub package: Option<Package>,
+    pub tax_code: Option<String>,
     /// The merchant's own fields, sorted by name.
     pub metadata: Vec<(String, String)>,
 }
@@ -29,6 +33,15 @@ impl Body for Product {
 
 impl Record for Product {
     const KIND: Kind = Kind::Product;
+}
+
+/// Inches and ounces, as decimals in text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Package {
+    pub height: String,
+    pub length: String,
+    pub weight: String,
+    pub width: String,
 }
 
 /// How often a price is asked for again.
@@ -52,6 +65,40 @@ impl Interval {
     }
 }
 
+/// An amount that the buyer names, minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Custom {
+    pub minimum: Option<i64>,
+    pub maximum: Option<i64>,
+    pub preset: Option<i64>,
+}
+
+/// Every so many intervals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recurring {
+    pub interval: Interval,
+    pub count: u16,
+    pub trial_days: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaxBehavior {
+    Unspecified,
+    Exclusive,
+    Inclusive,
+}
+
+impl TaxBehavior {
+    pub const ALL: &[TaxBehavior] = &[TaxBehavior::Unspecified, TaxBehavior::Exclusive, TaxBehavior::Inclusive];
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            TaxBehavior::Unspecified => "unspecified",
+            TaxBehavior::Exclusive => "exclusive",
+            TaxBehavior::Inclusive => "inclusive",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Price {
     pub live: bool,
@@ -59,12 +106,33 @@ pub struct Price {
     pub product: Key,
     /// Never changes. May be zero.
     pub money: Money,
-    /// Every so many intervals; once when absent.
-    pub recurring: Option<(Interval, u16)>,
+    /// The amount in minor units with decimals, when it is finer than `money`, which is then its whole part.
+    pub decimal: Option<String>,
+    /// What the buyer may choose instead, minor units.
+    pub custom: Option<Custom>,
+    /// Once when absent.
+    pub recurring: Option<Recurring>,
+    pub tax_behavior: TaxBehavior,
+    /// So many pieces count as one; whether a started one counts.
+    pub divide: Option<(u32, bool)>,
     pub nickname: Option<String>,
     pub lookup_key: Option<String>,
     /// The merchant's own fields, sorted by name.
     pub metadata: Vec<(String, String)>,
+}
+
+/// Which price has a lookup key now: no two have the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lookup {
+    pub price: Option<Key>,
+}
+
+impl Body for Lookup {
+    const FORMAT: u8 = 1;
+}
+
+impl Record for Lookup {
+    const KIND: Kind = Kind::Lookup;
 }
 
 impl Body for Price {

@@ -59,9 +59,18 @@ mod tests {
         bytes.iter().map(|b| format!("{b:02x}")).collect()
     }
 
-    /// A format that was ever written is read for ever: a changed golden file is a migration, not a test to mend.
+    /// A format that was ever written is read for ever: a changed golden file is a migration, not a test to mend. `FLORIN_WRITE=1`
+    /// writes the files anew, for formats that nobody has stored yet.
     #[track_caller]
     fn golden<T: Body + Debug + PartialEq>(name: &str, file: &str, bodies: &[T]) {
+        if std::env::var_os("FLORIN_WRITE").is_some() {
+            let lines: String = bodies.iter().map(|b| hex(&b.encode()) + "\n").collect();
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+            let path = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path());
+            let path = path.filter(|p| std::fs::read_to_string(p).unwrap() == file).last().unwrap();
+            std::fs::write(path, lines).unwrap();
+            return;
+        }
         let stored: Vec<&str> = file.lines().collect();
         assert_eq!(stored.len(), bodies.len(), "{name}");
         for (n, (line, body)) in stored.iter().zip(bodies).enumerate() {

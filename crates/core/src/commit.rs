@@ -104,6 +104,8 @@ pub enum EventKind {
     /// A settlement report and our books differ.
     BreakOpened = 49,
     BreakResolved = 50,
+    LookupChanged = 55,
+    ConfirmationChanged = 56,
 }
 
 impl EventKind {
@@ -154,6 +156,8 @@ impl EventKind {
         EventKind::BalanceAvailable,
         EventKind::BreakOpened,
         EventKind::BreakResolved,
+        EventKind::LookupChanged,
+        EventKind::ConfirmationChanged,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -203,6 +207,8 @@ impl EventKind {
             EventKind::BalanceAvailable => "balance.available",
             EventKind::BreakOpened => "florin.settlement_break.opened",
             EventKind::BreakResolved => "florin.settlement_break.resolved",
+            EventKind::LookupChanged => "florin.lookup_key.changed",
+            EventKind::ConfirmationChanged => "florin.confirmation_token.changed",
         }
     }
     pub fn from_u8(n: u8) -> Option<EventKind> {
@@ -293,12 +299,16 @@ pub enum Claim {
     Finish { id: ClaimId, answer: Vec<u8> },
     /// Take the key and answer at once. Refused if it is taken.
     Answer { id: ClaimId, request: [u8; 32], subject: Key, at: Time, answer: Vec<u8> },
+    /// Replace the answer that is there. Without effect when there is none.
+    Amend { id: ClaimId, answer: Vec<u8> },
 }
 
 impl Claim {
     pub const fn id(&self) -> &ClaimId {
         match self {
-            Claim::Begin { id, .. } | Claim::Finish { id, .. } | Claim::Answer { id, .. } => id,
+            Claim::Begin { id, .. } | Claim::Finish { id, .. } | Claim::Answer { id, .. } | Claim::Amend { id, .. } => {
+                id
+            }
         }
     }
 }

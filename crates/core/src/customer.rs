@@ -32,6 +32,43 @@ pub struct CustomerPersonal {
     pub metadata: Vec<(String, String)>,
     /// Languages, the liked ones first.
     pub locales: Vec<String>,
+    pub business_name: Option<String>,
+    pub individual_name: Option<String>,
+    pub invoicing: Invoicing,
+}
+
+/// What invoices to a customer say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invoicing {
+    /// Minor units that the next invoice takes into account: below zero is in the customer's favour.
+    pub balance: i64,
+    /// Derived from the customer's id when absent.
+    pub prefix: Option<String>,
+    /// Counts from 1.
+    pub next_number: Option<i64>,
+    pub tax_exempt: TaxExempt,
+    pub footer: Option<String>,
+    pub fields: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaxExempt {
+    #[default]
+    None,
+    Exempt,
+    /// The customer accounts for the tax.
+    Reverse,
+}
+
+impl TaxExempt {
+    pub const ALL: &[TaxExempt] = &[TaxExempt::None, TaxExempt::Exempt, TaxExempt::Reverse];
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            TaxExempt::None => "none",
+            TaxExempt::Exempt => "exempt",
+            TaxExempt::Reverse => "reverse",
+        }
+    }
 }
 
 impl Body for CustomerPersonal {

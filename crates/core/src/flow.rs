@@ -170,6 +170,12 @@ pub(crate) async fn replay(store: &dyn Store, claiming: Option<&Claiming>) -> Re
     }
 }
 
+/// Puts what was really sent in the place of the stored answer: what it told of beyond the thing itself stays as it was told.
+pub async fn amend(store: &dyn Store, id: &ClaimId, answer: Vec<u8>) -> Result<(), Failure> {
+    let amended = Commit { claim: Some(Claim::Amend { id: id.clone(), answer }), ..Commit::default() };
+    commit(store, amended, None).await.map(|_| ())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,6 +33,12 @@ impl Key {
     }
 }
 
+/// A key that stands for a value and not for a time: older than any that was ever made, so that it never counts as the newest.
+pub const fn place(hash: &[u8; 32]) -> Key {
+    let [a, b, c, d, e, f, g, h, ..] = *hash;
+    Key((i64::from_be_bytes([a, b, c, d, e, f, g, h]) & ((1 << 58) - 1)) | 1)
+}
+
 /// Makes keys in strictly rising order, whatever the clock does.
 #[derive(Debug)]
 pub struct KeyGen {
@@ -99,6 +105,10 @@ pub enum Kind {
     Settlement = 25,
     /// How far the acquirer's reports were read; belongs to no merchant.
     Cursor = 26,
+    /// The lookup key of a price: its key is a hash of it.
+    Lookup = 29,
+    /// What a browser gave for one confirmation.
+    Confirmation = 30,
 }
 
 impl Kind {
@@ -126,6 +136,8 @@ impl Kind {
         Kind::Break,
         Kind::Settlement,
         Kind::Cursor,
+        Kind::Lookup,
+        Kind::Confirmation,
     ];
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -152,6 +164,8 @@ impl Kind {
             Kind::Break => "stlbreak",
             Kind::Settlement => "stlreport",
             Kind::Cursor => "cursor",
+            Kind::Lookup => "lookup",
+            Kind::Confirmation => "ctoken",
         }
     }
     pub fn from_u8(n: u8) -> Option<Kind> {

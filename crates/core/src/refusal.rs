@@ -221,6 +221,8 @@ const fn noun(kind: Kind) -> &'static str {
         Kind::Settlement => "settlement report",
         Kind::Break => "settlement break",
         Kind::Cursor => "cursor",
+        Kind::Lookup => "lookup_key",
+        Kind::Confirmation => "confirmation_token",
     }
 }
 

@@ -41,7 +41,7 @@ pub fn assert_well_formed(commit: &Commit) {
         assert!(longest <= SIZE_OF_BODY_BYTES, "a body of {longest} bytes of {:?}", row.key);
     }
     let answer = match &commit.claim {
-        Some(Claim::Finish { answer, .. } | Claim::Answer { answer, .. }) => answer.len(),
+        Some(Claim::Finish { answer, .. } | Claim::Answer { answer, .. } | Claim::Amend { answer, .. }) => answer.len(),
         Some(Claim::Begin { .. }) | None => 0,
     };
     assert!(answer <= SIZE_OF_BODY_BYTES, "an answer of {answer} bytes");

@@ -281,6 +281,8 @@ fn schema(kind: &Kind) -> Option<Value> {
         Kind::Currency => json!({ "type": "string", "minLength": 3, "maxLength": 3, "examples": ["eur"] }),
         Kind::Choice(words) => json!({ "type": "string", "enum": words }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::Objects => json!({ "type": "array", "items": { "type": "object" } }),
+        Kind::Decimal => json!({ "type": "string", "pattern": "^[0-9]{1,15}([.][0-9]{1,12})?$" }),
         Kind::Metadata => json!({
             "type": "object", "maxProperties": MOST_METADATA,
             "propertyNames": { "maxLength": LONGEST_METADATA_NAME },

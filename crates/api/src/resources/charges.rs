@@ -1,11 +1,12 @@
 //! `/v1/charges`: an attempt to take or hold money, as the payment's row has it.
 
-use crate::ask::{Answer, Ask};
+use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
 use crate::list::{self, Collector};
 use crate::look::Look;
-use crate::params::Params;
-use crate::resources::{billing, metadata, payment_intents, payment_methods, shipping};
+use crate::params::{LONGEST_TEXT, Params};
+use crate::resources::{account, billing, metadata, payment_intents, payment_methods, shipping};
+use crate::search::{self, Subject};
 use florin_core::attempt::{Attempt, Move, State};
 use florin_core::flow;
 use florin_core::id::{Key, Kind};
@@ -36,6 +37,15 @@ fn movement(payment: &Payment, charge: Key) -> Option<Key> {
     Some(key_of(completion.map_or(charge, |a| a.key)))
 }
 
+/// What the issuer held of a charge and was given free again: the rest of a capture in part, or all of a hold that was canceled.
+fn released(payment: &Payment, attempt: &Attempt) -> i64 {
+    match (captured(payment, attempt.key), &payment.stage) {
+        (Some(taken), _) => attempt.money.minor.saturating_sub(taken),
+        (None, Stage::Canceled { .. }) if attempt.approval().is_some() => attempt.money.minor,
+        (None, _) => 0,
+    }
+}
+
 /// Why a charge failed, if it did.
 fn failure(attempt: &Attempt) -> Option<PaymentError> {
     match &attempt.state {
@@ -46,7 +56,7 @@ fn failure(attempt: &Attempt) -> Option<PaymentError> {
     }
 }
 
-/// `refunded`: minor units that went back, or are on their way.
+/// `refunded`: minor units that went back, or are on their way. What was held and not captured counts as refunded, as with Stripe.
 pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) -> Value {
     let p = &view.body;
     let personal: PaymentPersonal = view.personal().unwrap_or_default();
@@ -54,12 +64,13 @@ pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) 
     let told = failure.as_ref().map(payment_intents::declined);
     let taken = captured(p, attempt.key);
     let paid = attempt.approval().is_some();
+    let refunded = refunded.saturating_add(released(p, attempt));
     let status = match (paid, &failure) {
         (true, _) => "succeeded",
         (false, Some(_)) => "failed",
         (false, None) => "pending",
     };
-    let method = p.method(attempt.card);
+    let (method, words) = (p.method(attempt.card), personal.charge_words());
     json!({
         "id": look.id(Kind::Charge, attempt.key),
         "object": "charge",
@@ -71,19 +82,19 @@ pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) 
         "application_fee_amount": null,
         "balance_transaction": movement(p, attempt.key).map(|m| look.id(Kind::Movement, m)),
         "billing_details": billing(personal.billing.as_ref()),
-        "calculated_statement_descriptor": personal.statement_descriptor,
+        "calculated_statement_descriptor": descriptor(&personal),
         "captured": taken.is_some(),
         "created": attempt.key.time().seconds(),
         "currency": attempt.money.currency.code(),
         "customer": p.customer.map(|c| look.id(Kind::Customer, c)),
-        "description": personal.description,
+        "description": words.description,
         "disputed": false,
         "failure_balance_transaction": null,
         "failure_code": told.map(|t| t.0),
         "failure_message": told.map(|t| t.2),
-        "fraud_details": {},
+        "fraud_details": fraud(&personal),
         "livemode": p.live,
-        "metadata": metadata(&personal.metadata),
+        "metadata": metadata(&words.metadata),
         "on_behalf_of": null,
         "outcome": outcome(attempt, failure.as_ref()),
         "paid": paid,
@@ -91,20 +102,37 @@ pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) 
         "payment_method": method.map(|m| look.id(Kind::Method, m.key)),
         "payment_method_details": details(p, attempt),
         "radar_options": {},
-        "receipt_email": personal.receipt_email,
+        "receipt_email": words.receipt_email,
         "receipt_number": null,
         "receipt_url": null,
-        "refunded": refunded > 0 && taken == Some(refunded),
+        "refunded": refunded > 0 && refunded == attempt.money.minor,
         "review": null,
-        "shipping": shipping(personal.shipping.as_ref()),
+        "shipping": shipping(words.shipping.as_ref()),
         "source": null,
         "source_transfer": null,
         "statement_descriptor": personal.statement_descriptor,
         "statement_descriptor_suffix": personal.statement_descriptor_suffix,
         "status": status,
         "transfer_data": null,
-        "transfer_group": null,
+        "transfer_group": personal.transfer_group,
     })
+}
+
+/// What the merchant reported of it.
+fn fraud(personal: &PaymentPersonal) -> Value {
+    match &personal.fraud_report {
+        Some(report) => json!({ "user_report": report }),
+        None => json!({}),
+    }
+}
+
+/// What the cardholder reads on the statement: the account's prefix, and a suffix if one was given.
+fn descriptor(personal: &PaymentPersonal) -> String {
+    let prefix = personal.statement_descriptor.as_deref().unwrap_or(account::STATEMENT_PREFIX);
+    match &personal.statement_descriptor_suffix {
+        Some(suffix) => format!("{prefix}* {suffix}").chars().take(22).collect(),
+        None => prefix.to_owned(),
+    }
 }
 
 fn outcome(attempt: &Attempt, failure: Option<&PaymentError>) -> Value {
@@ -226,18 +254,36 @@ pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError
     Ok(Answer::ok(loaded(ask, &view, &attempt).await?))
 }
 
-/// What is written on a charge is what is written on its payment.
+/// What is written on a charge stays apart from what is written on its payment.
 pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let (view, attempt) = find(ask, ask.path_id(), "charge").await?;
     let mut personal: PaymentPersonal = view.personal()?;
-    params.patch("description", 1_000)?.apply(&mut personal.description);
-    params.email("receipt_email")?.apply(&mut personal.receipt_email);
-    params.shipping()?.apply(&mut personal.shipping);
-    params.metadata(&mut personal.metadata)?;
-    params.ignore(&["fraud_details", "transfer_group"]);
+    let mut words = personal.charge_words();
+    params.patch("description", LONGEST_TEXT)?.apply(&mut words.description);
+    params.email("receipt_email")?.apply(&mut words.receipt_email);
+    params.shipping()?.apply(&mut words.shipping);
+    params.metadata(&mut words.metadata)?;
+    personal.charge = Some(words);
+    params.patch("transfer_group", 255)?.apply(&mut personal.transfer_group);
+    if let Some(inner) = params.object("fraud_details")? {
+        let words = [("fraudulent", Some("fraudulent")), ("safe", Some("safe")), ("", None)];
+        if let Some(report) = inner.choice("user_report", &words)? {
+            personal.fraud_report = report.map(str::to_owned);
+        }
+        inner.done()?;
+    }
+    if let Some(id) = params.text("customer", 255)? {
+        if view.body.customer != ask.look().key(Kind::Customer, &id) {
+            let message = "The customer of a charge is the one of its payment: it can only be given there.";
+            return Err(params.bad("customer", message));
+        }
+    }
     params.done()?;
-    let command = florin_core::payment::Update { personal: Some(personal), ..florin_core::payment::Update::of(&view) };
-    match florin_core::payment::update(ask.ports(), &command).await? {
+    let claim = ask.claim.clone();
+    let command =
+        florin_core::payment::Update { personal: Some(personal), claim, ..florin_core::payment::Update::of(&view) };
+    let telling = Telling::Charge { key: attempt.key, refunded: refunded(ask, &view).await? };
+    match florin_core::payment::update(&ask.asked(telling), &command).await? {
         flow::Done::Fresh(view) => Ok(Answer::ok(loaded(ask, &view, &attempt).await?)),
         flow::Done::Replayed(bytes) => Answer::replay(&bytes),
     }
@@ -247,17 +293,14 @@ pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     let (view, attempt) = find(ask, ask.path_id(), "charge").await?;
     let amount = params.integer("amount")?;
     params.ignore(&["receipt_email", "statement_descriptor", "statement_descriptor_suffix", "transfer_group"]);
+    payment_intents::no_platforms(params)?;
     params.done()?;
     if captured(&view.body, attempt.key).is_some() {
         let message = format!("Charge {} has already been captured.", ask.path_id());
         return Err(ApiError::invalid(message).code("charge_already_captured"));
     }
-    let answer = payment_intents::claim(ask, params, &view, amount, "amount").await?;
-    if answer.status != 200 {
-        return Ok(answer);
-    }
-    let (view, attempt) = find(ask, ask.path_id(), "charge").await?;
-    Ok(Answer { body: loaded(ask, &view, &attempt).await?, ..answer })
+    let telling = Telling::Charge { key: attempt.key, refunded: 0 };
+    payment_intents::claim(ask, params, &view, (amount, "amount"), telling).await
 }
 
 const ROWS_AT_ONCE: u32 = 100;
@@ -297,6 +340,48 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
         data.push(loaded(ask, view, attempt).await?);
     }
     Ok(list::answer("/v1/charges", (data, more)))
+}
+
+/// Charges that fit, by what their payments' rows say; how much went back is asked for only where a clause asks.
+pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let wanted = search::wanted(ask, params, Subject::Charge)?;
+    let counts = search::counts(ask);
+    let (mut data, mut total, mut more, mut before) = (vec![], 0, false, None);
+    let mut left = MOST_ROWS_READ;
+    while left > 0 && !(more && !counts) {
+        let mut some = vec![];
+        each(ask, before, &mut |view, attempt| {
+            some.push((view, attempt));
+            some.len() < ROWS_AT_ONCE as usize
+        })
+        .await?;
+        left = left.saturating_sub(some.len());
+        for (view, attempt) in &some {
+            before = Some(attempt.key);
+            let refunds = wanted.search.asks_for("refunded");
+            let unloaded = shape(ask.look(), view, attempt, 0);
+            if !refunds && !search::fits(&wanted.search, &unloaded) {
+                continue;
+            }
+            let value = loaded(ask, view, attempt).await?;
+            if !search::fits(&wanted.search, &value) {
+                continue;
+            }
+            total += 1;
+            if wanted.after.is_none_or(|a| attempt.key < a) {
+                more = data.len() == wanted.limit;
+                if !more {
+                    data.push(value);
+                } else if !counts {
+                    break;
+                }
+            }
+        }
+        if some.len() < ROWS_AT_ONCE as usize {
+            break;
+        }
+    }
+    Ok(search::answer(Subject::Charge, (data, more), counts.then_some(total)))
 }
 
 /// Charges older than `before`, newest first, until `take` says that it is enough.

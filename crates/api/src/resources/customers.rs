@@ -2,18 +2,23 @@
 
 use crate::ask::{Answer, Ask, told};
 use crate::error::ApiError;
-use crate::list::{self, Created, Page};
+use crate::list;
 use crate::look::{self, Look};
 use crate::params::{LONGEST_TEXT, Params, Patch};
-use crate::resources::{address, metadata, payment_methods, shipping};
+use crate::resources::{address, metadata, payment_methods, prices, shipping};
+use crate::search::{self, Subject};
 use florin_core::commit::{EventKind, Row};
-use florin_core::customer::{Customer, CustomerPersonal};
+use florin_core::customer::{Customer, CustomerPersonal, Invoicing, TaxExempt};
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
+use florin_core::money::LARGEST;
 use florin_core::record::{self, Change};
 use serde_json::{Value, json};
 
 pub type CustomerView = View<Customer>;
+
+/// Fields of one's own on a customer's invoices.
+const MOST_FIELDS: usize = 4;
 
 pub fn shape(look: &Look, view: &CustomerView) -> Value {
     let id = look.id(Kind::Customer, view.key);
@@ -23,11 +28,14 @@ pub fn shape(look: &Look, view: &CustomerView) -> Value {
     let personal: CustomerPersonal = view.personal().unwrap_or_default();
     let contact = &personal.contact;
     let prefix: String = id.chars().rev().filter(char::is_ascii_alphanumeric).take(8).collect();
-    json!({
+    let invoicing = &personal.invoicing;
+    let field = |(name, value): &(String, String)| json!({ "name": name, "value": value });
+    let fields = (!invoicing.fields.is_empty()).then(|| invoicing.fields.iter().map(field).collect::<Vec<_>>());
+    let mut shown = json!({
         "id": id,
         "object": "customer",
         "address": contact.address.as_ref().map(address),
-        "balance": 0,
+        "balance": invoicing.balance,
         "created": view.key.time().seconds(),
         "currency": null,
         "customer_account": null,
@@ -36,21 +44,27 @@ pub fn shape(look: &Look, view: &CustomerView) -> Value {
         "description": personal.description,
         "discount": null,
         "email": contact.email,
-        "invoice_prefix": prefix.to_ascii_uppercase(),
+        "invoice_prefix": invoicing.prefix.clone().unwrap_or_else(|| prefix.to_ascii_uppercase()),
         "invoice_settings": {
-            "custom_fields": null, "default_payment_method": view.body.default_method.map(|m| look.id(Kind::Method, m)),
-            "footer": null, "rendering_options": null,
+            "custom_fields": fields, "default_payment_method": view.body.default_method.map(|m| look.id(Kind::Method, m)),
+            "footer": invoicing.footer, "rendering_options": null,
         },
         "livemode": view.body.live,
         "metadata": metadata(&personal.metadata),
         "name": contact.name,
-        "next_invoice_sequence": 1,
+        "next_invoice_sequence": invoicing.next_number.unwrap_or(1),
         "phone": contact.phone,
         "preferred_locales": personal.locales,
         "shipping": shipping(personal.shipping.as_ref()),
-        "tax_exempt": "none",
+        "tax_exempt": invoicing.tax_exempt.as_str(),
         "test_clock": null,
-    })
+    });
+    // Names that are only there when they were given.
+    let names = [("business_name", &personal.business_name), ("individual_name", &personal.individual_name)];
+    if let Some(map) = shown.as_object_mut() {
+        map.extend(names.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?)))));
+    }
+    shown
 }
 
 fn merge(params: &Params, into: &mut CustomerPersonal) -> Result<(), ApiError> {
@@ -68,15 +82,48 @@ fn merge(params: &Params, into: &mut CustomerPersonal) -> Result<(), ApiError> {
     if let Some(locales) = params.texts("preferred_locales")? {
         into.locales = locales;
     }
-    params.ignore(&["tax_exempt", "tax", "cash_balance", "next_invoice_sequence", "invoice_prefix", "balance"]);
+    params.patch("business_name", 150)?.apply(&mut into.business_name);
+    params.patch("individual_name", 150)?.apply(&mut into.individual_name);
+    invoicing(params, &mut into.invoicing)?;
+    prices::not_offered(params, &["tax_id_data", "test_clock"])?;
+    params.ignore(&["tax", "cash_balance"]);
+    Ok(())
+}
+
+fn invoicing(params: &Params, into: &mut Invoicing) -> Result<(), ApiError> {
+    into.balance = params.integer_within("balance", -LARGEST, LARGEST)?.unwrap_or(into.balance);
+    into.next_number = params.integer_within("next_invoice_sequence", 1, 1_000_000_000)?.or(into.next_number);
+    if let Some(prefix) = params.text("invoice_prefix", 12)? {
+        if prefix.len() < 3 || !prefix.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) {
+            let message = "Invalid invoice_prefix: three to twelve capital letters or digits.";
+            return Err(params.bad("invoice_prefix", message));
+        }
+        into.prefix = Some(prefix);
+    }
+    let words: Vec<(&str, TaxExempt)> = TaxExempt::ALL.iter().map(|t| (t.as_str(), *t)).collect();
+    if params.is_unset("tax_exempt") {
+        into.tax_exempt = TaxExempt::None;
+    } else if let Some(exempt) = params.choice("tax_exempt", &words)? {
+        into.tax_exempt = exempt;
+    }
+    let Some(inner) = params.object("invoice_settings")? else { return Ok(()) };
+    inner.patch("footer", LONGEST_TEXT)?.apply(&mut into.footer);
+    if let Some(list) = inner.objects("custom_fields", MOST_FIELDS)? {
+        let field = |one: &Params| {
+            let pair = (one.needed("name", 40)?, one.needed("value", 140)?);
+            one.done().map(|()| pair)
+        };
+        into.fields = list.iter().map(field).collect::<Result<_, _>>()?;
+    }
     Ok(())
 }
 
 /// `payment_method` attaches, `invoice_settings[default_payment_method]` chooses.
-async fn default_method(ask: &Ask<'_>, params: &Params) -> Result<Patch<Key>, ApiError> {
+async fn default_method(ask: &Ask<'_>, params: &Params, customer: Option<Key>) -> Result<Patch<Key>, ApiError> {
     let Some(inner) = params.object("invoice_settings")? else { return Ok(Patch::Keep) };
     let given = inner.patch("default_payment_method", 255)?;
-    inner.ignore(&["custom_fields", "footer", "rendering_options"]);
+    inner.known_elsewhere(&["custom_fields", "footer"]);
+    inner.ignore(&["rendering_options"]);
     inner.done()?;
     Ok(match given {
         Patch::Keep => Patch::Keep,
@@ -84,23 +131,48 @@ async fn default_method(ask: &Ask<'_>, params: &Params) -> Result<Patch<Key>, Ap
         Patch::Set(id) => {
             let name = "invoice_settings[default_payment_method]";
             let view = payment_methods::find(ask, &id, name).await.map_err(|e| ApiError { status: 400, ..e })?;
+            if customer.is_none() || view.body.customer() != customer {
+                let message = format!("The payment method {id} is not attached to this customer: attach it first.");
+                return Err(ApiError::invalid(message).code("resource_missing").param(name));
+            }
             Patch::Set(view.key)
         }
     })
+}
+
+/// Whether the method that comes with a new customer is to be its default.
+fn chosen_with(params: &Params, method: &str) -> Result<bool, ApiError> {
+    let Some(inner) = params.object("invoice_settings")? else { return Ok(false) };
+    let given = inner.patch("default_payment_method", 255)?.value();
+    inner.known_elsewhere(&["custom_fields", "footer"]);
+    inner.ignore(&["rendering_options"]);
+    inner.done()?;
+    match given {
+        Some(other) if other != method => {
+            let message = format!("The payment method {other} is not attached to this customer: attach it first.");
+            let name = "invoice_settings[default_payment_method]";
+            Err(ApiError::invalid(message).code("resource_missing").param(name))
+        }
+        given => Ok(given.is_some()),
+    }
 }
 
 pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let mut personal = CustomerPersonal::default();
     merge(params, &mut personal)?;
     let method = params.text("payment_method", 255)?;
-    let chosen = default_method(ask, params).await?;
+    // Of a customer who is made with a method, that one may be named at once.
+    let chosen = match &method {
+        Some(id) => chosen_with(params, id)?,
+        None => default_method(ask, params, None).await?.value().is_some(),
+    };
     params.done()?;
     let key = ask.ports().fresh_key();
-    let mut body = Customer { live: ask.caller.live, deleted: None, default_method: chosen.value() };
+    let mut body = Customer { live: ask.caller.live, deleted: None, default_method: None };
     let mut beside = vec![];
     if let Some(id) = method {
         let (of, row) = payment_methods::given(ask, &id, key).await?;
-        body.default_method = body.default_method.filter(|m| *m == of);
+        body.default_method = chosen.then_some(of);
         beside = row;
     }
     let mut change = Change::to(body, EventKind::CustomerCreated).personal(key, &personal);
@@ -135,7 +207,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let view = living(ask, ask.path_id()).await?;
     let mut probe: CustomerPersonal = view.personal()?;
     merge(params, &mut probe)?;
-    let chosen = default_method(ask, params).await?;
+    let chosen = default_method(ask, params, Some(view.key)).await?;
     params.done()?;
     let decide = |from: &CustomerView| {
         let mut personal: CustomerPersonal = from.personal().unwrap_or_default();
@@ -187,6 +259,7 @@ pub async fn payment_methods(ask: &Ask<'_>, params: &Params) -> Result<Answer, A
     let wanted = params.text("type", 40)?;
     params.ignore(&["allow_redisplay"]);
     params.done()?;
+    payment_methods::known_type(params, wanted.as_ref())?;
     let customer = living(ask, ask.path_id()).await?;
     let url = format!("/v1/customers/{}/payment_methods", ask.path_id());
     if wanted.is_some_and(|t| t != "card") {
@@ -207,35 +280,9 @@ pub async fn payment_method(ask: &Ask<'_>, params: &Params) -> Result<Answer, Ap
 }
 
 pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    searched(ask, params, "/v1/customers/search", Kind::Customer, &|row| {
+    search::rows(ask, params, Subject::Customer, &|row| {
         let view: CustomerView = flow::read(row)?;
         Ok(view.body.deleted.is_none().then(|| shape(ask.look(), &view)))
     })
     .await
-}
-
-/// `query`, `limit` and `page` over all things of a kind. Reads rows, newest first: made for shops, not for archives.
-pub async fn searched(
-    ask: &Ask<'_>,
-    params: &Params,
-    url: &str,
-    kind: Kind,
-    read: &(dyn Fn(&Row) -> Result<Option<Value>, ApiError> + Sync),
-) -> Result<Answer, ApiError> {
-    let query = crate::search::parse(&params.needed("query", LONGEST_TEXT)?)?;
-    let limit = params.integer_within("limit", 1, list::LARGEST_LIMIT as i64)?;
-    let limit = limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(list::DEFAULT_LIMIT);
-    let after = match params.text("page", 255)? {
-        None => None,
-        Some(id) => Some(ask.look().key(kind, &id).ok_or_else(|| params.bad("page", "There is no such page."))?),
-    };
-    params.done()?;
-    let created = Created { from: i64::MIN, to: i64::MAX };
-    let page = Page { limit, after, before: None, created };
-    let filter = |row: &Row| Ok(read(row)?.filter(|value| crate::search::fits(&query, value)));
-    let (data, more) = list::rows(ask, page, (ask.account(), kind), &filter).await?;
-    let next = data.last().filter(|_| more).and_then(|v| v.get("id")).cloned();
-    Ok(Answer::ok(json!({
-        "object": "search_result", "data": data, "has_more": more, "next_page": next, "url": url,
-    })))
 }

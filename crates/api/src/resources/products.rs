@@ -4,9 +4,10 @@ use crate::ask::{Answer, Ask, told};
 use crate::error::{ApiError, noun};
 use crate::list;
 use crate::look::{self, Look};
-use crate::params::{LONGEST_TEXT, Params};
+use crate::params::{LONGEST_TEXT, Params, Patch};
 use crate::resources::metadata;
-use florin_core::catalog::{Price, Product};
+use crate::search::{self, Subject};
+use florin_core::catalog::{Package, Product};
 use florin_core::commit::{Beside, EventKind, Row, Version};
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
@@ -16,12 +17,16 @@ use serde_json::{Value, json};
 
 pub type ProductView = View<Product>;
 
+/// Marketing features of one product.
+const MOST_FEATURES: usize = 15;
+
 pub fn shape(look: &Look, view: &ProductView) -> Value {
     let p = &view.body;
     let id = look.id(Kind::Product, view.key);
     if p.deleted {
         return json!({ "id": id, "object": "product", "deleted": true });
     }
+    let features: Vec<Value> = p.features.iter().map(|name| json!({ "name": name })).collect();
     json!({
         "id": id,
         "object": "product",
@@ -31,13 +36,13 @@ pub fn shape(look: &Look, view: &ProductView) -> Value {
         "description": p.description,
         "images": p.images,
         "livemode": p.live,
-        "marketing_features": [],
+        "marketing_features": features,
         "metadata": metadata(&p.metadata),
         "name": p.name,
-        "package_dimensions": null,
+        "package_dimensions": p.package.as_ref().map(package),
         "shippable": p.shippable,
         "statement_descriptor": p.statement_descriptor,
-        "tax_code": null,
+        "tax_code": p.tax_code,
         "tax_details": null,
         "type": "service",
         "unit_label": p.unit_label,
@@ -65,8 +70,38 @@ fn merge(params: &Params, into: &mut Product) -> Result<(), ApiError> {
         into.shippable = Some(shippable);
     }
     params.metadata(&mut into.metadata)?;
-    params.ignore(&["type", "tax_code", "package_dimensions", "marketing_features"]);
-    Ok(())
+    params.patch("tax_code", 255)?.apply(&mut into.tax_code);
+    if let Some(list) = params.objects("marketing_features", MOST_FEATURES)? {
+        let name = |one: &Params| {
+            let name = one.needed("name", 80)?;
+            one.done().map(|()| name)
+        };
+        into.features = list.iter().map(name).collect::<Result<_, _>>()?;
+    }
+    if params.is_unset("package_dimensions") {
+        into.package = None;
+    } else if let Some(inner) = params.object("package_dimensions")? {
+        let side = |name| inner.decimal(name, 2)?.ok_or_else(|| inner.missing(name));
+        let package = Package {
+            height: side("height")?,
+            length: side("length")?,
+            weight: side("weight")?,
+            width: side("width")?,
+        };
+        inner.done()?;
+        into.package = Some(package);
+    }
+    params.choice("type", &[("good", ()), ("service", ())])?;
+    super::prices::not_offered(params, &["tax_details"])
+}
+
+/// Numbers as JSON has them: a decimal's digits, not a calculation.
+fn package(package: &Package) -> Value {
+    let number = |text: &String| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+    json!({
+        "height": number(&package.height), "length": number(&package.length), "weight": number(&package.weight),
+        "width": number(&package.width),
+    })
 }
 
 /// A new product without anything but a name.
@@ -83,6 +118,9 @@ fn named(ask: &Ask<'_>, name: String) -> Product {
         unit_label: None,
         statement_descriptor: None,
         default_price: None,
+        features: vec![],
+        package: None,
+        tax_code: None,
         metadata: vec![],
     }
 }
@@ -100,6 +138,10 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let mut body = named(ask, params.needed("name", LONGEST_TEXT)?);
     merge(params, &mut body)?;
     let price = params.object("default_price_data")?;
+    if params.has("id") {
+        let message = "Ids of one's own are not offered: leave id out.";
+        return Err(params.bad("id", message).code("parameter_not_offered"));
+    }
     params.done()?;
     let key = ask.ports().fresh_key();
     let mut change = Change::to(body, EventKind::ProductCreated);
@@ -108,7 +150,7 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         data.done()?;
         let view = super::prices::first(ask, price);
         change.body.default_price = Some(view.key);
-        change.beside = vec![super::prices::beside(&view)];
+        change.beside = super::prices::beside(ask, &data, &view).await?;
     }
     let render = |view: &ProductView| look::stored(200, &shape(ask.look(), view));
     let made = record::make(ask.ports(), ask.account(), key, change, ask.claim.as_ref(), &render).await?;
@@ -132,20 +174,25 @@ pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError
 pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let view = find(ask, ask.path_id()).await?;
     merge(params, &mut view.body.clone())?;
-    let price = match params.text("default_price", 255)? {
-        None => None,
-        Some(id) => {
+    let price = match params.patch("default_price", 255)? {
+        Patch::Keep => Patch::Keep,
+        Patch::Unset => Patch::Unset,
+        Patch::Set(id) => {
             let found = super::prices::find(ask, &id)
                 .await
                 .map_err(|e| ApiError { status: 400, ..e }.param("default_price"))?;
-            Some(found.key)
+            if found.body.product != view.key || !found.body.active {
+                let message = format!("The price {id} is not an active price of this product.");
+                return Err(params.bad("default_price", message));
+            }
+            Patch::Set(found.key)
         }
     };
     params.done()?;
     let decide = |from: &ProductView| {
         let mut body = from.body.clone();
         let _ = merge(params, &mut body);
-        body.default_price = price.or(body.default_price);
+        price.clone().apply(&mut body.default_price);
         Ok(Change::to(body, EventKind::ProductUpdated))
     };
     let render = |view: &ProductView| look::stored(200, &shape(ask.look(), view));
@@ -204,12 +251,9 @@ impl Filter for Option<String> {
 }
 
 pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    super::customers::searched(ask, params, "/v1/products/search", Kind::Product, &|row| {
+    search::rows(ask, params, Subject::Product, &|row| {
         let view: ProductView = flow::read(row)?;
         Ok((!view.body.deleted).then(|| shape(ask.look(), &view)))
     })
     .await
 }
-
-/// Kept here so that both files read a price the same way.
-pub type PriceView = View<Price>;

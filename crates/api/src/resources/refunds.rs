@@ -72,6 +72,11 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let currency = params.currency("currency")?;
     let mut personal = RefundPersonal::default();
     params.metadata(&mut personal.metadata)?;
+    if params.has("customer") || params.has("origin") {
+        let name = if params.has("origin") { "origin" } else { "customer" };
+        let message = "Refunds of a customer's cash balance are not offered: name the payment_intent or the charge.";
+        return Err(params.bad(name, message).code("parameter_not_offered"));
+    }
     params.ignore(&["refund_application_fee", "reverse_transfer", "instructions_email"]);
     params.done()?;
     let (view, charge) = refunded(ask, intent, charge).await?;
@@ -174,6 +179,41 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let done =
         refund::annotate(&ask.asked(Telling::Outcome), ask.account(), view.key, ask.claim.as_ref(), &merge).await?;
     told(done, |view| shape(ask.look(), view))
+}
+
+/// A refund that goes to a card is on its way at once: there is nothing left to stop.
+pub async fn cancel(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    params.done()?;
+    let view = find(ask, ask.path_id()).await?;
+    let status = view.body.stage.status();
+    let message = format!(
+        "You cannot cancel this refund because it has a status of {status}. Only refunds that wait for an action of the customer can be canceled."
+    );
+    Err(ApiError::invalid(message).code("refund_unexpected_state"))
+}
+
+/// Those of one charge, under its own address.
+pub async fn list_of_charge(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let page = list::page(ask, params, Kind::Refund)?;
+    params.done()?;
+    let (view, attempt) = charges::find(ask, ask.path_id(), "charge").await?;
+    let filter = |row: &Row| {
+        let view: RefundView = flow::read(row)?;
+        Ok((view.body.charge == attempt.key).then(|| shape(ask.look(), &view)))
+    };
+    let found = list::rows(ask, page, (view.key, Kind::Refund), &filter).await?;
+    Ok(list::answer(&format!("/v1/charges/{}/refunds", ask.path_id()), found))
+}
+
+pub async fn retrieve_of_charge(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    params.done()?;
+    let (_, attempt) = charges::find(ask, ask.path_id(), "charge").await?;
+    let id = ask.ids.get(1).map_or("", String::as_str);
+    let view = find(ask, id).await?;
+    if view.body.charge != attempt.key {
+        return Err(ApiError::missing("refund", id, "id"));
+    }
+    Ok(Answer::ok(shape(ask.look(), &view)))
 }
 
 pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {

@@ -165,12 +165,7 @@ pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError
     let view = find(ask, ask.path_id()).await?;
     of_client(ask, params, Kind::Setup, view.key)?;
     params.done()?;
-    let mut answer = Answer::ok(shape(ask.look(), &view));
-    if let (false, Some(map)) = (ask.is_secret(), answer.body.as_object_mut()) {
-        map.remove("metadata");
-        map.remove("customer");
-    }
-    Ok(answer)
+    Ok(Answer::ok(shape(ask.look(), &view)))
 }
 
 fn unexpected(setup: &Setup, operation: &str) -> ApiError {

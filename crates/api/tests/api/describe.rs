@@ -131,6 +131,8 @@ impl Explorer {
                 Declaration::Choice(words) => out.extend(words.iter().map(|w| json!(w))),
                 Declaration::Object => out.push(json!({})),
                 Declaration::Texts => out.extend([json!(["*"]), json!(["card"]), json!(["x"])]),
+                Declaration::Objects => out.push(json!([])),
+                Declaration::Decimal => out.push(json!("10")),
                 Declaration::Metadata => out.push(json!({ "a": "b" })),
                 Declaration::Unset | Declaration::NoEffect => {}
             }

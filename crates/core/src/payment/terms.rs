@@ -37,6 +37,10 @@ pub struct Terms {
     pub automatic_methods: Option<bool>,
     /// The capture was asked for as one that the caller waits for to the end.
     pub synchronous_capture: bool,
+    /// Cards were named as the one way to pay.
+    pub only_cards: bool,
+    /// Only the merchant's server may confirm.
+    pub manual_confirmation: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +79,23 @@ pub struct PaymentPersonal {
     pub statement_descriptor: Option<String>,
     pub statement_descriptor_suffix: Option<String>,
     pub return_url: Option<String>,
+    /// Ways to pay that the merchant does not want.
+    pub excluded_types: Vec<String>,
+    pub transfer_group: Option<String>,
+    /// What the merchant thinks of the charge: `safe` or `fraudulent`.
+    pub fraud_report: Option<String>,
+    /// What was written on the charge itself; until then it shows what is written on the payment.
+    pub charge: Option<ChargeWords>,
+}
+
+/// What the merchant wrote on a charge.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargeWords {
+    pub description: Option<String>,
+    pub receipt_email: Option<String>,
+    pub shipping: Option<Contact>,
+    /// Sorted by name.
+    pub metadata: Vec<(String, String)>,
 }
 
 impl Body for PaymentPersonal {
@@ -82,6 +103,15 @@ impl Body for PaymentPersonal {
 }
 
 impl PaymentPersonal {
+    /// What its charge shows.
+    pub fn charge_words(&self) -> ChargeWords {
+        self.charge.clone().unwrap_or_else(|| ChargeWords {
+            description: self.description.clone(),
+            receipt_email: self.receipt_email.clone(),
+            shipping: self.shipping.clone(),
+            metadata: self.metadata.clone(),
+        })
+    }
     /// As it is stored under the key of `subject`.
     pub fn stored(&self, subject: Key) -> Personal {
         Personal { subject, body: self.encode() }

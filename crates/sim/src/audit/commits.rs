@@ -65,7 +65,9 @@ impl World {
             | Kind::Report
             | Kind::Break
             | Kind::Settlement
-            | Kind::Cursor => {}
+            | Kind::Cursor
+            | Kind::Lookup
+            | Kind::Confirmation => {}
         }
     }
 

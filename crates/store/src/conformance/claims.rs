@@ -11,6 +11,7 @@ pub const CASES: &[Case] = &[
     ("a key is taken once", taken_once),
     ("an answer replaces what was begun", finished),
     ("an answer at once", answered),
+    ("an answer is replaced by what was sent", amended),
     ("claims last for a day and go after two", days),
     ("a clock that goes back empties nothing", clock_back),
 ];
@@ -73,6 +74,24 @@ fn answered(store: &dyn Store) {
     apply(store, finish(5, b"too late"));
     assert_eq!(held(store, 5), Some(claimed(5, 10, Some(&long))));
     assert_eq!(held(store, 6), Some(claimed(6, 10, Some(b""))));
+}
+
+fn amended(store: &dyn Store) {
+    let amend = |slot, answer: &[u8]| claims(Claim::Amend { id: claim_id(slot), answer: answer.to_vec() });
+    apply(store, amend(5, b"of nothing"));
+    assert_eq!(held(store, 5), None);
+    apply(store, claims(begin(5, 10)));
+    apply(store, amend(5, b"too early"));
+    assert_eq!(held(store, 5), Some(claimed(5, 10, None)));
+    apply(store, finish(5, b"first"));
+    let other = Claim::Amend { id: ClaimId { slot: 5, digest: [0xee; 32] }, answer: b"another's".to_vec() };
+    apply(store, claims(other));
+    assert_eq!(held(store, 5), Some(claimed(5, 10, Some(b"first"))), "another digest replaces nothing");
+    apply(store, amend(5, b"first, and more"));
+    assert_eq!(held(store, 5), Some(claimed(5, 10, Some(b"first, and more"))));
+    apply(store, answer(6, 10, b"at once"));
+    apply(store, amend(6, b""));
+    check(store, claims(begin(6, 20)), taken(6, 10, Some(b"")));
 }
 
 fn days(store: &dyn Store) {

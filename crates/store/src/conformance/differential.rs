@@ -258,9 +258,10 @@ impl History {
             (ClaimId { slot, digest }, [self.chance.next() as u8; 32], Key(self.chance.below(KEYS)));
         let back = if self.chance.once_in(10) { self.chance.below(4 * DAY_MS) } else { 0 };
         let (at, answer) = (Time(self.now - back), self.chance.bytes(700));
-        match self.chance.below(5) {
+        match self.chance.below(6) {
             0 | 1 => Claim::Begin { id, request, subject, at },
             2 | 3 => Claim::Finish { id, answer },
+            4 => Claim::Amend { id, answer },
             _ => Claim::Answer { id, request, subject, at, answer },
         }
     }

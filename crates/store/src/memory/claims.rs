@@ -43,6 +43,15 @@ impl Claims {
                     claimed.answer = Some(answer);
                 }
             }
+            Claim::Amend { id, answer } => {
+                let there = self.0.iter_mut().find_map(|day| day.by_slot.get_mut(&id.slot));
+                if let Some(claimed) = there
+                    && claimed.digest == id.digest
+                    && claimed.answer.is_some()
+                {
+                    claimed.answer = Some(answer);
+                }
+            }
         }
     }
 

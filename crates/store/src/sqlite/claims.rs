@@ -79,6 +79,15 @@ impl Days {
                     s.put_answer[lying.table].execute((lying.n, answer))?;
                 }
             }
+            SealedClaim::Amend { id, answer } => {
+                let there = s.claim.query_row([id.slot], |row| read(id.slot, row)).optional()?;
+                if let Some(lying) = there
+                    && lying.claimed.id.digest == id.digest
+                    && lying.claimed.answer.is_some()
+                {
+                    s.amend_answer[lying.table].execute((lying.n, answer))?;
+                }
+            }
         }
         Ok(())
     }

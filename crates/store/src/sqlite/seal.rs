@@ -55,6 +55,7 @@ pub struct SealedPersonal {
 pub enum SealedClaim {
     Take { id: ClaimId, at: Time, begun: Vec<u8>, answer: Option<Vec<u8>> },
     Finish { id: ClaimId, answer: Vec<u8> },
+    Amend { id: ClaimId, answer: Vec<u8> },
 }
 
 /// A claim as it is stored.
@@ -295,6 +296,7 @@ fn seal_claim(keys: &Keys, claim: Claim) -> Result<SealedClaim, StoreTrouble> {
             SealedClaim::Take { at, begun: seal_begun(&key, &id, &request, subject)?, answer: Some(answer), id }
         }
         Claim::Finish { id, answer } => SealedClaim::Finish { answer: seal_answer(&key, &id, &answer)?, id },
+        Claim::Amend { id, answer } => SealedClaim::Amend { answer: seal_answer(&key, &id, &answer)?, id },
     })
 }
 

@@ -29,6 +29,7 @@ pub struct Statements<'c> {
     pub claim: Statement<'c>,
     pub put_claim: [Statement<'c>; 2],
     pub put_answer: [Statement<'c>; 2],
+    pub amend_answer: [Statement<'c>; 2],
     pub empty_claims: [Statement<'c>; 2],
     pub empty_answers: [Statement<'c>; 2],
     pub put_meta: Statement<'c>,
@@ -81,6 +82,10 @@ impl<'c> Statements<'c> {
                 p("INSERT INTO claim_1 (slot, digest, at, sealed) VALUES (?1, ?2, ?3, ?4)")?,
             ],
             put_answer: [p("INSERT INTO answer_0 VALUES (?1, ?2)")?, p("INSERT INTO answer_1 VALUES (?1, ?2)")?],
+            amend_answer: [
+                p("UPDATE answer_0 SET sealed = ?2 WHERE n = ?1")?,
+                p("UPDATE answer_1 SET sealed = ?2 WHERE n = ?1")?,
+            ],
             empty_claims: [p("DELETE FROM claim_0")?, p("DELETE FROM claim_1")?],
             empty_answers: [p("DELETE FROM answer_0")?, p("DELETE FROM answer_1")?],
             put_meta: p("UPDATE meta SET value = ?2 WHERE name = ?1")?,

@@ -24,8 +24,11 @@ const NOT_PASSED_ON: [&str; 12] = [
     "x-powered-by",
 ];
 
-/// What an answer has unless the gateway says otherwise: a browser is to show, frame, guess and keep nothing of it.
-const DEFAULTS: [(&str, &str); 6] = [
+/// What an answer has unless the gateway says otherwise: a browser is to show, frame, guess and keep nothing of it. Scripts of any origin may
+/// read it (CORS): keys are in no cookie, so who asks has a key or gets nothing.
+const DEFAULTS: [(&str, &str); 8] = [
+    ("access-control-allow-origin", "*"),
+    ("access-control-expose-headers", EXPOSED),
     ("content-type", "application/json"),
     ("cache-control", "no-store"),
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
@@ -33,6 +36,8 @@ const DEFAULTS: [(&str, &str); 6] = [
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
 ];
+/// What scripts may read of the head.
+const EXPOSED: &str = "Request-Id, Retry-After, Stripe-Should-Retry, Stripe-Version, Idempotent-Replayed";
 const ONLY_TLS: (&str, &str) = ("strict-transport-security", "max-age=63072000; includeSubDomains");
 
 /// How an answer goes out.
@@ -203,7 +208,9 @@ mod tests {
 
     #[test]
     fn an_answer_as_a_whole() {
-        let expected = "HTTP/1.1 200 OK\r\nx-a: b\r\ncontent-type: application/json\r\ncache-control: no-store\r\n\
+        let expected = "HTTP/1.1 200 OK\r\nx-a: b\r\naccess-control-allow-origin: *\r\n\
+            access-control-expose-headers: Request-Id, Retry-After, Stripe-Should-Retry, Stripe-Version, Idempotent-Replayed\r\n\
+            content-type: application/json\r\ncache-control: no-store\r\n\
             content-security-policy: default-src 'none'; frame-ancestors 'none'\r\nreferrer-policy: no-referrer\r\n\
             x-content-type-options: nosniff\r\nx-frame-options: DENY\r\n\
             strict-transport-security: max-age=63072000; includeSubDomains\r\nstripe-version: 2026-10-28.endive\r\n\

@@ -3,14 +3,18 @@
 use super::{fields, of_client, read::find};
 use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
+use crate::look::Look;
 use crate::params::Params;
 use crate::resources::payment_methods::{self, Payer, choose};
 use florin_core::flow::Done;
-use florin_core::payment::{self, Confirm, Payment, PaymentPersonal, PaymentView, Stage};
+use florin_core::payment::{self, Confirm, PaymentPersonal, PaymentView, Stage};
 
 pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let view = find(ask, ask.path_id()).await?;
     of_client(ask, params, florin_core::id::Kind::Payment, view.key)?;
+    if !ask.is_secret() {
+        not_from_browsers(params, &view)?;
+    }
     let payment = &view.body;
     let (mut terms, mut personal) = (payment.terms, view.personal::<PaymentPersonal>()?);
     let before = (terms, personal.clone());
@@ -21,7 +25,10 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     params.ignore(fields::WITHOUT_EFFECT);
     params.ignore(&["payment_method", "payment_method_data", "off_session", "expected_payment_method_type"]);
     params.done()?;
-    open(payment, "confirm")?;
+    open(ask.look(), &view, "confirm")?;
+    if let Some(customer) = payment.customer {
+        fields::living(ask, customer).await?;
+    }
 
     let payer = Payer { by: view.key, customer: payment.customer, uses: true };
     let chosen = match choose(ask, params, payer).await? {
@@ -45,7 +52,8 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
         }
         None if payment.card.is_none() => {
             let message = "You cannot confirm this PaymentIntent because it's missing a payment method. Give payment_method or payment_method_data.";
-            return Err(ApiError::invalid(message).code("payment_intent_unexpected_state"));
+            let error = ApiError::invalid(message).code("payment_intent_unexpected_state");
+            return Err(error.with("payment_intent", super::shape(ask.look(), &view)));
         }
         None => {}
     }
@@ -53,23 +61,37 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     command.personal = (personal != before.1).then_some(personal);
     let done = payment::confirm(&ask.asked(Telling::Outcome), &command).await?;
     let answer = settled(ask, done, Telling::Outcome).await?;
-    Ok(if ask.is_secret() { answer } else { super::read::without_private(answer) })
+    Ok(answer)
+}
+
+/// What only the merchant's server may say.
+fn not_from_browsers(params: &Params, view: &PaymentView) -> Result<(), ApiError> {
+    if view.body.terms.manual_confirmation {
+        let message =
+            "This PaymentIntent has confirmation_method=manual: it is confirmed on your server, with the secret key.";
+        return Err(ApiError::invalid(message).code("payment_intent_invalid_parameter"));
+    }
+    if params.has("off_session") {
+        let message = "off_session is for your server, with the secret key: whoever uses a browser is there.";
+        return Err(params.bad("off_session", message).code("secret_key_required"));
+    }
+    Ok(())
 }
 
 /// Refuses by the intent's status what only an open intent takes.
-pub fn open(payment: &Payment, operation: &str) -> Result<(), ApiError> {
-    match payment.stage {
+pub fn open(look: &Look, view: &PaymentView, operation: &str) -> Result<(), ApiError> {
+    match view.body.stage {
         Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation => Ok(()),
         Stage::Processing { .. } | Stage::RequiresCapture { .. } | Stage::Succeeded { .. } | Stage::Canceled { .. } => {
-            Err(unexpected(payment, operation))
+            Err(unexpected(look, view, operation))
         }
     }
 }
 
-pub fn unexpected(payment: &Payment, operation: &str) -> ApiError {
-    let status = payment.stage.status();
+pub fn unexpected(look: &Look, view: &PaymentView, operation: &str) -> ApiError {
+    let status = view.body.stage.status();
     let message = format!("You cannot {operation} this PaymentIntent because it has a status of {status}.");
-    ApiError::invalid(message).code("payment_intent_unexpected_state")
+    ApiError::invalid(message).code("payment_intent_unexpected_state").with("payment_intent", super::shape(look, view))
 }
 
 /// What came of a flow, as an answer. A card that was to be kept becomes the customer's.
@@ -91,5 +113,5 @@ pub async fn settled(ask: &Ask<'_>, done: Done<PaymentView>, telling: Telling) -
         payment_methods::keep(ask, method.key, view.key, customer).await?;
     }
     let (status, body) = telling.payment(ask.look(), &view);
-    Ok(Answer { status, body, replayed: false })
+    Ok(Answer::of(status, body))
 }

@@ -13,10 +13,12 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let money = fields::money(params, amount, currency)?;
     let confirms = params.boolean("confirm")?.unwrap_or(false);
     let (capture, synchronous_capture) = capture_method(params)?.unwrap_or((CaptureMethod::Automatic, false));
-    let mut terms = Terms { future_use: None, automatic_methods: Some(true), synchronous_capture };
+    let mut terms = Terms { automatic_methods: Some(true), synchronous_capture, ..Terms::default() };
     fields::method_types(ask, params, &mut terms)?;
     fields::future_use(params, &mut terms)?;
-    params.choice("confirmation_method", &[("automatic", ())])?;
+    terms.manual_confirmation =
+        params.choice("confirmation_method", &[("automatic", false), ("manual", true)])?.unwrap_or(false);
+    fields::no_platforms(params)?;
     let mut personal = PaymentPersonal::default();
     fields::personal(params, &mut personal)?;
     params.ignore(fields::WITHOUT_EFFECT);

@@ -73,12 +73,62 @@ pub async fn customer(ask: &Ask<'_>, params: &Params) -> Result<Option<Key>, Api
     }
 }
 
+/// Refuses a customer who was deleted meanwhile.
+pub async fn living(ask: &Ask<'_>, customer: Key) -> Result<(), ApiError> {
+    let found: View<Customer> = flow::load(ask.store(), ask.account(), Kind::Customer, customer).await?;
+    match found.body.deleted {
+        None => Ok(()),
+        Some(_) => Err(ApiError::missing_value("customer", &ask.look().id(Kind::Customer, customer), "customer")),
+    }
+}
+
+/// Money for other accounts: not offered, and never silently kept from them.
+pub fn no_platforms(params: &Params) -> Result<(), ApiError> {
+    for name in ["application_fee", "application_fee_amount", "on_behalf_of", "transfer_data"] {
+        if params.has(name) && !params.is_unset(name) {
+            let message = format!("{name} is not offered: payments are for the account of the key alone.");
+            return Err(params.bad(name, message).code("parameter_not_offered"));
+        }
+    }
+    Ok(())
+}
+
+/// What stands on the statement (DE 43 and what issuers make of it).
+fn descriptor(params: &Params, name: &'static str) -> Result<Patch<String>, ApiError> {
+    let patch = params.patch(name, 22)?;
+    if let Patch::Set(text) = &patch {
+        if text.contains(['<', '>', '\\', '\'', '"', '*']) {
+            let message = "Statement descriptors cannot contain any of: < > \\ ' \" *";
+            return Err(params.bad(name, message).code("invalid_characters"));
+        }
+        if !text.contains(|c: char| c.is_alphabetic()) {
+            return Err(params
+                .bad(name, "A statement descriptor needs at least one letter.")
+                .code("invalid_characters"));
+        }
+    }
+    Ok(patch)
+}
+
 /// What the merchant writes on a payment; an empty text unsets.
 pub fn personal(params: &Params, into: &mut PaymentPersonal) -> Result<(), ApiError> {
     params.patch("description", 1_000)?.apply(&mut into.description);
     params.email("receipt_email")?.apply(&mut into.receipt_email);
-    params.patch("statement_descriptor", 22)?.apply(&mut into.statement_descriptor);
-    params.patch("statement_descriptor_suffix", 22)?.apply(&mut into.statement_descriptor_suffix);
+    descriptor(params, "statement_descriptor")?.apply(&mut into.statement_descriptor);
+    descriptor(params, "statement_descriptor_suffix")?.apply(&mut into.statement_descriptor_suffix);
+    params.patch("transfer_group", 255)?.apply(&mut into.transfer_group);
+    if let Some(excluded) = params.texts("excluded_payment_method_types")? {
+        if excluded.iter().any(|t| t == "card") {
+            let message = "Cards are the one way to pay that is offered: without them there is none.";
+            return Err(params.bad("excluded_payment_method_types", message));
+        }
+        if let Some(unknown) = excluded.iter().find(|t| !METHOD_TYPES.contains(&t.as_str())) {
+            let shown: String = unknown.chars().take(40).collect();
+            let message = format!("Invalid excluded_payment_method_types: there is no type \"{shown}\".");
+            return Err(params.bad("excluded_payment_method_types", message));
+        }
+        into.excluded_types = excluded;
+    }
     params.shipping()?.apply(&mut into.shipping);
     params.metadata(&mut into.metadata)?;
     return_url(params, into)
@@ -110,6 +160,7 @@ pub fn future_use(params: &Params, terms: &mut Terms) -> Result<(), ApiError> {
 /// What chooses the ways to pay. Cards are the one there is.
 pub fn method_types(ask: &Ask<'_>, params: &Params, terms: &mut Terms) -> Result<(), ApiError> {
     let mut named = false;
+    terms.only_cards &= !params.has("automatic_payment_methods");
     let names: &[&'static str] = if ask.version.takes_method_types() {
         &["payment_method_types", "allowed_payment_method_types"]
     } else {
@@ -126,6 +177,7 @@ pub fn method_types(ask: &Ask<'_>, params: &Params, terms: &mut Terms) -> Result
         if types.is_empty() {
             return Err(params.bad(name, "Name at least one type, for example card."));
         }
+        terms.only_cards |= *name == "allowed_payment_method_types";
     }
     if let Some(inner) = params.object("automatic_payment_methods")? {
         let enabled = inner.boolean("enabled")?.ok_or_else(|| inner.missing("enabled"))?;
@@ -166,6 +218,21 @@ pub const WITHOUT_EFFECT: &[&str] = &[
     "error_on_requires_action",
     "amount_details",
     "payment_details",
-    "excluded_payment_method_types",
-    "transfer_group",
+    "payment_method_configuration",
+    "hooks",
 ];
+
+/// Ways to pay that Stripe's API names.
+#[rustfmt::skip]
+const METHOD_TYPES: &[&str] = &[
+    "acss_debit", "affirm", "afterpay_clearpay", "alipay", "alma", "amazon_pay", "au_becs_debit", "bacs_debit", "bancontact", "billie",
+    "bizum", "blik", "boleto", "card", "cashapp", "crypto", "customer_balance", "eps", "fpx", "giropay", "grabpay", "ideal", "kakao_pay",
+    "klarna", "konbini", "kr_card", "mb_way", "mobilepay", "multibanco", "naver_pay", "nz_bank_account", "oxxo", "p24", "pay_by_bank",
+    "payco", "paynow", "paypal", "paypay", "payto", "pix", "promptpay", "revolut_pay", "samsung_pay", "satispay", "scalapay",
+    "sepa_debit", "sofort", "sunbit", "swish", "twint", "upi", "us_bank_account", "wechat_pay", "zip",
+];
+
+/// Whether Stripe's API has a way to pay of this name.
+pub fn is_method_type(name: &str) -> bool {
+    METHOD_TYPES.contains(&name) || matches!(name, "card_present" | "interac_present" | "link" | "custom")
+}

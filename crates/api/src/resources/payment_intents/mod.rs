@@ -15,5 +15,5 @@ pub use settle::{cancel, capture, claim};
 pub use shape::{declined, outcome, shape};
 pub use update::update;
 
-pub(crate) use fields::{customer, method_types};
+pub(crate) use fields::{customer, is_method_type, method_types, no_platforms};
 pub(crate) use read::of_client;

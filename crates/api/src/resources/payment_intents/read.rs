@@ -4,15 +4,12 @@ use super::shape;
 use crate::ask::{Answer, Ask};
 use crate::error::{ApiError, ErrorType};
 use crate::params::Params;
+use crate::search::{self, Subject};
 use crate::{gate, list};
 use florin_core::commit::Row;
 use florin_core::flow;
 use florin_core::id::{Key, Kind};
 use florin_core::payment::PaymentView;
-use serde_json::Value;
-
-/// What a holder of the client secret is not shown.
-const PRIVATE: &[&str] = &["metadata", "customer", "application_fee_amount", "review", "transfer_data", "on_behalf_of"];
 
 pub async fn find(ask: &Ask<'_>, id: &str) -> Result<PaymentView, ApiError> {
     let missing = || ApiError::missing("payment_intent", id, "intent");
@@ -40,25 +37,11 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |differs, (x, y)| differs | (x ^ y)) == 0
 }
 
-pub fn without_private(mut answer: Answer) -> Answer {
-    let intent = match answer.body.pointer_mut("/error/payment_intent") {
-        Some(intent) => Some(intent),
-        None => Some(&mut answer.body),
-    };
-    if let Some(map) = intent.and_then(Value::as_object_mut) {
-        for name in PRIVATE {
-            map.remove(*name);
-        }
-    }
-    answer
-}
-
 pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let view = find(ask, ask.path_id()).await?;
     of_client(ask, params, Kind::Payment, view.key)?;
     params.done()?;
-    let answer = Answer::ok(shape(ask.look(), &view));
-    Ok(if ask.is_secret() { answer } else { without_private(answer) })
+    Ok(Answer::ok(shape(ask.look(), &view)))
 }
 
 pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
@@ -82,7 +65,7 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
 }
 
 pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    crate::resources::customers::searched(ask, params, "/v1/payment_intents/search", Kind::Payment, &|row| {
+    search::rows(ask, params, Subject::Payment, &|row| {
         let view: PaymentView = flow::read(row)?;
         Ok(Some(shape(ask.look(), &view)))
     })

@@ -1,7 +1,7 @@
 //! `POST /v1/payment_intents/{}/capture` and `…/cancel`.
 
 use super::confirm::{settled, unexpected};
-use super::read::find;
+use super::{fields, read::find};
 use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
 use crate::params::Params;
@@ -12,6 +12,7 @@ pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     let view = find(ask, ask.path_id()).await?;
     let amount = params.integer("amount_to_capture")?;
     params.boolean("final_capture")?;
+    fields::no_platforms(params)?;
     params.ignore(&[
         "metadata",
         "statement_descriptor",
@@ -20,7 +21,7 @@ pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
         "payment_details",
     ]);
     params.done()?;
-    claim(ask, params, &view, amount, "amount_to_capture").await
+    claim(ask, params, &view, (amount, "amount_to_capture"), Telling::Outcome).await
 }
 
 /// Claims a hold, whole or in part.
@@ -28,11 +29,11 @@ pub async fn claim(
     ask: &Ask<'_>,
     params: &Params,
     view: &PaymentView,
-    amount: Option<i64>,
-    name: &'static str,
+    (amount, name): (Option<i64>, &'static str),
+    telling: Telling,
 ) -> Result<Answer, ApiError> {
     let Stage::RequiresCapture { .. } = view.body.stage else {
-        return Err(unexpected(&view.body, "capture").with("payment_intent", super::shape(ask.look(), view)));
+        return Err(unexpected(ask.look(), view, "capture"));
     };
     let held = view.body.money.minor;
     match amount {
@@ -48,8 +49,8 @@ pub async fn claim(
     }
     let command =
         Capture { account: ask.account(), payment: view.key, amount, currency: None, claim: ask.claim.clone() };
-    let done = payment::capture(&ask.asked(Telling::Outcome), &command).await?;
-    settled(ask, done, Telling::Outcome).await
+    let done = payment::capture(&ask.asked(telling), &command).await?;
+    settled(ask, done, telling).await
 }
 
 pub async fn cancel(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
@@ -65,7 +66,7 @@ pub async fn cancel(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     match view.body.stage {
         Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::RequiresCapture { .. } => {}
         Stage::Processing { .. } | Stage::Succeeded { .. } | Stage::Canceled { .. } => {
-            return Err(unexpected(&view.body, "cancel").with("payment_intent", super::shape(ask.look(), &view)));
+            return Err(unexpected(ask.look(), &view, "cancel"));
         }
     }
     let command = Cancel { account: ask.account(), payment: view.key, reason, claim: ask.claim.clone() };

@@ -26,10 +26,11 @@ pub fn shape(look: &Look, view: &PaymentView) -> Value {
         .terms
         .automatic_methods
         .map(|redirects| json!({ "allow_redirects": if redirects { "always" } else { "never" }, "enabled": true }));
+    let excluded = Some(&personal.excluded_types).filter(|t| !t.is_empty());
     json!({
         "id": look.id(Kind::Payment, view.key),
         "object": "payment_intent",
-        "allowed_payment_method_types": null,
+        "allowed_payment_method_types": p.terms.only_cards.then_some(["card"]),
         "amount": p.money.minor,
         "amount_capturable": p.capturable(),
         "amount_details": { "tip": {} },
@@ -41,13 +42,13 @@ pub fn shape(look: &Look, view: &PaymentView) -> Value {
         "cancellation_reason": reason,
         "capture_method": capture_method(p),
         "client_secret": look.client_secret(Kind::Payment, view.key),
-        "confirmation_method": "automatic",
+        "confirmation_method": if p.terms.manual_confirmation { "manual" } else { "automatic" },
         "created": view.key.time().seconds(),
         "currency": p.money.currency.code(),
         "customer": p.customer.map(|c| look.id(Kind::Customer, c)),
         "customer_account": null,
         "description": personal.description,
-        "excluded_payment_method_types": null,
+        "excluded_payment_method_types": excluded,
         "last_payment_error": last_error(look, view, &personal),
         "latest_charge": latest.map(|a| look.id(Kind::Charge, a.key)),
         "livemode": p.live,
@@ -72,7 +73,7 @@ pub fn shape(look: &Look, view: &PaymentView) -> Value {
         "statement_descriptor_suffix": personal.statement_descriptor_suffix,
         "status": p.stage.status(),
         "transfer_data": null,
-        "transfer_group": null,
+        "transfer_group": personal.transfer_group,
     })
 }
 

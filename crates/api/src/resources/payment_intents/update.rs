@@ -44,6 +44,7 @@ async fn read(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Upda
     fields::future_use(params, &mut terms)?;
     fields::method_types(ask, params, &mut terms)?;
     command.terms = (terms != payment.terms).then_some(terms);
+    fields::no_platforms(params)?;
     let mut personal: PaymentPersonal = view.personal()?;
     fields::personal(params, &mut personal)?;
     params.ignore(fields::WITHOUT_EFFECT);
@@ -64,7 +65,7 @@ async fn read(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Upda
         || command.method.is_some();
     let is_open = matches!(payment.stage, Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation);
     if changes_payment && !is_open {
-        return Err(unexpected(payment, "update"));
+        return Err(unexpected(ask.look(), view, "update"));
     }
     Ok(command)
 }

@@ -125,10 +125,8 @@ pub async fn named(ask: &Ask<'_>, name: &str, param: &str) -> Result<Option<Card
 
 /// Reads `type`, `card`, `billing_details` and `metadata`: the parameters of a new method.
 pub async fn of_card(ask: &Ask<'_>, params: &Params, type_name: &'static str) -> Result<Chosen, ApiError> {
-    let kind = params.choice(type_name, &[("card", ())])?;
-    let Some(inner) = params.object("card")? else {
-        return Err(params.missing(if kind.is_none() { type_name } else { "card" }));
-    };
+    params.choice(type_name, &[("card", ())])?.ok_or_else(|| params.missing(type_name))?;
+    let inner = params.object("card")?.ok_or_else(|| params.missing("card"))?;
     let token = inner.text("token", 255)?;
     let index = inner.integer(florin_core::edge::CARD_FIELD)?;
     inner.ignore(&["networks"]);

@@ -10,7 +10,7 @@ use crate::ask::{Answer, Ask, told};
 use crate::error::{ApiError, noun};
 use crate::list;
 use crate::look::{self, Look};
-use crate::params::{Params, Patch};
+use crate::params::Params;
 use crate::resources::{billing, metadata};
 use florin_core::commit::EventKind;
 use florin_core::flow::{self, View};
@@ -156,7 +156,7 @@ fn merge(params: &Params, into: &mut MethodPersonal) -> Result<(), ApiError> {
 /// Of one customer, which must be named: methods of nobody are not listed.
 pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let page = list::page(ask, params, Kind::Method)?;
-    let wanted = params.patch("type", 40)?;
+    let wanted = params.patch("type", 40)?.value();
     let id = params.text("customer", 255)?;
     params.ignore(&["allow_redisplay"]);
     params.done()?;
@@ -166,11 +166,23 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
             Some(super::customers::find(ask, id, "customer").await.map_err(|e| ApiError { status: 400, ..e })?.key)
         }
     };
-    if matches!(&wanted, Patch::Set(other) if other != "card") {
+    known_type(params, wanted.as_ref())?;
+    if wanted.as_ref().is_some_and(|other| other != "card") {
         return Ok(list::answer("/v1/payment_methods", (vec![], false)));
     }
     let Some(of) = of else { return Ok(list::answer("/v1/payment_methods", (vec![], false))) };
     Ok(list::answer("/v1/payment_methods", of_customer(ask, page, of).await?))
+}
+
+/// Refuses a type that Stripe's API does not have; there are no methods of those that Florin does not offer.
+pub fn known_type(params: &Params, wanted: Option<&String>) -> Result<(), ApiError> {
+    match wanted.filter(|t| !super::payment_intents::is_method_type(t)) {
+        None => Ok(()),
+        Some(unknown) => {
+            let shown: String = unknown.chars().take(40).collect();
+            Err(params.bad("type", format!("Invalid type: there is no payment method type \"{shown}\".")))
+        }
+    }
 }
 
 pub async fn of_customer(ask: &Ask<'_>, page: list::Page, customer: Key) -> Result<(Vec<Value>, bool), ApiError> {
