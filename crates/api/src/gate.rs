@@ -200,7 +200,7 @@ async fn replay(ask: &Ask<'_>) -> Result<Option<Answer>, ApiError> {
 pub async fn identify(api: &Api, asked: Identify) -> Identified {
     let given = keys::given(asked.authorization.as_deref(), asked.key_param.as_deref());
     match keys::caller(api, given.as_deref()).await {
-        Ok(caller) => Identified::Account { account: caller.account, live: caller.live },
+        Ok(caller) => Identified::Account { account: caller.account, live: caller.live, origins: vec![] },
         Err(error) => Identified::Refused(respond(&asked.id, PRESENT, None, Err(error))),
     }
 }

@@ -80,7 +80,7 @@ pub struct EdgeResponse {
     pub body: Vec<u8>,
 }
 
-/// Whose key is this? Asked before a card is kept, so only for requests with a card.
+/// Whose key is this? Asked before a card is kept, so only for requests with a card, and for the frames of a page.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identify {
     /// The `Authorization` header as it came.
@@ -89,6 +89,8 @@ pub struct Identify {
     pub key_param: Option<String>,
     /// The request's id.
     pub id: String,
+    /// Also which pages may show frames under this key.
+    pub origins: bool,
 }
 
 /// Why a request has a connection of its own. The numbers of variants are not stored: both sides are one binary.
@@ -122,6 +124,8 @@ pub enum Identified {
     Account {
         account: Key,
         live: bool,
+        /// Origins of pages (RFC 6454) that the account registered; empty unless asked for.
+        origins: Vec<String>,
     },
     /// The whole answer to the client.
     Refused(EdgeResponse),

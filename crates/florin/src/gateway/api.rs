@@ -60,7 +60,7 @@ impl TestKeys {
 pub async fn test_keys(api: &Api, account: Key, path: &Path) -> Result<(), Fail> {
     if let Some(keys) = TestKeys::read(path) {
         let authorization = Some(format!("Bearer {}", keys.secret_key));
-        let asked = Identify { authorization, key_param: None, id: String::new() };
+        let asked = Identify { authorization, key_param: None, id: String::new(), origins: false };
         if matches!(api.identify(asked).await, Identified::Account { account: of, .. } if of == account) {
             return Ok(());
         }

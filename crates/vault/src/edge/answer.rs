@@ -88,7 +88,9 @@ pub fn head(status: u16, headers: &[(String, String)], manner: &Manner<'_>, foll
     let own = [("stripe-version", manner.api_version)];
     let tls = manner.tls.then_some(ONLY_TLS);
     for (name, value) in DEFAULTS.into_iter().chain(tls).chain(own) {
-        if status != 101 && !headers.iter().any(|(given, _)| given == name) {
+        // A policy of its own says who may frame it; the older header would contradict it.
+        let framed = name == "x-frame-options" && headers.iter().any(|(given, _)| given == "content-security-policy");
+        if status != 101 && !framed && !headers.iter().any(|(given, _)| given == name) {
             line(name, value);
         }
     }

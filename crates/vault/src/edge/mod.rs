@@ -14,6 +14,7 @@ mod json;
 mod listen;
 mod numbers;
 mod own;
+mod pages;
 mod pipe;
 mod places;
 mod refusal;

@@ -6,6 +6,7 @@ use super::gateway::NoAnswer;
 use super::head::Head;
 use super::inbound::{keep_card, keep_code};
 use super::numbers;
+use super::pages::{self, Page};
 use super::places;
 use super::refusal::Refusal;
 use super::swap::{self, Found};
@@ -68,6 +69,14 @@ pub struct Asker {
 /// A request of which nothing stands in the client's buffers any more.
 pub enum Asked {
     Health,
+    /// Known as it is.
+    Answered(EdgeResponse),
+    /// A frame of the card origin, for the pages of the account that has the key.
+    Frame {
+        page: Page,
+        id: String,
+        key: Option<String>,
+    },
     Gateway(Box<Forward>),
 }
 
@@ -88,6 +97,9 @@ pub fn prepare(id: &str, asker: Asker, head: &Head<'_>, body: &[u8]) -> Result<A
     if head.path == HEALTH_PATH && matches!(head.method, "GET" | "HEAD") {
         return Ok(Asked::Health);
     }
+    if let Some(asked) = page(id, head, &query_key) {
+        return Ok(asked);
+    }
     let places = places::of(head.method, head.path);
     let clean = match kind(head, body)? {
         Kind::Nothing => swap::form(&[], &[])?,
@@ -100,6 +112,17 @@ pub fn prepare(id: &str, asker: Asker, head: &Head<'_>, body: &[u8]) -> Result<A
         crate::wipe::touched();
     }
     Ok(Asked::Gateway(Box::new(Forward { request, cards, codes, key_param })))
+}
+
+/// What the card origin serves by itself.
+fn page(id: &str, head: &Head<'_>, key: &Option<String>) -> Option<Asked> {
+    if head.path == pages::REPORTS && head.method == "POST" {
+        // Which page tried what is the merchant's affair; that it happened is counted with the requests.
+        return Some(Asked::Answered(EdgeResponse { status: 204, headers: Vec::new(), body: Vec::new() }));
+    }
+    let page = matches!(head.method, "GET" | "HEAD").then(|| pages::find(head.path))??;
+    let fixed = pages::fixed(page, head.header("if-none-match"));
+    Some(fixed.map_or_else(|| Asked::Frame { page, id: id.to_owned(), key: key.clone() }, Asked::Answered))
 }
 
 enum Kind {
@@ -202,6 +225,8 @@ fn is_name(part: &str) -> bool {
 pub async fn perform(edge: &Edge, asked: Asked) -> EdgeResponse {
     match asked {
         Asked::Health => health(edge),
+        Asked::Answered(response) => response,
+        Asked::Frame { page, id, key } => frame(edge, page, id, key).await.unwrap_or_else(|refusal| refusal.response()),
         Asked::Gateway(forward) => match forward.perform(edge).await {
             Ok(mut response) => {
                 if mask(&mut response) {
@@ -217,6 +242,26 @@ pub async fn perform(edge: &Edge, asked: Asked) -> EdgeResponse {
             }
         },
     }
+}
+
+/// Asks whose key it is, and which pages may show its frames.
+async fn frame(edge: &Edge, page: Page, id: String, key: Option<String>) -> Result<EdgeResponse, Refusal> {
+    let _place = edge.gateway.enter()?;
+    let asked = Identify { authorization: None, key_param: key, id, origins: true };
+    match identify(edge, &asked).await? {
+        Identified::Account { live, origins, .. } => pages::frame(page, live, &origins).ok_or(Refusal::BadAnswer),
+        Identified::Refused(response) => Ok(response),
+    }
+}
+
+/// Nothing was done yet, whatever became of the question.
+async fn identify(edge: &Edge, asked: &Identify) -> Result<Identified, Refusal> {
+    let answer = edge.gateway.ask(FrameKind::Identify, asked).await;
+    let (kind, bytes) = answer.map_err(|none| match none {
+        NoAnswer::Busy => Refusal::Overloaded,
+        NoAnswer::Gone | NoAnswer::Unknown => Refusal::GatewayGone,
+    })?;
+    read(kind, FrameKind::Identified, &bytes)
 }
 
 fn health(edge: &Edge) -> EdgeResponse {
@@ -272,16 +317,10 @@ impl Forward {
     async fn keep(&mut self, edge: &Edge) -> Result<Option<EdgeResponse>, Refusal> {
         let headers = &self.request.headers;
         let authorization = headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value.clone());
-        let identify = Identify { authorization, key_param: self.key_param.take(), id: self.request.id.clone() };
-        // Nothing was done yet, whatever became of the question.
-        let answer = edge.gateway.ask(FrameKind::Identify, &identify).await;
-        let (kind, bytes) = answer.map_err(|none| match none {
-            NoAnswer::Busy => Refusal::Overloaded,
-            NoAnswer::Gone | NoAnswer::Unknown => Refusal::GatewayGone,
-        })?;
-        let identified = read(kind, FrameKind::Identified, &bytes)?;
-        let (account, live) = match identified {
-            Identified::Account { account, live } => (account, live),
+        let (key_param, id) = (self.key_param.take(), self.request.id.clone());
+        let asked = Identify { authorization, key_param, id, origins: false };
+        let (account, live) = match identify(edge, &asked).await? {
+            Identified::Account { account, live, .. } => (account, live),
             Identified::Refused(response) => return Ok(Some(response)),
         };
         for found in std::mem::take(&mut self.cards) {

@@ -124,9 +124,9 @@ async fn answer(frame: Frame<'_>, seen: &Arc<Seen>) -> Option<Vec<u8>> {
             let key = identify.authorization.clone().or_else(|| identify.key_param.clone()).unwrap_or_default();
             let identified = match key.as_str() {
                 "Bearer sk_test_1" | "Basic c2tfdGVzdF8xOg==" | "pk_test_1" => {
-                    Identified::Account { account: ACCOUNT, live: false }
+                    Identified::Account { account: ACCOUNT, live: false, origins: vec![] }
                 }
-                "Bearer sk_live_1" => Identified::Account { account: ACCOUNT, live: true },
+                "Bearer sk_live_1" => Identified::Account { account: ACCOUNT, live: true, origins: vec![] },
                 _ => Identified::Refused(json(401, r#"{"error":{"type":"invalid_request_error"}}"#)),
             };
             seen.identified.lock().unwrap().push(identify);
