@@ -89,6 +89,8 @@ pub struct Identify {
     pub key_param: Option<String>,
     /// The request's id.
     pub id: String,
+    /// Whoever guesses keys is slowed down by address.
+    pub client: IpAddr,
 }
 
 /// Why a request has a connection of its own. The numbers of variants are not stored: both sides are one binary.

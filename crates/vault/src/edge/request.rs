@@ -272,7 +272,8 @@ impl Forward {
     async fn keep(&mut self, edge: &Edge) -> Result<Option<EdgeResponse>, Refusal> {
         let headers = &self.request.headers;
         let authorization = headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value.clone());
-        let identify = Identify { authorization, key_param: self.key_param.take(), id: self.request.id.clone() };
+        let (id, client) = (self.request.id.clone(), self.request.client);
+        let identify = Identify { authorization, key_param: self.key_param.take(), id, client };
         // Nothing was done yet, whatever became of the question.
         let answer = edge.gateway.ask(FrameKind::Identify, &identify).await;
         let (kind, bytes) = answer.map_err(|none| match none {
