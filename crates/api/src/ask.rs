@@ -68,8 +68,12 @@ impl Ask<'_> {
     pub fn account(&self) -> Key {
         self.caller.account
     }
+    /// Asked from the merchant's server.
     pub fn is_secret(&self) -> bool {
-        self.caller.class == KeyClass::Secret
+        match self.caller.class {
+            KeyClass::Secret | KeyClass::Restricted => true,
+            KeyClass::Publishable => false,
+        }
     }
     pub fn path_id(&self) -> &str {
         self.ids.first().map_or("", String::as_str)

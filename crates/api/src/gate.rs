@@ -4,59 +4,81 @@ use crate::ask::{Answer, Ask};
 use crate::declare::Declared;
 use crate::error::{ApiError, ErrorType};
 use crate::keys::{self, Caller};
+use crate::note::{self, Fault, Told};
 use crate::params::Params;
+use crate::respond::LONGEST_KEY;
 use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
-use crate::{Api, KeyClass, expand, form, look, openapi};
+use crate::{Api, KeyClass, expand, form, look, openapi, permission, respond};
 use florin_core::commit::ClaimId;
 use florin_core::edge::{CARD_FIELD, EdgeRequest, EdgeResponse, Identified, Identify};
 use florin_core::flow::{self, Claiming};
+use florin_core::id::Kind;
 use florin_core::refusal::Refusal;
 use florin_core::store::Query;
+use florin_core::time::Time;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// Characters of an idempotency key.
-const LONGEST_KEY: usize = 255;
-
 pub async fn handle(api: &Api, request: EdgeRequest, declared: Option<Arc<Declared>>) -> EdgeResponse {
+    let began = api.ports.now();
+    if let Err(error) = api.limits.address(request.client, began) {
+        return finish(api, &request, began, &mut Passed::default(), Err(error));
+    }
     if request.method == "OPTIONS" {
-        return preflight(&request);
+        return respond::preflight(&request);
     }
     if request.path == openapi::PATH && matches!(request.method.as_str(), "GET" | "HEAD") {
-        return description(&request);
+        return respond::description(&request);
     }
-    let header = |name: &str| request.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
-    let version = match ApiVersion::parse(header("stripe-version")) {
-        Ok(version) => version,
-        Err(error) => return finish(&request, PRESENT, Err(error)),
-    };
-    let answer = answer(api, &request, version.clone(), declared).await;
-    finish(&request, version.as_str(), answer)
+    let mut passed = Passed { declared, ..Passed::default() };
+    let answered = answer(api, &request, &mut passed).await;
+    finish(api, &request, began, &mut passed, answered)
 }
 
-async fn answer(
-    api: &Api,
-    request: &EdgeRequest,
-    version: ApiVersion,
+/// What is known of a request so far: its log tells of it whatever comes.
+#[derive(Default)]
+struct Passed {
+    version: Option<ApiVersion>,
+    caller: Option<Caller>,
     declared: Option<Arc<Declared>>,
-) -> Result<Answer, ApiError> {
+}
+
+async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result<Answer, ApiError> {
+    let version = ApiVersion::parse(header(request, "stripe-version"))?;
+    passed.version = Some(version.clone());
     let (route, ids) = match router::find(&request.method, &request.path) {
         Found::Route(route, ids) => (route, ids),
-        other => return Err(no_route(request, matches!(other, Found::OtherMethod))),
+        other => {
+            // Whose mistake it was is worth knowing; without a key it is told all the same.
+            let given = keys::given(header(request, "authorization"), None);
+            passed.caller = keys::caller(api, given.as_deref()).await.ok();
+            return Err(no_route(request, matches!(other, Found::OtherMethod)));
+        }
+    };
+    // A key in a header is looked at before anything of the body is read.
+    let given = keys::given(header(request, "authorization"), None);
+    let early = match header(request, "authorization") {
+        Some(_) => Some(admitted(api, request, given.as_deref()).await?),
+        None => None,
     };
     let mut map = parameters(request)?;
     let key_param = map.remove("key").and_then(|k| k.as_str().map(str::to_owned));
-    let given = keys::given(header(request, "authorization"), key_param.as_deref());
-    let caller = keys::caller(api, given.as_deref()).await?;
-    permit(route, caller)?;
-    let claim = claiming(api, request, caller, &map)?;
+    let caller = match early {
+        Some(caller) => caller,
+        None => admitted(api, request, key_param.as_deref().filter(|k| !k.is_empty())).await?,
+    };
+    passed.caller = Some(caller.clone());
+    api.limits.key(caller.key, api.ports.now(), false)?;
+    own_account(api, request, &caller)?;
+    permit(api, route, &caller)?;
+    let claim = claiming(api, request, &caller, &map)?;
     let paths = expand::asked(&mut map)?;
     let ask = Ask { api, request, caller, version, ids, claim, expand: paths };
     if let Some(stored) = replay(&ask).await? {
         return sent(&ask, stored).await;
     }
-    let params = Params::declaring(map, declared);
+    let params = Params::declaring(map, passed.declared.take());
     let answered = match (route.handler)(&ask, &params).await {
         Ok(answer) => answer,
         // Another request under the same key may have changed what this one met: then its answer is this one's too.
@@ -97,8 +119,33 @@ fn without_private(body: &mut Value) {
     }
 }
 
-fn header<'a>(request: &'a EdgeRequest, name: &str) -> Option<&'a str> {
+/// The caller behind a key. Wrong keys are counted by address.
+async fn admitted(api: &Api, request: &EdgeRequest, given: Option<&str>) -> Result<Caller, ApiError> {
+    match keys::caller(api, given).await {
+        Err(error) if error.status == 401 => {
+            api.limits.failure(request.client, api.ports.now())?;
+            Err(error)
+        }
+        found => found,
+    }
+}
+
+pub fn header<'a>(request: &'a EdgeRequest, name: &str) -> Option<&'a str> {
     request.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+}
+
+/// `Stripe-Account` names another account to act for: there is nothing of the kind here, so only the key's own is taken.
+fn own_account(api: &Api, request: &EdgeRequest, caller: &Caller) -> Result<(), ApiError> {
+    let Some(named) = header(request, "stripe-account") else { return Ok(()) };
+    if api.look.key(Kind::Account, named) == Some(caller.account) {
+        return Ok(());
+    }
+    let (shown, named): (String, String) = (caller.shown(), named.chars().take(40).collect());
+    let message = format!(
+        "The provided key '{shown}' does not have access to account '{named}' (or that account does not exist). \
+         Connect is not offered: each account has keys of its own."
+    );
+    Err(ApiError::new(403, ErrorType::InvalidRequest, message).code("account_invalid"))
 }
 
 /// The query and, but for GET and DELETE, the body.
@@ -127,10 +174,17 @@ fn no_route(request: &EdgeRequest, other_method: bool) -> ApiError {
     ApiError::new(status, ErrorType::InvalidRequest, message).code(code)
 }
 
-fn permit(route: &Route, caller: Caller) -> Result<(), ApiError> {
+fn permit(api: &Api, route: &Route, caller: &Caller) -> Result<(), ApiError> {
     match (route.permit, caller.class) {
         (_, KeyClass::Secret) | (Permit::Any, KeyClass::Publishable) => Ok(()),
         (Permit::Secret, KeyClass::Publishable) => Err(secret_needed()),
+        (Permit::Any | Permit::Secret, KeyClass::Restricted) => {
+            let needed = permission::of(route);
+            match caller.may(needed.resource, needed.write) {
+                true => Ok(()),
+                false => Err(permission::lacking(&api.look, caller, &needed)),
+            }
+        }
     }
 }
 
@@ -148,7 +202,7 @@ pub fn secret_needed() -> ApiError {
 fn claiming(
     api: &Api,
     request: &EdgeRequest,
-    caller: Caller,
+    caller: &Caller,
     map: &Map<String, Value>,
 ) -> Result<Option<Claiming>, ApiError> {
     let key = header(request, "idempotency-key").filter(|_| request.method == "POST");
@@ -199,74 +253,35 @@ async fn replay(ask: &Ask<'_>) -> Result<Option<Answer>, ApiError> {
 
 pub async fn identify(api: &Api, asked: Identify) -> Identified {
     let given = keys::given(asked.authorization.as_deref(), asked.key_param.as_deref());
-    match keys::caller(api, given.as_deref()).await {
-        Ok(caller) => Identified::Account { account: caller.account, live: caller.live, origins: vec![] },
-        Err(error) => Identified::Refused(respond(&asked.id, PRESENT, None, Err(error))),
-    }
-}
-
-fn finish(request: &EdgeRequest, version: &str, answer: Result<Answer, ApiError>) -> EdgeResponse {
-    respond(&request.id, version, header(request, "idempotency-key"), answer)
-}
-
-fn respond(id: &str, version: &str, idempotency: Option<&str>, answer: Result<Answer, ApiError>) -> EdgeResponse {
-    let mut headers = vec![
-        ("request-id".to_owned(), id.to_owned()),
-        ("stripe-version".to_owned(), version.to_owned()),
-        ("content-type".to_owned(), "application/json".to_owned()),
-        ("cache-control".to_owned(), "no-cache, no-store".to_owned()),
-    ];
-    let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
-    let fits = |k: &&str| k.len() <= LONGEST_KEY && k.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-    if let Some(key) = idempotency.filter(fits) {
-        add("idempotency-key", key);
-    }
-    let (status, body) = match answer {
-        Ok(answer) => {
-            if answer.replayed {
-                add("idempotent-replayed", "true");
-            }
-            (answer.status, answer.body)
-        }
-        Err(error) => {
-            if let Some(seconds) = error.retry_after_seconds {
-                add("retry-after", &seconds.to_string());
-                add("stripe-should-retry", "true");
-            }
-            if error.status == 401 {
-                add("www-authenticate", "Basic realm=\"Florin\"");
-            }
-            (error.status, error.body())
-        }
+    let now = api.ports.now();
+    let found = match keys::caller(api, given.as_deref()).await {
+        // The request itself comes next, and is counted then.
+        Ok(caller) => api.limits.key(caller.key, now, true).map(|()| caller),
+        Err(error) if error.status == 401 => api.limits.failure(asked.client, now).and(Err(error)),
+        Err(error) => Err(error),
     };
-    EdgeResponse { status, headers, body: body.to_string().into_bytes() }
+    match found {
+        Ok(caller) => Identified::Account { account: caller.account, live: caller.live, origins: vec![] },
+        Err(error) => Identified::Refused(respond::respond(&asked.id, PRESENT, None, Err(error))),
+    }
 }
 
-/// The API's description, for everybody: it holds nothing of anybody.
-fn description(request: &EdgeRequest) -> EdgeResponse {
-    let headers = [
-        ("request-id", request.id.as_str()),
-        ("content-type", "application/json"),
-        ("cache-control", "max-age=300"),
-        ("access-control-allow-origin", "*"),
-    ];
-    let headers = headers.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
-    EdgeResponse { status: 200, headers, body: openapi::text().as_bytes().to_vec() }
-}
-
-/// What stripe.js and the SDKs send.
-const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Accept, Idempotency-Key, Stripe-Version, Stripe-Account, \
-    X-Stripe-Client-User-Agent, X-Stripe-Client-Telemetry, X-Requested-With";
-
-/// Browsers ask before they send a key to another origin (CORS).
-fn preflight(request: &EdgeRequest) -> EdgeResponse {
-    let headers = [
-        ("request-id", request.id.as_str()),
-        ("access-control-allow-origin", "*"),
-        ("access-control-allow-methods", "GET, POST, DELETE"),
-        ("access-control-allow-headers", ALLOWED_HEADERS),
-        ("access-control-max-age", "300"),
-    ];
-    let headers = headers.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
-    EdgeResponse { status: 200, headers, body: vec![] }
+/// The answer as it leaves, and what is written down of it.
+fn finish(
+    api: &Api,
+    request: &EdgeRequest,
+    began: Time,
+    passed: &mut Passed,
+    answered: Result<Answer, ApiError>,
+) -> EdgeResponse {
+    let version = passed.version.as_ref().map_or(PRESENT, ApiVersion::as_str);
+    let told = Told {
+        caller: passed.caller.as_ref(),
+        status: answered.as_ref().map_or_else(|e| e.status, |a| a.status),
+        error: Fault::of(&answered),
+        replayed: answered.as_ref().is_ok_and(|a| a.replayed),
+        version,
+    };
+    api.house.requests().note(note::entry(api, request, began, &told));
+    respond::respond(&request.id, version, header(request, "idempotency-key"), answered)
 }

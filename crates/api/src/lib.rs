@@ -12,30 +12,38 @@ mod error;
 mod expand;
 mod form;
 mod gate;
-mod keys;
+pub mod keys;
+mod limits;
 mod list;
 mod load;
 mod look;
+mod note;
 mod openapi;
 mod params;
 mod permission;
 mod resources;
+mod respond;
 mod router;
 mod search;
 mod version;
 
 pub use declare::{Declared, Kind as Declaration};
 pub use error::{ApiError, ErrorType};
+pub use limits::{LimitSettings, Rate};
 pub use look::Look;
 pub use openapi::{PARAMETERS, document as openapi, table as parameters};
+pub use resources::request_logs::shape as shape_of_request;
 pub use router::routes;
 
 use florin_core::edge::{EdgeRequest, EdgeResponse, Identified, Identify};
 use florin_core::id::Key;
 use florin_core::payment::CardFacts;
 use florin_core::ports::Ports;
+use florin_core::request_log::RequestLog;
 use florin_core::seal::Secret;
 use florin_core::store::Wait;
+use keys::Cache;
+use limits::Limits;
 use std::sync::Arc;
 
 /// A test card that was asked for by name, as the vault keeps it from now on.
@@ -60,6 +68,8 @@ pub trait House: Send + Sync {
     fn named<'a>(&'a self, account: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>>;
     /// Fills with unpredictable bytes.
     fn random(&self, bytes: &mut [u8]);
+    /// Where requests are written down.
+    fn requests(&self) -> &dyn RequestLog;
 }
 
 /// Answers requests. One for a process; shared by all of them.
@@ -67,6 +77,10 @@ pub struct Api {
     ports: Arc<dyn Ports>,
     house: Arc<dyn House>,
     look: Arc<Look>,
+    limits: Limits,
+    cache: Cache,
+    /// Keys of the other mode open nothing.
+    live: bool,
     /// Hashes API keys.
     keys: Secret,
     /// Hashes idempotency keys and requests.
@@ -77,9 +91,17 @@ pub use florin_core::access::KeyClass;
 
 impl Api {
     /// `root` is the gateway's root secret: everything that the API hashes is hashed under keys derived from it.
-    pub fn new(ports: Arc<dyn Ports>, house: Arc<dyn House>, look: Arc<Look>, root: &Secret) -> Api {
+    /// `live`: real money moves here, so test keys open nothing; else live keys open nothing.
+    pub fn new(
+        ports: Arc<dyn Ports>,
+        house: Arc<dyn House>,
+        look: Arc<Look>,
+        root: &Secret,
+        limits: LimitSettings,
+        live: bool,
+    ) -> Api {
         let (keys, claims) = (root.derive(b"api keys"), root.derive(b"api idempotency keys"));
-        Api { ports, house, look, keys, claims }
+        Api { ports, house, look, limits: Limits::new(limits), cache: Cache::default(), keys, claims, live }
     }
 
     /// Never fails: what goes wrong is an answer. Requests may be answered at the same time in any number.
@@ -95,10 +117,5 @@ impl Api {
     /// Whose key a request with a card has.
     pub fn identify<'a>(&'a self, asked: Identify) -> Wait<'a, Identified> {
         Box::pin(gate::identify(self, asked))
-    }
-
-    /// Makes a key and stores its hash. The text is shown once: nobody can read it again.
-    pub async fn issue_key(&self, account: Key, class: KeyClass, live: bool) -> Result<String, ApiError> {
-        keys::issue(self, account, class, live).await
     }
 }

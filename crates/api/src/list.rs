@@ -55,7 +55,8 @@ pub fn page(ask: &Ask<'_>, params: &Params, kind: Kind) -> Result<Page, ApiError
     Ok(Page { limit: usize::try_from(limit).unwrap_or(DEFAULT_LIMIT), after, before, created: created(params)? })
 }
 
-fn created(params: &Params) -> Result<Created, ApiError> {
+/// Bounds on the time of creation: one value, or `gt`, `gte`, `lt`, `lte`.
+pub fn created(params: &Params) -> Result<Created, ApiError> {
     let mut bounds = Created { from: i64::MIN, to: i64::MAX };
     if !params.is_object("created") {
         if let Some(exact) = params.integer("created")? {
@@ -136,6 +137,7 @@ pub async fn rows<T>(
 where
     T: Send,
 {
+    known(ask, &page, (under, kind)).await?;
     let mut collector = Collector::new(page);
     let mut before = collector.start();
     let mut read = 0;
@@ -163,6 +165,18 @@ where
         }
     }
     Ok(collector.done())
+}
+
+/// A cursor names a thing of this list. Another account's does not exist.
+pub async fn known(ask: &Ask<'_>, page: &Page, (under, kind): (Key, Kind)) -> Result<(), ApiError> {
+    for (name, cursor) in [("starting_after", page.after), ("ending_before", page.before)] {
+        let Some(key) = cursor else { continue };
+        let holder = ask.store().find(Query::Holder { under, kind, key }).await?.rows();
+        if !holder.iter().any(|row| row.account == ask.account()) {
+            return Err(ApiError::missing_value(noun(kind), &ask.look().id(kind, key), name));
+        }
+    }
+    Ok(())
 }
 
 pub fn body(url: &str, (data, has_more): (Vec<Value>, bool)) -> Value {

@@ -3,6 +3,7 @@
 use crate::ask::Ask;
 use crate::error::ApiError;
 use crate::list;
+use crate::permission::{self, Permission};
 use crate::resources::{
     balance, charges, customers, payment_intents, payment_methods, prices, products, refunds, setup_intents,
 };
@@ -11,10 +12,17 @@ use florin_core::id::Kind;
 use florin_core::payment::PaymentView;
 use serde_json::{Value, json};
 
-/// The thing itself; None when the id is of a kind that is not expanded, or of nothing.
+/// The thing itself; 403 when the key may not read it, unless something was done; None when the id is of a kind that is not expanded, or of nothing.
 pub async fn by_id(ask: &Ask<'_>, id: &str) -> Result<Option<Value>, ApiError> {
     let look = ask.look();
     let prefix = id.split('_').next().unwrap_or("");
+    if let Some(resource) = permission::of_id(prefix).filter(|resource| !ask.caller.may(resource, false)) {
+        // What was done is done: then the id stays an id.
+        if ask.request.method == "POST" {
+            return Ok(None);
+        }
+        return Err(permission::lacking(look, &ask.caller, &Permission { resource, write: false }));
+    }
     let found = match prefix {
         "pi" => payment(ask, id).await.map(|v| payment_intents::shape(look, &v)),
         "ch" => match charges::find(ask, id, "id").await {

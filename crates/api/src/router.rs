@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::params::Params;
 use crate::resources::{
     account, balance, charges, customers, events, payment_intents, payment_methods, prices, products, refunds,
-    setup_intents, tokens, webhook_endpoints,
+    request_logs, setup_intents, tokens, webhook_endpoints,
 };
 use florin_core::store::Wait;
 
@@ -61,6 +61,8 @@ pub static ROUTES: &[Route] = routes! {
     GET "/v1/customers/{}/payment_methods/{}" Secret customers::payment_method;
     GET "/v1/events" Secret events::list;
     GET "/v1/events/{}" Secret events::retrieve;
+    GET "/v1/florin/request_logs" Secret request_logs::list;
+    GET "/v1/florin/request_logs/{}" Secret request_logs::retrieve;
     GET "/v1/payment_intents" Secret payment_intents::list;
     POST "/v1/payment_intents" Secret payment_intents::create;
     GET "/v1/payment_intents/search" Secret payment_intents::search;

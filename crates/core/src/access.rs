@@ -13,6 +13,22 @@ pub enum KeyClass {
     Secret,
     /// In browsers: makes tokens and payment methods, and what a client secret opens.
     Publishable,
+    /// On the merchant's server: what its grants say.
+    Restricted,
+}
+
+/// What a restricted key may do with the things of one resource. Who may write may read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// As its path begins: `payment_intents`.
+    pub resource: String,
+    pub write: bool,
+}
+
+impl Grant {
+    pub fn allows(&self, resource: &str, write: bool) -> bool {
+        self.resource == resource && (self.write || !write)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,8 +39,24 @@ pub struct ApiKey {
     pub hash: [u8; 32],
     /// The key's last four characters, for people.
     pub tail: String,
+    /// What people call it.
+    pub name: Option<String>,
+    /// Of a restricted key.
+    pub grants: Vec<Grant>,
     /// From then on it opens nothing.
     pub ends: Option<Time>,
+    /// The key that took its place.
+    pub successor: Option<Key>,
+}
+
+impl ApiKey {
+    pub fn is_over(&self, now: Time) -> bool {
+        self.ends.is_some_and(|ends| ends <= now)
+    }
+    /// Ends at `at`, or earlier if it was to end earlier. A key never comes back.
+    pub fn ended(&self, at: Time) -> ApiKey {
+        ApiKey { ends: Some(self.ends.map_or(at, |ends| ends.min(at))), ..self.clone() }
+    }
 }
 
 impl Body for ApiKey {
@@ -39,4 +71,42 @@ impl Record for ApiKey {
 pub fn place(hash: &[u8; 32]) -> Key {
     let head = hash.first_chunk::<8>().map_or(0, |b| i64::from_be_bytes(*b));
     Key(head & i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants() {
+        #[track_caller]
+        fn check(write: bool, resource: &str, asks_to_write: bool, expected: bool) {
+            let grant = Grant { resource: "refunds".into(), write };
+            assert_eq!(grant.allows(resource, asks_to_write), expected);
+        }
+        check(false, "refunds", false, true);
+        check(false, "refunds", true, false);
+        check(true, "refunds", false, true);
+        check(true, "refunds", true, true);
+        check(true, "charges", false, false);
+        check(true, "refund", true, false);
+    }
+
+    #[test]
+    fn a_key_only_ever_ends_earlier() {
+        let key = |ends: Option<i64>| ApiKey {
+            class: KeyClass::Secret,
+            live: false,
+            hash: [1; 32],
+            tail: "abcd".into(),
+            name: None,
+            grants: vec![],
+            ends: ends.map(Time),
+            successor: None,
+        };
+        assert_eq!(key(None).ended(Time(5)), key(Some(5)));
+        assert_eq!(key(Some(3)).ended(Time(5)), key(Some(3)));
+        assert_eq!(key(Some(9)).ended(Time(5)), key(Some(5)));
+        assert!(!key(None).is_over(Time(i64::MAX)) && !key(Some(5)).is_over(Time(4)) && key(Some(5)).is_over(Time(5)));
+    }
 }

@@ -89,6 +89,8 @@ pub struct Identify {
     pub key_param: Option<String>,
     /// The request's id.
     pub id: String,
+    /// Whoever guesses keys is slowed down by address.
+    pub client: IpAddr,
     /// Also which pages may show frames under this key.
     pub origins: bool,
 }

@@ -10,6 +10,7 @@
 )]
 
 pub mod access;
+pub mod account;
 pub mod attempt;
 pub mod catalog;
 pub mod codec;
@@ -31,6 +32,7 @@ pub mod ports;
 pub mod record;
 pub mod refund;
 pub mod refusal;
+pub mod request_log;
 pub mod seal;
 pub mod sequencer;
 pub mod settlement;

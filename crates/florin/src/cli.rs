@@ -90,6 +90,27 @@ pub enum Command {
     },
     /// Run vault and gateway against the acquirer of the settings
     Serve,
+    /// API keys: list, create, roll, revoke
+    Keys {
+        #[command(subcommand)]
+        ask: Keys,
+        /// Whose keys [default: the first account's]
+        #[arg(long, global = true, value_name = "ACCT")]
+        account: Option<String>,
+    },
+    /// Merchants' accounts on this installation
+    Accounts {
+        #[command(subcommand)]
+        ask: Accounts,
+    },
+    /// The log of API requests
+    Logs {
+        #[command(subcommand)]
+        ask: Logs,
+        /// Whose requests [default: the first account's]
+        #[arg(long, global = true, value_name = "ACCT")]
+        account: Option<String>,
+    },
     /// Check this machine, the settings and the data, and say what to do
     Doctor,
     /// Check the ledger and the event chains of the data folder (nothing may run on it)
@@ -102,6 +123,83 @@ pub enum Command {
     Bench(Bench),
     #[command(hide = true)]
     Process(Process),
+}
+
+#[derive(Subcommand)]
+pub enum Keys {
+    /// Keys of the account with their last use; never their text
+    List,
+    /// Make a key and print its text, once
+    Create {
+        #[arg(long, value_enum, default_value_t = Class::Secret)]
+        class: Class,
+        /// What people call it
+        #[arg(long)]
+        name: Option<String>,
+        /// Of a restricted key: RESOURCE:none, :read or :write, for example payment_intents:write; may be repeated
+        #[arg(long = "permission", value_name = "RESOURCE:ACCESS")]
+        permissions: Vec<String>,
+        /// It opens nothing from then on, in seconds since 1970
+        #[arg(long, value_name = "SECONDS")]
+        expires: Option<i64>,
+    },
+    /// Make a key that takes another's place, and print its text, once
+    Roll {
+        /// Its id (key_…) or its last four characters
+        id: String,
+        /// How long the old key goes on beside the new one
+        #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+        overlap: i64,
+    },
+    /// End a key now
+    Revoke {
+        /// Its id (key_…) or its last four characters
+        id: String,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Class {
+    Secret,
+    Publishable,
+    Restricted,
+}
+
+#[derive(Subcommand)]
+pub enum Accounts {
+    /// All accounts
+    List,
+    /// Make an account with no keys; `florin keys create --account` makes them
+    Create {
+        #[arg(long)]
+        name: String,
+        /// ISO 3166-1, for example NL [default: NL]
+        #[arg(long)]
+        country: Option<String>,
+        /// ISO 4217, for example eur [default: eur]
+        #[arg(long)]
+        currency: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Logs {
+    /// The newest requests
+    List {
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
+        /// For example 404, or 4xx
+        #[arg(long)]
+        status: Option<String>,
+        /// GET, POST or DELETE
+        #[arg(long)]
+        method: Option<String>,
+        /// One request by its id (req_…)
+        #[arg(long, value_name = "REQ")]
+        id: Option<String>,
+    },
+    /// Requests as they come, until stopped
+    Tail,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -24,6 +24,21 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "172800",
         "when captured money is expected to be available (serve; demo: a day of its network)",
     ),
+    ("api.address", "127.0.0.1:8443", "address:port of the API (serve)"),
+    ("api.cert", "", "certificate of the API with what leads to its root, PEM; read again when it changes (serve)"),
+    ("api.key", "", "key of that certificate, PEM (serve)"),
+    ("limits.key_per_second", "", "requests a second of one API key; 0 for no limit [default: serve 100, demo 20000]"),
+    ("limits.key_burst", "", "requests of one API key at once [default: serve 500, demo 20000]"),
+    (
+        "limits.address_per_second",
+        "",
+        "requests a second of one address; 0 for no limit [default: serve 200, demo 20000]",
+    ),
+    ("limits.address_burst", "", "requests of one address at once [default: serve 1000, demo 20000]"),
+    ("limits.failures_per_second", "10", "requests a second of one address with a wrong key; 0 for no limit"),
+    ("limits.failures_burst", "200", "requests of one address with a wrong key at once"),
+    ("requests.kept_days", "30", "how long the log of requests is kept, in days"),
+    ("requests.kept", "1000000", "entries of that log that are kept at most"),
     ("network.port", "8583", "port of the sandbox's acquirer when it runs alone"),
     ("network.control_port", "0", "port of the sandbox's control interface; 0 takes a free one"),
     (
@@ -88,6 +103,15 @@ impl Config {
     pub fn number(&self, key: &str, least: u64, most: u64) -> Result<u64, Fail> {
         let number = self.text(key).parse::<u64>().ok().filter(|n| (least..=most).contains(n));
         number.ok_or_else(|| self.bad(key, &format!("a whole number from {least} to {most}")))
+    }
+
+    /// The same where nothing given means `default`.
+    pub fn number_or(&self, key: &str, most: u32, default: u32) -> Result<u32, Fail> {
+        if self.text(key).is_empty() {
+            return Ok(default);
+        }
+        let number = self.number(key, 0, u64::from(most))?;
+        Ok(u32::try_from(number).unwrap_or(default))
     }
 
     pub fn flag(&self, key: &str) -> Result<bool, Fail> {

@@ -56,8 +56,19 @@ impl Home {
     pub fn database(&self) -> PathBuf {
         self.root.join("gateway/florin.db")
     }
+    /// The log of requests.
+    pub fn requests(&self) -> PathBuf {
+        self.root.join("gateway/requests.db")
+    }
     pub fn lock(&self) -> PathBuf {
         self.root.join("run/lock")
+    }
+    /// Stands in a folder that `serve` has used: no demo may write into it.
+    pub fn live_mark(&self) -> PathBuf {
+        self.root.join("keys/live")
+    }
+    pub fn mark_live(&self) -> Result<(), Fail> {
+        if self.live_mark().exists() { Ok(()) } else { write_new(&self.live_mark(), b"") }
     }
     /// What a running system has told of itself.
     pub fn ready(&self) -> PathBuf {

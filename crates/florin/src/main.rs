@@ -55,6 +55,9 @@ fn main() -> ExitCode {
         Command::Trace { id } => commands::trace::run(&cli.common, id),
         Command::Network(args) => commands::network::run(&cli.common, args),
         Command::Demo { port, magic_amounts } => commands::serve::demo(&cli.common, *port, *magic_amounts),
+        Command::Keys { ask, account } => commands::own::keys(&cli.common, ask, account.as_deref()),
+        Command::Accounts { ask } => commands::own::accounts(&cli.common, ask),
+        Command::Logs { ask, account } => commands::own::logs(&cli.common, ask, account.as_deref()),
         Command::Serve => commands::serve::serve(&cli.common),
         Command::Verify => commands::verify::run(&cli.common),
     };

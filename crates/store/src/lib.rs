@@ -8,6 +8,7 @@ pub mod conformance;
 mod days;
 mod limits;
 mod memory;
+mod requests;
 mod sqlite;
 
 pub use block_on::block_on;
@@ -15,6 +16,7 @@ pub use limits::{
     EVENTS_PER_QUERY, INDEX_ENTRIES_PER_ROW, JOBS_PER_LEASE, PARTS_PER_COMMIT, ROWS_PER_QUERY, SIZE_OF_BODY_BYTES,
 };
 pub use memory::MemoryStore;
+pub use requests::{Retention, SqliteRequestLog};
 pub use sqlite::{Audit, OpenError, Options, SCHEMA_VERSION, SqliteStore, sqlite_version};
 
 #[cfg(test)]

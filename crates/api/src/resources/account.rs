@@ -3,6 +3,7 @@
 use crate::ask::{Answer, Ask};
 use crate::error::{ApiError, ErrorType};
 use crate::params::Params;
+use florin_core::account;
 use florin_core::id::Kind;
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ pub const STATEMENT_PREFIX: &str = "FLORIN";
 
 pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     params.done()?;
-    Ok(Answer::ok(shape(ask)))
+    Ok(Answer::ok(shape(ask).await?))
 }
 
 /// The same under its id: other accounts are nobody's affair.
@@ -19,7 +20,7 @@ pub async fn retrieve_by_id(ask: &Ask<'_>, params: &Params) -> Result<Answer, Ap
     params.done()?;
     let id = ask.path_id();
     if ask.look().key(Kind::Account, id) == Some(ask.account()) {
-        return Ok(Answer::ok(shape(ask)));
+        return Ok(Answer::ok(shape(ask).await?));
     }
     let shown: String = id.chars().take(100).collect();
     let message =
@@ -27,8 +28,9 @@ pub async fn retrieve_by_id(ask: &Ask<'_>, params: &Params) -> Result<Answer, Ap
     Err(ApiError::new(403, ErrorType::InvalidRequest, message).code("account_invalid"))
 }
 
-fn shape(ask: &Ask<'_>) -> Value {
-    json!({
+async fn shape(ask: &Ask<'_>) -> Result<Value, ApiError> {
+    let account = account::load(ask.ports(), ask.account()).await?.body;
+    Ok(json!({
         "id": ask.look().id(Kind::Account, ask.account()),
         "object": "account",
         "business_profile": {
@@ -40,9 +42,9 @@ fn shape(ask: &Ask<'_>) -> Value {
         "capabilities": { "card_payments": "active" },
         "charges_enabled": true,
         "controller": { "type": "account" },
-        "country": "NL",
+        "country": account.country_text(),
         "created": ask.account().time().seconds(),
-        "default_currency": "eur",
+        "default_currency": account.currency.code(),
         "details_submitted": true,
         "email": null,
         "future_requirements": nothing_due(),
@@ -51,7 +53,7 @@ fn shape(ask: &Ask<'_>) -> Value {
         "requirements": nothing_due(),
         "settings": settings(),
         "type": "standard",
-    })
+    }))
 }
 
 fn nothing_due() -> Value {

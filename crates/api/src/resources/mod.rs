@@ -10,6 +10,7 @@ pub mod payment_methods;
 pub mod prices;
 pub mod products;
 pub mod refunds;
+pub mod request_logs;
 pub mod setup_intents;
 pub mod tokens;
 pub mod webhook_endpoints;

@@ -12,13 +12,13 @@ use std::sync::Arc;
 const PROBE: &str = "zz_probe";
 const MOST_STEPS: usize = 30;
 
-type Given = Map<String, Value>;
+pub type Given = Map<String, Value>;
 
-fn parts(name: &str) -> Vec<String> {
+pub fn parts(name: &str) -> Vec<String> {
     name.split(['[', ']']).filter(|p| !p.is_empty()).map(str::to_owned).collect()
 }
 
-fn set(given: &mut Given, name: &str, value: Value) {
+pub fn set(given: &mut Given, name: &str, value: Value) {
     let mut parts = parts(name);
     let last = parts.pop().unwrap();
     let mut at = given;
@@ -67,34 +67,38 @@ fn pairs(given: &Given) -> String {
 
 /// What was found of one route.
 #[derive(Default)]
-struct Found {
-    endpoint: Endpoint,
+pub struct Found {
+    pub endpoint: Endpoint,
     /// Missing when it was left out.
     demanded: BTreeSet<String>,
     /// What was given when every parameter had been read.
     whole: Vec<Given>,
-    base: Given,
+    pub base: Given,
 }
 
-struct Explorer {
-    shop: Shop,
+pub struct Explorer<'a> {
+    pub shop: &'a Shop,
+    /// Whose key asks.
+    pub key: &'a str,
     /// What makes a thing, by collection.
-    makers: BTreeMap<String, Given>,
+    pub makers: BTreeMap<String, Given>,
 }
 
-impl Explorer {
-    fn send(&self, method: &str, path: &str, given: &Given) -> (Got, Arc<Declared>) {
+impl Explorer<'_> {
+    pub fn send(&self, method: &str, path: &str, given: &Given) -> (Got, Arc<Declared>) {
         let request = match method {
             "POST" => Request::new(method, path, &Value::Object(given.clone()).to_string())
                 .header("content-type", "application/json"),
             _ => Request::new(method, &format!("{path}?{}", pairs(given)), ""),
         };
-        self.shop.declare(request.key(&self.shop.secret))
+        self.shop.declare(request.key(self.key))
     }
 
     /// The id of a thing of this collection: a fresh one where it can be made, else one that is there.
-    fn id(&self, collection: &str) -> Option<String> {
+    pub fn id(&self, collection: &str) -> Option<String> {
         let path = format!("/v1/{collection}");
+        // Florin's own stand one level further down.
+        let path = if collection == "request_logs" { "/v1/florin/request_logs".to_owned() } else { path };
         let made = self.makers.get(collection).map(|given| self.send("POST", &path, given).0);
         if let Some(id) = made.as_ref().and_then(|got| got.at("/id").as_str()) {
             return Some(id.to_owned());
@@ -102,7 +106,7 @@ impl Explorer {
         self.send("GET", &path, &Given::new()).0.at("/data/0/id").as_str().map(str::to_owned)
     }
 
-    fn path(&self, template: &str) -> String {
+    pub fn path(&self, template: &str) -> String {
         let (mut out, mut before) = (vec![], "");
         for part in template.split('/') {
             match part {
@@ -187,7 +191,7 @@ impl Explorer {
         given
     }
 
-    fn explore(&self, method: &str, template: &str) -> Found {
+    pub fn explore(&self, method: &str, template: &str) -> Found {
         let route = (method, template);
         let mut found = Found::default();
         found.base = self.settle(route, Given::new(), &mut found);
@@ -244,28 +248,40 @@ fn answer(body: &Value) -> String {
     }
 }
 
+impl<'a> Explorer<'a> {
+    /// Learns what makes each thing.
+    pub fn new(shop: &'a Shop, key: &'a str) -> Explorer<'a> {
+        let mut explorer = Explorer { shop, key, makers: BTreeMap::new() };
+        // Twice, for those that want things of another collection.
+        for _ in 0..2 {
+            for (_, path, _) in routes().filter(|(m, path, _)| *m == "POST" && path.matches('/').count() == 2) {
+                let found = explorer.explore("POST", path);
+                explorer.makers.insert(path.trim_start_matches("/v1/").to_owned(), found.base);
+            }
+        }
+        explorer
+    }
+}
+
+/// Things that cannot be made alone.
+pub fn furnish(shop: &Shop, key: &str) {
+    let post = |path: &str, body: &str| shop.send(Request::new("POST", path, body).key(key));
+    let pay = "amount=1000&currency=eur&payment_method=pm_card_visa&confirm=true";
+    let paid = post("/v1/payment_intents", pay).text("/id");
+    post("/v1/refunds", &format!("payment_intent={paid}&amount=10"));
+    shop.number();
+}
+
 fn found() -> Table {
     let shop = Shop::open();
-    let paid = shop.paid(1_000).text("/id");
-    shop.post("/v1/refunds", &format!("payment_intent={paid}&amount=10"));
-    shop.number();
-    let mut explorer = Explorer { shop, makers: BTreeMap::new() };
+    furnish(&shop, &shop.secret);
+    let explorer = Explorer::new(&shop, &shop.secret);
     let mut table = Table::new();
     let mut unread = vec![];
-    // What makes things goes first: the others ask for their ids.
-    let mut routes: Vec<_> = routes().collect();
-    routes.sort_by_key(|(method, path, _)| (path.contains("{}"), *method != "POST", *path));
-    let makers: Vec<_> =
-        routes.iter().copied().filter(|(m, path, _)| *m == "POST" && path.matches('/').count() == 2).collect();
-    // Once more for those that want things of another collection.
-    for (method, path, _) in makers.into_iter().chain(routes) {
+    for (method, path, _) in routes() {
         let found = explorer.explore(method, path);
-        if found.whole.is_empty() && !unread.contains(&format!("{method} {path}")) {
+        if found.whole.is_empty() {
             unread.push(format!("{method} {path}"));
-        }
-        unread.retain(|u| found.whole.is_empty() || *u != format!("{method} {path}"));
-        if method == "POST" && path.matches('/').count() == 2 {
-            explorer.makers.insert(path.trim_start_matches("/v1/").to_owned(), found.base);
         }
         table.insert(format!("{method} {path}"), found.endpoint);
     }
@@ -273,7 +289,10 @@ fn found() -> Table {
     // Where no call came to its end, or no list held anything, the thing is what its own page shows.
     let shown: BTreeMap<String, String> = table.iter().map(|(name, e)| (name.clone(), e.answer.clone())).collect();
     for (name, endpoint) in &mut table {
-        let page = |part: &&str| shown.get(&format!("GET /v1/{part}/{{}}")).cloned().filter(|a| !a.is_empty());
+        let page = |part: &&str| {
+            let own = |level: &str| shown.get(&format!("GET /v1{level}/{part}/{{}}"));
+            own("").or_else(|| own("/florin")).cloned().filter(|a| !a.is_empty())
+        };
         let thing = name.split('/').rev().find_map(|part| page(&part)).unwrap_or_default();
         match endpoint.answer.as_str() {
             "" => endpoint.answer = thing,

@@ -43,6 +43,10 @@ fn object(value: &Value, path: &str, faults: &mut Vec<String>) {
         faults.push(format!("{path}: no object"));
         return;
     };
+    // Things of Florin's own have no published shape.
+    if name.starts_with("florin.") {
+        return;
+    }
     let Some(roots) = shapes()["roots"].get(name) else {
         faults.push(format!("{path}: {name} has no shape"));
         return;

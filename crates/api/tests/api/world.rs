@@ -1,22 +1,29 @@
 //! The test world: a clock that is set, keys that count, an acquirer that answers as the card says. Knows no endpoint.
 
 use crate::shapes;
-use florin_api::{Api, Declared, House, KeyClass, Look, Named, NotNamed};
+use florin_api::keys::manage::{self, NewKey};
+use florin_api::{Api, Declared, House, KeyClass, LimitSettings, Look, Named, NotNamed};
+use florin_core::account::Account;
+use florin_core::commit::EventKind;
 use florin_core::decline::{DeclineCode, Retry};
 use florin_core::edge::{EdgeRequest, EdgeResponse, SwappedCard};
 use florin_core::fees::Fees;
-use florin_core::id::{IdCodec, Key, KeyGen};
+use florin_core::id::{IdCodec, Key, KeyGen, Kind};
+use florin_core::money::Currency;
 use florin_core::payment::{CardFacts, Funding};
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
+use florin_core::record::{self, Change};
+use florin_core::request_log::RequestLog;
 use florin_core::seal::Secret;
 use florin_core::sequencer;
 use florin_core::store::{Store, Wait};
+use florin_core::terminal::HOUSE;
 use florin_core::time::Time;
 use florin_core::wire::{
     Act, Approval, ApprovalCode, CardToken, Checks, Decline, Network, NetworkId, Order, ResponseCode, Terminal, Unsure,
     Verdict,
 };
-use florin_store::{MemoryStore, block_on};
+use florin_store::{MemoryStore, Retention, SqliteRequestLog, block_on};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -30,6 +37,7 @@ const FEES: Fees = Fees { basis_points: 140, fixed_minor: 25, settles_after_ms: 
 pub struct World {
     store: MemoryStore,
     look: Arc<Look>,
+    log: SqliteRequestLog,
     state: Mutex<State>,
 }
 
@@ -130,6 +138,9 @@ impl House for World {
         state.random = state.random.wrapping_add(1);
         bytes.fill(state.random);
     }
+    fn requests(&self) -> &dyn RequestLog {
+        &self.log
+    }
 }
 
 fn facts(token: CardToken, network: Network, last4: [u8; 4]) -> CardFacts {
@@ -219,13 +230,28 @@ impl Request {
 
 impl Shop {
     pub fn open() -> Shop {
+        Shop::limited(LimitSettings::NONE)
+    }
+
+    pub fn limited(limits: LimitSettings) -> Shop {
         let root = Secret::new([5; 32]);
         let look = Arc::new(Look::new(IdCodec::new(&[7; 16]), &root));
         let state =
             State { now: START, keys: KeyGen::new(1, None), stan: 0, orders: vec![], scripts: vec![], random: 0 };
-        let world = Arc::new(World { store: MemoryStore::new(), look: look.clone(), state: Mutex::new(state) });
-        let api = Arc::new(Api::new(world.clone(), world.clone(), look, &root));
-        let issue = |account, class| block_on(api.issue_key(account, class, false)).unwrap();
+        let world = Arc::new(World {
+            store: MemoryStore::new(),
+            look: look.clone(),
+            log: SqliteRequestLog::in_memory(Retention::default()).unwrap(),
+            state: Mutex::new(state),
+        });
+        let api = Arc::new(Api::new(world.clone(), world.clone(), look, &root, limits, false));
+        for (key, name) in [(ACCOUNT, "One"), (OTHER_ACCOUNT, "Two")] {
+            let account =
+                Account { name: name.into(), live: false, country: *b"NL", currency: Currency::parse("eur").unwrap() };
+            let change = Change::to(account, EventKind::AccountCreated);
+            block_on(record::make(&*world, HOUSE, key, change, None, &|_| vec![])).unwrap();
+        }
+        let issue = |account, class| block_on(manage::issue(&api, account, NewKey::plain(class, false))).unwrap().text;
         let (secret, publishable) = (issue(ACCOUNT, KeyClass::Secret), issue(ACCOUNT, KeyClass::Publishable));
         let other = issue(OTHER_ACCOUNT, KeyClass::Secret);
         Shop { world, api, secret, publishable, other }
@@ -233,10 +259,25 @@ impl Shop {
 
     /// A second passes before each request.
     pub fn send(&self, request: Request) -> Got {
-        {
-            let mut state = self.world.lock();
-            state.now = state.now.plus_ms(1_000);
-        }
+        self.pass(1_000);
+        self.send_now(request)
+    }
+    pub fn pass(&self, ms: i64) {
+        let mut state = self.world.lock();
+        state.now = state.now.plus_ms(ms);
+    }
+    pub fn now(&self) -> Time {
+        self.world.lock().now
+    }
+    pub fn world_key(&self) -> Key {
+        self.world.fresh_key()
+    }
+    pub fn id(&self, kind: Kind, key: Key) -> String {
+        self.world.look.id(kind, key)
+    }
+    pub fn send_now(&self, mut request: Request) -> Got {
+        // As the edge makes ids: no two are equal.
+        request.edge.id = format!("req_{:022}", self.world.fresh_key().0);
         let answer = block_on(self.api.handle(request.edge.clone()));
         Self::held(&request, answer)
     }

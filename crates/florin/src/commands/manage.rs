@@ -11,28 +11,35 @@ use crate::process::supervise::Log;
 use serde_json::Value;
 
 pub fn capture(common: &Common, id: &str, amount: Option<&str>) -> Outcome {
-    ask(common, Ask::Capture { id: id.to_owned(), amount: amount.map(str::to_owned), key: None })
+    shown(common, Ask::Capture { id: id.to_owned(), amount: amount.map(str::to_owned), key: None })
 }
 
 pub fn cancel(common: &Common, id: &str) -> Outcome {
-    ask(common, Ask::Cancel { id: id.to_owned(), key: None })
+    shown(common, Ask::Cancel { id: id.to_owned(), key: None })
 }
 
 pub fn refund(common: &Common, id: &str, amount: Option<&str>) -> Outcome {
-    ask(common, Ask::Refund { id: id.to_owned(), amount: amount.map(str::to_owned), key: None })
+    shown(common, Ask::Refund { id: id.to_owned(), amount: amount.map(str::to_owned), key: None })
 }
 
 pub fn show(common: &Common, id: &str) -> Outcome {
-    ask(common, Ask::Show { id: id.to_owned() })
+    shown(common, Ask::Show { id: id.to_owned() })
 }
 
 pub fn list(common: &Common, limit: u32) -> Outcome {
-    ask(common, Ask::List { limit })
+    shown(common, Ask::List { limit })
 }
 
-fn ask(common: &Common, ask: Ask) -> Outcome {
+fn shown(common: &Common, asked: Ask) -> Outcome {
+    let answer = ask(common, asked)?;
+    print(&answer, common.json);
+    Ok(exit_code(&answer))
+}
+
+/// Asks the gateway that runs on the data folder, or one for the question's own time.
+pub fn ask(common: &Common, ask: Ask) -> Result<Value, Fail> {
     let config = Config::load(common)?;
-    let answer = block_on(async {
+    block_on(async {
         let system = System::demo(&config, Log::File).await?;
         let answer = match system.gateway().await {
             Ok(mut gateway) => gateway.ask(&ask).await,
@@ -40,9 +47,7 @@ fn ask(common: &Common, ask: Ask) -> Outcome {
         };
         system.stop().await;
         answer
-    })?;
-    print(&answer, common.json);
-    Ok(exit_code(&answer))
+    })
 }
 
 pub fn print(answer: &Value, json: bool) {

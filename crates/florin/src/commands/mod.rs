@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod https;
 pub mod manage;
 pub mod network;
+pub mod own;
 pub mod pay;
 pub mod plain;
 pub mod prove;

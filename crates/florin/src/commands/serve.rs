@@ -19,7 +19,7 @@ pub fn demo(common: &Common, port: Option<u16>, magic_amounts: bool) -> Outcome 
     }
     let ports = (config.port("api.port")?, config.port("api.http_port")?);
     block_on(async {
-        let system = System::demo_with(&config, Log::Terminal, Some(ports)).await?;
+        let system = System::demo_with(&config, Log::File, Some(ports)).await?;
         if system.parts.is_empty() {
             let folder = system.home.root.display().to_string();
             return Err(Fail::new(

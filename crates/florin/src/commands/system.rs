@@ -6,7 +6,9 @@ use crate::gateway::api::TestKeys;
 use crate::gateway::client::Gateway;
 use crate::home::{Home, first_keys};
 use crate::pki;
-use crate::process::settings::{EdgePorts, FeeSettings, GatewaySettings, SandboxSettings, VaultSettings};
+use crate::process::settings::{
+    EdgePorts, FeeSettings, GateSettings, GatewaySettings, Limits, SandboxSettings, VaultSettings,
+};
 use crate::process::supervise::{Log, Part};
 use florin_sandbox::{ControlClient, Ready};
 use rustix::fs::{FlockOperation, flock};
@@ -79,7 +81,17 @@ impl System {
     pub async fn demo_with(config: &Config, log: Log, api: Option<(u16, u16)>) -> Result<System, Fail> {
         let home = home_of(config)?;
         let Some(lock) = try_lock(&home.lock())? else { return System::running(home) };
+        if home.live_mark().exists() {
+            return Err(Fail::new(
+                "live_data_folder",
+                format!(
+                    "{} belongs to `florin serve`. Start it, or choose another folder with --data.",
+                    home.root.display()
+                ),
+            ));
+        }
         // Before anything is started: a wrong setting leaves no process behind.
+        let gate = gate(config, DEMO)?;
         let (answer_ms, socket) = (answer_ms(config)?, home.socket("vault.sock")?);
         let day_seconds = config.number("network.day_seconds", 0, 86_400)?;
         first_keys(&home, &kek(config, &home))?;
@@ -114,7 +126,7 @@ impl System {
         };
         // Its money comes with the report of the day.
         let fees = fees(config, day_seconds)?;
-        System::finish(home, Some(sandbox), parts, locks, vault, fees, log).await
+        System::finish(home, Some(sandbox), parts, locks, vault, (fees, gate), log).await
     }
 
     /// Starts vault and gateway against a real acquirer.
@@ -142,7 +154,15 @@ impl System {
                 ),
             ));
         }
+        if home.test_keys().exists() {
+            return Err(Fail::usage(
+                "demo_data_folder",
+                "data",
+                "this folder holds the demo's keys, which stand in a file. Choose another one for `florin serve`.",
+            ));
+        }
         first_keys(&home, &kek)?;
+        let gate = gate(config, SERVE)?;
         let file = |key: &str| config.path(key).ok_or_else(|| needed(key));
         let text = |key: &str| Some(config.text(key).to_owned()).filter(|v| !v.is_empty()).ok_or_else(|| needed(key));
         let vault = VaultSettings {
@@ -156,10 +176,11 @@ impl System {
             cert: file("acquirer.cert")?,
             key: file("acquirer.key")?,
             answer_ms: answer_ms(config)?,
-            edge: None,
+            edge: Some(serve_edge(config, &home)?),
         };
+        home.mark_live()?;
         let fees = fees(config, config.number("fees.settles_after_seconds", 0, 31_536_000)?)?;
-        System::finish(home, None, vec![], vec![lock], vault, fees, Log::Terminal).await
+        System::finish(home, None, vec![], vec![lock], vault, (fees, gate), Log::Terminal).await
     }
 
     async fn finish(
@@ -168,7 +189,7 @@ impl System {
         mut parts: Vec<Part>,
         locks: Vec<Lock>,
         vault: VaultSettings,
-        fees: FeeSettings,
+        (fees, gate): (FeeSettings, GateSettings),
         log: Log,
     ) -> Result<System, Fail> {
         let gateway = GatewaySettings {
@@ -179,6 +200,8 @@ impl System {
             door: home.socket("gateway.sock")?,
             api: home.socket("api.sock")?,
             test_keys: home.test_keys(),
+            requests: home.requests(),
+            gate,
             live: vault.live,
             fees,
         };
@@ -210,9 +233,15 @@ impl System {
     pub fn facts(&self) -> Value {
         let processes: serde_json::Map<String, Value> =
             self.parts.iter().map(|p| (p.role.to_owned(), json!(p.pid()))).collect();
-        let databases =
-            ["gateway/florin.db", "vault/vault.db", "vault/journey.db", "sandbox/books.db", "sandbox/journal.db"]
-                .map(|name| self.home.root.join(name));
+        let databases = [
+            "gateway/florin.db",
+            "gateway/requests.db",
+            "vault/vault.db",
+            "vault/journey.db",
+            "sandbox/books.db",
+            "sandbox/journal.db",
+        ]
+        .map(|name| self.home.root.join(name));
         let sandbox = self.sandbox.as_ref().map(|s| &s.0);
         json!({
             "ready": true,
@@ -226,6 +255,7 @@ impl System {
             "network_token_file": sandbox.map(|s| &s["token_file"]),
             "ca_cert": sandbox.map(|s| &s["ca"]),
             "databases": databases,
+            "logs": self.parts.iter().filter_map(Part::log).collect::<Vec<_>>(),
             "gateway": self.door,
             "vault": self.vault,
             "sandbox": sandbox,
@@ -282,6 +312,48 @@ fn demo_edge(home: &Home, (tls, http): (u16, u16)) -> Result<EdgePorts, Fail> {
         key: home.tls("api.key"),
         gateway: home.socket("api.sock")?,
     })
+}
+
+/// Where `serve` answers: TLS alone, under a certificate that is not the demo's.
+fn serve_edge(config: &Config, home: &Home) -> Result<EdgePorts, Fail> {
+    let file = |key: &str| {
+        let path = config.path(key).ok_or_else(|| needed(key))?;
+        let whole = path.canonicalize().map_err(|e| io("open", &path, &e))?;
+        if whole.starts_with(home.tls("")) {
+            return Err(Fail::usage(
+                "sample_certificate",
+                key,
+                "that is a certificate of the demo. Give one of your own.",
+            ));
+        }
+        Ok(whole)
+    };
+    let (cert, key) = (file("api.cert")?, file("api.key")?);
+    let address = config.text("api.address").parse();
+    let address =
+        address.map_err(|_| Fail::usage("invalid_setting", "api.address", "write it as 192.0.2.1:443 or [::]:443."))?;
+    Ok(EdgePorts { address, http: None, cert, key, gateway: home.socket("api.sock")? })
+}
+
+/// Rates of keys and of addresses, a second and at once, where nobody set any.
+type Usual = ((u32, u32), (u32, u32));
+const SERVE: Usual = ((100, 500), (200, 1_000));
+/// Above what a load generator on the same machine reaches.
+const DEMO: Usual = ((20_000, 20_000), (20_000, 20_000));
+/// More a second is no limit worth the name.
+const MOST_PER_SECOND: u32 = 1_000_000;
+
+fn gate(config: &Config, (key, address): Usual) -> Result<GateSettings, Fail> {
+    let rate = |name: &str, usual: (u32, u32)| -> Result<(u32, u32), Fail> {
+        let number = |what: &str, usual| config.number_or(&format!("limits.{name}_{what}"), MOST_PER_SECOND, usual);
+        Ok((number("per_second", usual.0)?, number("burst", usual.1)?))
+    };
+    let limits =
+        Limits { key: rate("key", key)?, address: rate("address", address)?, failures: rate("failures", (10, 200))? };
+    let number = |key: &str, most: u64| config.number(key, 1, most).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    let (requests_kept_days, requests_kept) =
+        (number("requests.kept_days", 3_650)?, number("requests.kept", 100_000_000)?);
+    Ok(GateSettings { requests_kept_days, requests_kept, limits })
 }
 
 fn needed(key: &str) -> Fail {

@@ -1,56 +1,27 @@
 //! The merchant account that the terminal works for: made at the first start.
 
-use florin_core::codec::Body;
-use florin_core::commit::{Commit, Event, EventKind, Row, Version};
-use florin_core::flow::{self, View};
-use florin_core::id::{Key, Kind};
+use florin_core::account::{self, Account};
+use florin_core::flow::Failure;
+use florin_core::id::Key;
+use florin_core::money::Currency;
 use florin_core::ports::Ports;
-use florin_core::store::{Query, StoreTrouble};
-use florin_core::terminal::HOUSE;
-use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Account {
-    pub name: String,
-    pub live: bool,
-}
+/// The country and currency of an account that nobody chose them for.
+pub const COUNTRY: &str = "NL";
+pub const CURRENCY: &str = "eur";
 
-impl Body for Account {
-    const FORMAT: u8 = 1;
-}
-
-/// Finds the first account, or makes it.
-pub async fn first(ports: &dyn Ports, live: bool) -> Result<Key, String> {
-    let trouble = |t: StoreTrouble| format!("{t:?}");
-    let query = Query::List { under: HOUSE, kind: Kind::Account, before: None, limit: 100 };
-    let rows = ports.store().find(query).await.map_err(trouble)?.rows();
-    for row in rows.iter().rev() {
-        let view: View<Account> = flow::read(row).map_err(|e| format!("{e:?}"))?;
-        if view.body.live == live {
-            return Ok(view.key);
-        }
+/// Finds the first account of this mode, or makes it.
+pub async fn first(ports: &dyn Ports, live: bool) -> Result<Key, Failure> {
+    if let Some(view) = account::all(ports).await?.into_iter().find(|view| view.body.live == live) {
+        return Ok(view.key);
     }
-    let key = ports.fresh_key();
     let name = if live { "Live account" } else { "Test account" };
-    let row = Row {
-        key,
-        version: Version(1),
-        kind: Kind::Account,
-        account: HOUSE,
-        at: ports.now(),
-        body: Account { name: name.to_owned(), live }.encode(),
-        personal: None,
-        index: vec![],
-    };
-    let created = Event {
-        id: ports.fresh_key(),
-        kind: EventKind::AccountCreated,
-        account: HOUSE,
-        cause: key,
-        version: Version(1),
-    };
-    let commit =
-        Commit { expect: vec![(key, Version::NONE)], put: vec![row], events: vec![created], ..Commit::default() };
-    ports.store().commit(commit).await.map_err(|e| format!("{e:?}"))?;
-    Ok(key)
+    Ok(account::make(ports, plain(name.to_owned(), live)).await?.key)
+}
+
+/// An account where country and currency are the usual ones.
+pub fn plain(name: String, live: bool) -> Account {
+    let country = Account::country(COUNTRY).unwrap_or(*b"NL");
+    let currency = Currency::parse(CURRENCY).unwrap_or_else(|| unreachable!("eur is a currency"));
+    Account { name, live, country, currency }
 }

@@ -1,23 +1,30 @@
 //! The API in this process: its ports, its named test cards, and the keys that are made at the first start.
 
 use super::ports::Real;
+use super::requests::Requests;
 use crate::commands::pay::facts;
 use crate::fail::{Fail, io};
+use florin_api::keys::manage::{self, NewKey};
 use florin_api::{Api, House, KeyClass, Named, NotNamed};
 use florin_core::edge::{Identified, Identify};
 use florin_core::id::Key;
+use florin_core::request_log::RequestLog;
 use florin_core::store::Wait;
 use florin_vault::cards::NewCard;
 use florin_vault::refusal::CardRefusal;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// What the API needs besides core's ports: the vault, for test cards by name, and randomness.
-pub struct Beside(pub Arc<Real>);
+pub struct Beside {
+    pub ports: Arc<Real>,
+    pub requests: Arc<Requests>,
+}
 
 impl House for Beside {
     fn named<'a>(&'a self, account: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>> {
@@ -28,7 +35,7 @@ impl House for Beside {
             }
             let number = Zeroizing::new(name.to_owned());
             let card = NewCard { account, live: false, number, exp_month: 0, exp_year: 0, cvc: None };
-            match self.0.vault.tokenise(card).await {
+            match self.ports.vault.tokenise(card).await {
                 Ok(t) => Ok(Named { digest: t.card_digest, facts: facts(&t) }),
                 Err(CardRefusal::Trouble) => Err(NotNamed::NoVault),
                 Err(_) => Err(NotNamed::Unknown),
@@ -40,6 +47,9 @@ impl House for Beside {
             // Keys must not be guessable: no randomness, no process.
             std::process::abort();
         }
+    }
+    fn requests(&self) -> &dyn RequestLog {
+        &*self.requests
     }
 }
 
@@ -60,14 +70,16 @@ impl TestKeys {
 pub async fn test_keys(api: &Api, account: Key, path: &Path) -> Result<(), Fail> {
     if let Some(keys) = TestKeys::read(path) {
         let authorization = Some(format!("Bearer {}", keys.secret_key));
-        let asked = Identify { authorization, key_param: None, id: String::new(), origins: false };
+        let client = Ipv4Addr::LOCALHOST.into();
+        let asked = Identify { authorization, key_param: None, id: String::new(), client, origins: false };
         if matches!(api.identify(asked).await, Identified::Account { account: of, .. } if of == account) {
             return Ok(());
         }
     }
     let failed = |e: florin_api::ApiError| Fail::new("store_error", e.message);
-    let secret_key = api.issue_key(account, KeyClass::Secret, false).await.map_err(failed)?;
-    let publishable_key = api.issue_key(account, KeyClass::Publishable, false).await.map_err(failed)?;
+    let named = |class| NewKey { name: Some("demo".to_owned()), ..NewKey::plain(class, false) };
+    let secret_key = manage::issue(api, account, named(KeyClass::Secret)).await.map_err(failed)?.text;
+    let publishable_key = manage::issue(api, account, named(KeyClass::Publishable)).await.map_err(failed)?.text;
     let text = serde_json::to_vec(&TestKeys { secret_key, publishable_key })
         .map_err(|_| Fail::new("store_error", "the test keys cannot be written"))?;
     let _ = std::fs::remove_file(path);

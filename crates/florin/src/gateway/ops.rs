@@ -1,7 +1,10 @@
 //! What the gateway is asked through its door, and how each question becomes a command of core.
 
+use super::manage::{self, Manage};
 use super::ports::{Door, Real};
+use super::requests::Requests;
 use super::{shape, story};
+use florin_api::Api;
 use florin_core::commit::ClaimId;
 use florin_core::flow::{Claiming, Done, Failure, Trouble, View, load};
 use florin_core::id::{Key, Kind};
@@ -63,6 +66,7 @@ pub enum Ask {
         id: String,
     },
     Health,
+    Manage(Manage),
 }
 
 /// The answer: a value, or a named error.
@@ -80,9 +84,14 @@ pub struct Desk {
     pub live: bool,
     /// Hashes idempotency keys.
     pub claims: Secret,
+    pub api: std::sync::Arc<Api>,
+    pub requests: std::sync::Arc<Requests>,
 }
 
 pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
+    if let Ask::Manage(asked) = ask {
+        return manage::answer(desk, asked).await;
+    }
     match perform(desk, ask).await {
         Ok(value) => Answer::Ok(value),
         Err(failure) => refuse(&failure),
@@ -160,7 +169,7 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
         Ask::Show { id } => show(desk, &id).await,
         Ask::List { limit } => list(desk, limit.clamp(1, 100)).await,
         Ask::Story { id } => story::of(desk, &id).await,
-        Ask::Health => Ok(health(desk).await),
+        Ask::Health | Ask::Manage(_) => Ok(health(desk).await),
     }
 }
 

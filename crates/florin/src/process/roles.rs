@@ -1,20 +1,21 @@
 //! What runs inside each process.
 
-use super::settings::{EdgePorts, FeeSettings, First, GatewaySettings, SandboxSettings, VaultSettings};
+use super::settings::{EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, VaultSettings};
 use super::{asked_to_stop, block_on, block_on_parking, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
-use crate::gateway::ops::Desk;
+use crate::gateway::ops::{self, Desk};
 use crate::gateway::ports::Real;
+use crate::gateway::requests::Requests;
 use crate::gateway::{account, api, door, edge, worker};
 use crate::home::{random, read_key};
 use crate::named::Named;
-use florin_api::{Api, Look};
+use florin_api::{Api, LimitSettings, Look, Rate};
 use florin_core::fees::Fees;
 use florin_core::id::IdCodec;
 use florin_core::seal::Secret;
 use florin_core::store::{Query, Store};
-use florin_store::{Options, SqliteStore};
+use florin_store::{Options, Retention, SqliteRequestLog, SqliteStore};
 use florin_vault::client::VaultClient;
 use florin_vault::edge::EdgeSettings;
 use serde_json::json;
@@ -111,23 +112,33 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let fees = Fees { basis_points, fixed_minor, settles_after_ms };
     let ports =
         Arc::new(Real::new(store, newest, vault.clone(), ids()?, Arc::clone(&look), fees, u64::from_be_bytes(holder)));
-    let account = account::first(&*ports, s.live).await.map_err(|e| Fail::new("store_error", e))?;
+    let account = account::first(&*ports, s.live).await.map_err(|e| Fail::new("store_error", ops::plain(&e)))?;
     let listener = door::bind(&s.door).map_err(|e| crate::fail::io("listen on", &s.door, &e))?;
-    let api = Arc::new(Api::new(ports.clone(), Arc::new(api::Beside(Arc::clone(&ports))), look, &api_root));
+    let kept = Retention { days: s.gate.requests_kept_days, entries: s.gate.requests_kept };
+    let log = SqliteRequestLog::open(&s.requests, kept).map_err(trouble)?;
+    let requests = Arc::new(Requests::new(log));
+    let beside = api::Beside { ports: Arc::clone(&ports), requests: Arc::clone(&requests) };
+    let api = Arc::new(Api::new(ports.clone(), Arc::new(beside), look, &api_root, limits(s.gate.limits), s.live));
     if !s.live {
         api::test_keys(&api, account, &s.test_keys).await?;
     }
-    let requests = door::bind(&s.api).map_err(|e| crate::fail::io("listen on", &s.api, &e))?;
-    let desk = Arc::new(Desk { ports: Arc::clone(&ports), account, live: s.live, claims });
+    let incoming = door::bind(&s.api).map_err(|e| crate::fail::io("listen on", &s.api, &e))?;
+    let desk =
+        Arc::new(Desk { ports: Arc::clone(&ports), account, live: s.live, claims, api: Arc::clone(&api), requests });
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
     tokio::spawn(late_answers(Arc::clone(&ports), vault));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
-    tokio::spawn(edge::serve(requests, api));
+    tokio::spawn(edge::serve(incoming, api));
     say(&First::Ready(json!({ "door": s.door, "api": s.api, "pid": std::process::id() })));
     asked_to_stop(true).await;
     worker::number_once(&ports).await;
     Ok(())
+}
+
+fn limits(s: Limits) -> LimitSettings {
+    let rate = |(per_second, burst)| Rate { per_second, burst };
+    LimitSettings { key: rate(s.key), address: rate(s.address), failures: rate(s.failures) }
 }
 
 async fn late_answers(ports: Arc<Real>, vault: VaultClient) {

@@ -41,6 +41,8 @@ pub struct GatewaySettings {
     pub api: PathBuf,
     /// The keys of test mode, made at the first start.
     pub test_keys: PathBuf,
+    pub requests: PathBuf,
+    pub gate: GateSettings,
     pub live: bool,
     pub fees: FeeSettings,
 }
@@ -51,6 +53,23 @@ pub struct FeeSettings {
     pub basis_points: u32,
     pub fixed_minor: u32,
     pub settles_after_ms: i64,
+}
+
+/// How requests are limited, and how long they are written down.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct GateSettings {
+    pub requests_kept_days: u32,
+    /// Entries at most.
+    pub requests_kept: u32,
+    pub limits: Limits,
+}
+
+/// Requests a second, and at once; 0 a second is no limit.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Limits {
+    pub key: (u32, u32),
+    pub address: (u32, u32),
+    pub failures: (u32, u32),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

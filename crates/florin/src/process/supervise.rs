@@ -6,6 +6,7 @@ use crate::home::Home;
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -15,6 +16,9 @@ use tokio::process::{Child, ChildStdin, Command};
 const START_WITHIN: Duration = Duration::from_secs(60);
 /// How long a process may take to finish what is in flight.
 const STOP_WITHIN: Duration = Duration::from_secs(35);
+/// A process's log is emptied when it is longer.
+const LOG_LIMIT_BYTES: u64 = 8 * 1024 * 1024;
+const TRIM_EVERY: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where a process writes what it has to say.
@@ -48,6 +52,19 @@ impl Part {
         Ok(Part { role, settings, log, home: home.clone(), child, input, ready })
     }
 
+    /// Where its log lies, if it writes one.
+    pub fn log(&self) -> Option<PathBuf> {
+        (self.log == Log::File).then(|| log_path(&self.home, self.role))
+    }
+
+    /// Empties its log when it is too long. It is opened for appending, so the process goes on at its beginning.
+    fn trim_log(&self) {
+        let Some(path) = self.log() else { return };
+        if std::fs::metadata(&path).is_ok_and(|m| m.len() > LOG_LIMIT_BYTES) {
+            let _ = OpenOptions::new().write(true).truncate(true).open(&path);
+        }
+    }
+
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
@@ -76,7 +93,9 @@ impl Part {
     pub async fn keep(&mut self, on_restart: impl Fn(&Part)) {
         let mut pause = Duration::from_millis(100);
         loop {
-            let _ = self.child.wait().await;
+            while tokio::time::timeout(TRIM_EVERY, self.child.wait()).await.is_err() {
+                self.trim_log();
+            }
             loop {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -146,12 +165,16 @@ async fn launch(home: &Home, role: &'static str, settings: &str, log: Log) -> Re
 fn died(home: &Home, role: &str, log: Log) -> Fail {
     let place = match log {
         Log::Terminal => String::new(),
-        Log::File => format!(" See {}.", home.root.join(format!("run/{role}.log")).display()),
+        Log::File => format!(" See {}.", log_path(home, role).display()),
     };
     Fail::new("process_died", format!("{role} ended before it served.{place}"))
 }
 
+fn log_path(home: &Home, role: &str) -> PathBuf {
+    home.root.join(format!("run/{role}.log"))
+}
+
 fn log_file(home: &Home, role: &str) -> Result<File, Fail> {
-    let path = home.root.join(format!("run/{role}.log"));
+    let path = log_path(home, role);
     OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(|e| io("open the log", &path, &e))
 }

@@ -74,8 +74,7 @@ pub enum Asked {
     /// A frame of the card origin, for the pages of the account that has the key.
     Frame {
         page: Page,
-        id: String,
-        key: Option<String>,
+        asked: Identify,
     },
     Gateway(Box<Forward>),
 }
@@ -97,7 +96,7 @@ pub fn prepare(id: &str, asker: Asker, head: &Head<'_>, body: &[u8]) -> Result<A
     if head.path == HEALTH_PATH && matches!(head.method, "GET" | "HEAD") {
         return Ok(Asked::Health);
     }
-    if let Some(asked) = page(id, head, &query_key) {
+    if let Some(asked) = page(id, asker, head, &query_key) {
         return Ok(asked);
     }
     let places = places::of(head.method, head.path);
@@ -115,14 +114,21 @@ pub fn prepare(id: &str, asker: Asker, head: &Head<'_>, body: &[u8]) -> Result<A
 }
 
 /// What the card origin serves by itself.
-fn page(id: &str, head: &Head<'_>, key: &Option<String>) -> Option<Asked> {
+fn page(id: &str, asker: Asker, head: &Head<'_>, key: &Option<String>) -> Option<Asked> {
     if head.path == pages::REPORTS && head.method == "POST" {
         // Which page tried what is the merchant's affair; that it happened is counted with the requests.
         return Some(Asked::Answered(EdgeResponse { status: 204, headers: Vec::new(), body: Vec::new() }));
     }
     let page = matches!(head.method, "GET" | "HEAD").then(|| pages::find(head.path))??;
     let fixed = pages::fixed(page, head.header("if-none-match"));
-    Some(fixed.map_or_else(|| Asked::Frame { page, id: id.to_owned(), key: key.clone() }, Asked::Answered))
+    let frame = || {
+        let (id, key_param) = (id.to_owned(), key.clone());
+        Asked::Frame {
+            page,
+            asked: Identify { authorization: None, key_param, id, client: asker.address, origins: true },
+        }
+    };
+    Some(fixed.map_or_else(frame, Asked::Answered))
 }
 
 enum Kind {
@@ -226,7 +232,7 @@ pub async fn perform(edge: &Edge, asked: Asked) -> EdgeResponse {
     match asked {
         Asked::Health => health(edge),
         Asked::Answered(response) => response,
-        Asked::Frame { page, id, key } => frame(edge, page, id, key).await.unwrap_or_else(|refusal| refusal.response()),
+        Asked::Frame { page, asked } => frame(edge, page, &asked).await.unwrap_or_else(|refusal| refusal.response()),
         Asked::Gateway(forward) => match forward.perform(edge).await {
             Ok(mut response) => {
                 if mask(&mut response) {
@@ -245,10 +251,9 @@ pub async fn perform(edge: &Edge, asked: Asked) -> EdgeResponse {
 }
 
 /// Asks whose key it is, and which pages may show its frames.
-async fn frame(edge: &Edge, page: Page, id: String, key: Option<String>) -> Result<EdgeResponse, Refusal> {
+async fn frame(edge: &Edge, page: Page, asked: &Identify) -> Result<EdgeResponse, Refusal> {
     let _place = edge.gateway.enter()?;
-    let asked = Identify { authorization: None, key_param: key, id, origins: true };
-    match identify(edge, &asked).await? {
+    match identify(edge, asked).await? {
         Identified::Account { live, origins, .. } => pages::frame(page, live, &origins).ok_or(Refusal::BadAnswer),
         Identified::Refused(response) => Ok(response),
     }
@@ -317,8 +322,8 @@ impl Forward {
     async fn keep(&mut self, edge: &Edge) -> Result<Option<EdgeResponse>, Refusal> {
         let headers = &self.request.headers;
         let authorization = headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value.clone());
-        let (key_param, id) = (self.key_param.take(), self.request.id.clone());
-        let asked = Identify { authorization, key_param, id, origins: false };
+        let (id, client) = (self.request.id.clone(), self.request.client);
+        let asked = Identify { authorization, key_param: self.key_param.take(), id, client, origins: false };
         let (account, live) = match identify(edge, &asked).await? {
             Identified::Account { account, live, .. } => (account, live),
             Identified::Refused(response) => return Ok(Some(response)),

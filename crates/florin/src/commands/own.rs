@@ -1,0 +1,139 @@
+//! keys, accounts, logs: what the owner of an installation asks of the running gateway.
+
+use super::manage::ask;
+use super::system::System;
+use crate::cli::{Accounts, Class, Common, Keys, Logs};
+use crate::config::Config;
+use crate::fail::{Fail, Outcome};
+use crate::gateway::manage::Manage;
+use crate::gateway::ops::Ask;
+use crate::out::out;
+use crate::process::supervise::Log;
+use crate::process::{asked_to_stop, block_on};
+use serde_json::Value;
+
+pub fn keys(common: &Common, asked: &Keys, account: Option<&str>) -> Outcome {
+    let account = account.map(str::to_owned);
+    let question = match asked {
+        Keys::List => Manage::Keys { account },
+        Keys::Create { class, name, permissions, expires } => {
+            let class = match class {
+                Class::Secret => "secret",
+                Class::Publishable => "publishable",
+                Class::Restricted => "restricted",
+            };
+            let (class, permissions) = (class.to_owned(), permissions.clone());
+            Manage::NewKey { account, class, name: name.clone(), permissions, ends: *expires }
+        }
+        Keys::Roll { id, overlap } => Manage::RollKey { account, id: id.clone(), overlap_seconds: *overlap },
+        Keys::Revoke { id } => Manage::RevokeKey { account, id: id.clone() },
+    };
+    let answer = ask(common, Ask::Manage(question))?;
+    print(&answer, common.json, "No keys yet. Make one: florin keys create", &key);
+    if let (Some(text), false) = (answer["key"].as_str(), common.json) {
+        out!("{text}\nKeep it: it is shown this once.");
+    }
+    Ok(0)
+}
+
+pub fn accounts(common: &Common, asked: &Accounts) -> Outcome {
+    let question = match asked {
+        Accounts::List => Manage::Accounts,
+        Accounts::Create { name, country, currency } => {
+            Manage::NewAccount { name: name.clone(), country: country.clone(), currency: currency.clone() }
+        }
+    };
+    let answer = ask(common, Ask::Manage(question))?;
+    print(&answer, common.json, "No accounts.", &|a| {
+        format!("{}  {}  {}  {}", text(a, "id"), text(a, "country"), text(a, "default_currency"), text(a, "name"))
+    });
+    Ok(0)
+}
+
+pub fn logs(common: &Common, asked: &Logs, account: Option<&str>) -> Outcome {
+    let account = account.map(str::to_owned);
+    match asked {
+        Logs::List { limit, status, method, id } => {
+            let (status, method, id, limit) = (status.clone(), method.clone(), id.clone(), *limit);
+            let answer = ask(common, Ask::Manage(Manage::Requests { account, status, method, id, limit }))?;
+            print(&answer, common.json, "No requests yet.", &request);
+            Ok(0)
+        }
+        Logs::Tail => tail(common, account),
+    }
+}
+
+fn tail(common: &Common, account: Option<String>) -> Outcome {
+    let config = Config::load(common)?;
+    block_on(async {
+        let system = System::demo(&config, Log::File).await?;
+        let followed = tokio::select! {
+            followed = follow(&system, account, common.json) => followed,
+            () = asked_to_stop(false) => Ok(()),
+        };
+        system.stop().await;
+        followed
+    })?;
+    Ok(0)
+}
+
+/// Prints what comes after now, oldest first.
+async fn follow(system: &System, account: Option<String>, json: bool) -> Result<(), Fail> {
+    let mut gateway = system.gateway().await?;
+    let mut place = None;
+    loop {
+        // An empty log has no newest entry: then all that comes is new.
+        let asked = Ask::Manage(Manage::RequestsAfter { account: account.clone(), place });
+        let answer = gateway.ask(&asked).await?;
+        let entries = answer["data"].as_array().map_or(&[][..], Vec::as_slice);
+        for entry in entries.iter().rev().filter(|_| place.is_some()) {
+            if json { out!("{entry}") } else { out!("{}", request(entry)) }
+        }
+        place = answer["newest"].as_i64().or(place).or(Some(0));
+    }
+}
+
+fn print(answer: &Value, as_json: bool, nothing: &str, line: &dyn Fn(&Value) -> String) {
+    if as_json {
+        out!("{answer}");
+        return;
+    }
+    match answer["data"].as_array() {
+        Some(list) if list.is_empty() => out!("{nothing}"),
+        Some(list) => list.iter().for_each(|one| out!("{}", line(one))),
+        None => out!("{}", line(answer)),
+    }
+}
+
+fn text<'a>(thing: &'a Value, name: &str) -> &'a str {
+    thing[name].as_str().unwrap_or("")
+}
+
+fn key(key: &Value) -> String {
+    let list = |v: &Value| {
+        v.as_array().map_or(String::new(), |l| l.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "))
+    };
+    let used = key["last_used"].as_i64().map_or("never used".to_owned(), |at| format!("used {}", moment(at)));
+    let ends = key["ends"].as_i64().map_or(String::new(), |at| format!("  ends {}", moment(at)));
+    let (id, shown, status) = (text(key, "id"), text(key, "redacted"), text(key, "status"));
+    format!("{id}  {shown}  {status}  {used}{ends}  {} {}", text(key, "name"), list(&key["permissions"]))
+        .trim_end()
+        .to_owned()
+}
+
+fn request(e: &Value) -> String {
+    let error = match (e["error"]["code"].as_str(), e["error"]["type"].as_str()) {
+        (Some(code), _) => format!("  {code}"),
+        (None, Some(kind)) => format!("  {kind}"),
+        (None, None) => String::new(),
+    };
+    let at = moment(e["created"].as_i64().unwrap_or(0));
+    let (status, took) = (e["status"].as_u64().unwrap_or(0), e["duration_ms"].as_u64().unwrap_or(0));
+    format!("{at}  {status}  {:<6} {}  {took} ms  {}{error}", text(e, "method"), text(e, "path"), text(e, "id"))
+}
+
+/// UTC, ISO 8601.
+fn moment(seconds: i64) -> String {
+    let c = florin_core::time::Time(seconds.saturating_mul(1_000)).civil();
+    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
+}
