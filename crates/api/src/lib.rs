@@ -14,6 +14,7 @@ mod form;
 mod gate;
 mod keys;
 mod list;
+pub mod listen;
 mod load;
 mod look;
 mod openapi;
@@ -28,14 +29,17 @@ pub use declare::{Declared, Kind as Declaration};
 pub use error::{ApiError, ErrorType};
 pub use look::Look;
 pub use openapi::{PARAMETERS, document as openapi, table as parameters};
+pub use resources::stripecli::SUBSCRIBE_PATH;
 pub use router::routes;
+pub use version::PRESENT;
 
 use florin_core::edge::{EdgeRequest, EdgeResponse, Identified, Identify};
 use florin_core::id::Key;
 use florin_core::payment::CardFacts;
 use florin_core::ports::Ports;
 use florin_core::seal::Secret;
-use florin_core::store::Wait;
+use florin_core::store::{SequencedEvent, Wait};
+use listen::Sessions;
 use std::sync::Arc;
 
 /// A test card that was asked for by name, as the vault keeps it from now on.
@@ -71,6 +75,8 @@ pub struct Api {
     keys: Secret,
     /// Hashes idempotency keys and requests.
     claims: Secret,
+    /// Who listens over a WebSocket.
+    pub sessions: Sessions,
 }
 
 pub use florin_core::access::KeyClass;
@@ -79,7 +85,7 @@ impl Api {
     /// `root` is the gateway's root secret: everything that the API hashes is hashed under keys derived from it.
     pub fn new(ports: Arc<dyn Ports>, house: Arc<dyn House>, look: Arc<Look>, root: &Secret) -> Api {
         let (keys, claims) = (root.derive(b"api keys"), root.derive(b"api idempotency keys"));
-        Api { ports, house, look, keys, claims }
+        Api { ports, house, look, keys, claims, sessions: Sessions::default() }
     }
 
     /// Never fails: what goes wrong is an answer. Requests may be answered at the same time in any number.
@@ -90,6 +96,11 @@ impl Api {
     /// The same, writing down what parameters the endpoint asks for. The API's description is made of this.
     pub fn declare<'a>(&'a self, request: EdgeRequest, declared: &Arc<Declared>) -> Wait<'a, EdgeResponse> {
         Box::pin(gate::handle(self, request, Some(Arc::clone(declared))))
+    }
+
+    /// The event as a listener gets it: whole, as text. Nothing if the API does not show it.
+    pub async fn told(&self, account: Key, live: bool, event: &SequencedEvent) -> Option<String> {
+        resources::events::told(self, account, live, event).await
     }
 
     /// Whose key a request with a card has.

@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::params::Params;
 use crate::resources::{
     account, balance, charges, customers, events, payment_intents, payment_methods, prices, products, refunds,
-    setup_intents, tokens, webhook_endpoints,
+    setup_intents, stripecli, tokens, webhook_endpoints,
 };
 use florin_core::store::Wait;
 
@@ -61,6 +61,7 @@ pub static ROUTES: &[Route] = routes! {
     GET "/v1/customers/{}/payment_methods/{}" Secret customers::payment_method;
     GET "/v1/events" Secret events::list;
     GET "/v1/events/{}" Secret events::retrieve;
+    POST "/v1/events/{}/retry" Secret events::retry;
     GET "/v1/payment_intents" Secret payment_intents::list;
     POST "/v1/payment_intents" Secret payment_intents::create;
     GET "/v1/payment_intents/search" Secret payment_intents::search;
@@ -97,6 +98,7 @@ pub static ROUTES: &[Route] = routes! {
     POST "/v1/setup_intents/{}" Secret setup_intents::update;
     POST "/v1/setup_intents/{}/confirm" Any setup_intents::confirm;
     POST "/v1/setup_intents/{}/cancel" Secret setup_intents::cancel;
+    POST "/v1/stripecli/sessions" Secret stripecli::create;
     POST "/v1/tokens" Any tokens::create;
     GET "/v1/tokens/{}" Any tokens::retrieve;
     GET "/v1/webhook_endpoints" Secret webhook_endpoints::list;

@@ -90,6 +90,8 @@ pub enum Command {
     },
     /// Run vault and gateway against the acquirer of the settings
     Serve,
+    /// Start vault and gateway of the running system anew, one after the other, without losing a request
+    Restart,
     /// Check this machine, the settings and the data, and say what to do
     Doctor,
     /// Check the ledger and the event chains of the data folder (nothing may run on it)

@@ -56,6 +56,7 @@ fn main() -> ExitCode {
         Command::Network(args) => commands::network::run(&cli.common, args),
         Command::Demo { port, magic_amounts } => commands::serve::demo(&cli.common, *port, *magic_amounts),
         Command::Serve => commands::serve::serve(&cli.common),
+        Command::Restart => commands::restart::run(&cli.common),
         Command::Verify => commands::verify::run(&cli.common),
     };
     match outcome {

@@ -11,6 +11,7 @@ pub mod prices;
 pub mod products;
 pub mod refunds;
 pub mod setup_intents;
+pub mod stripecli;
 pub mod tokens;
 pub mod webhook_endpoints;
 

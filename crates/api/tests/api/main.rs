@@ -4,6 +4,7 @@ mod balance;
 mod describe;
 mod events;
 mod gate;
+mod listen;
 mod payments;
 mod saved;
 mod shapes;

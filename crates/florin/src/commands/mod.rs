@@ -8,6 +8,7 @@ pub mod network;
 pub mod pay;
 pub mod plain;
 pub mod prove;
+pub mod restart;
 pub mod serve;
 pub mod system;
 pub mod trace;
