@@ -113,7 +113,7 @@ pub async fn told(api: &crate::Api, account: Key, live: bool, event: &SequencedE
     };
     let caller = Caller { account, class: crate::KeyClass::Secret, live };
     let version = ApiVersion::parse(None).ok()?;
-    let ask = Ask { api, request: &request, caller, version, ids: vec![], claim: None };
+    let ask = Ask { api, request: &request, caller, version, ids: vec![], claim: None, expand: Vec::new() };
     Some(shape(&ask, event).await.ok()??.to_string())
 }
 
