@@ -15,6 +15,7 @@ mod gate;
 pub mod keys;
 mod limits;
 mod list;
+pub mod listen;
 mod load;
 mod look;
 mod note;
@@ -33,7 +34,9 @@ pub use limits::{LimitSettings, Rate};
 pub use look::Look;
 pub use openapi::{PARAMETERS, document as openapi, table as parameters};
 pub use resources::request_logs::shape as shape_of_request;
+pub use resources::stripecli::SUBSCRIBE_PATH;
 pub use router::routes;
+pub use version::PRESENT;
 
 use florin_core::edge::{EdgeRequest, EdgeResponse, Identified, Identify};
 use florin_core::id::Key;
@@ -41,9 +44,10 @@ use florin_core::payment::CardFacts;
 use florin_core::ports::Ports;
 use florin_core::request_log::RequestLog;
 use florin_core::seal::Secret;
-use florin_core::store::Wait;
+use florin_core::store::{SequencedEvent, Wait};
 use keys::Cache;
 use limits::Limits;
+use listen::Sessions;
 use std::sync::Arc;
 
 /// A test card that was asked for by name, as the vault keeps it from now on.
@@ -85,6 +89,8 @@ pub struct Api {
     keys: Secret,
     /// Hashes idempotency keys and requests.
     claims: Secret,
+    /// Who listens over a WebSocket.
+    pub sessions: Sessions,
 }
 
 pub use florin_core::access::KeyClass;
@@ -101,7 +107,8 @@ impl Api {
         live: bool,
     ) -> Api {
         let (keys, claims) = (root.derive(b"api keys"), root.derive(b"api idempotency keys"));
-        Api { ports, house, look, limits: Limits::new(limits), cache: Cache::default(), keys, claims, live }
+        let (limits, cache, sessions) = (Limits::new(limits), Cache::default(), Sessions::default());
+        Api { ports, house, look, limits, cache, keys, claims, live, sessions }
     }
 
     /// Never fails: what goes wrong is an answer. Requests may be answered at the same time in any number.
@@ -112,6 +119,11 @@ impl Api {
     /// The same, writing down what parameters the endpoint asks for. The API's description is made of this.
     pub fn declare<'a>(&'a self, request: EdgeRequest, declared: &Arc<Declared>) -> Wait<'a, EdgeResponse> {
         Box::pin(gate::handle(self, request, Some(Arc::clone(declared))))
+    }
+
+    /// The event as a listener gets it: whole, as text. Nothing if the API does not show it.
+    pub async fn told(&self, account: Key, live: bool, event: &SequencedEvent) -> Option<String> {
+        resources::events::told(self, account, live, event).await
     }
 
     /// Whose key a request with a card has.

@@ -39,6 +39,12 @@ impl Look {
         let parts = [label.as_bytes(), &account.0.to_be_bytes(), &[u8::from(live)], value.as_bytes()];
         florin_core::id::place(&self.clients.mac(&parts))
     }
+    /// The signing secret of whoever listens to an account's events from this device: the same each time.
+    pub fn listener_secret(&self, account: Key, live: bool, device: &str) -> String {
+        let parts: [&[u8]; 4] = [b"listener", &account.0.to_be_bytes(), &[u8::from(live)], device.as_bytes()];
+        let hex: String = self.clients.mac(&parts).iter().map(|b| format!("{b:02x}")).collect();
+        format!("whsec_{hex}")
+    }
     fn derived(&self, label: &[u8], kind: Kind, key: Key) -> String {
         let mac = self.clients.mac(&[label, &[kind as u8], &key.0.to_be_bytes()]);
         mac.iter().take(12).map(|b| format!("{b:02x}")).collect()

@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::params::Params;
 use crate::resources::{
     account, balance, charges, customers, events, payment_intents, payment_methods, prices, products, refunds,
-    request_logs, setup_intents, tokens, webhook_endpoints,
+    request_logs, setup_intents, stripecli, tokens, webhook_endpoints,
 };
 use florin_core::store::Wait;
 
@@ -63,6 +63,7 @@ pub static ROUTES: &[Route] = routes! {
     GET "/v1/events/{}" Secret events::retrieve;
     GET "/v1/florin/request_logs" Secret request_logs::list;
     GET "/v1/florin/request_logs/{}" Secret request_logs::retrieve;
+    POST "/v1/events/{}/retry" Secret events::retry;
     GET "/v1/payment_intents" Secret payment_intents::list;
     POST "/v1/payment_intents" Secret payment_intents::create;
     GET "/v1/payment_intents/search" Secret payment_intents::search;
@@ -99,6 +100,7 @@ pub static ROUTES: &[Route] = routes! {
     POST "/v1/setup_intents/{}" Secret setup_intents::update;
     POST "/v1/setup_intents/{}/confirm" Any setup_intents::confirm;
     POST "/v1/setup_intents/{}/cancel" Secret setup_intents::cancel;
+    POST "/v1/stripecli/sessions" Secret stripecli::create;
     POST "/v1/tokens" Any tokens::create;
     GET "/v1/tokens/{}" Any tokens::retrieve;
     GET "/v1/webhook_endpoints" Secret webhook_endpoints::list;

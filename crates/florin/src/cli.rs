@@ -111,6 +111,8 @@ pub enum Command {
         #[arg(long, global = true, value_name = "ACCT")]
         account: Option<String>,
     },
+    /// Start vault and gateway of the running system anew, one after the other, without losing a request
+    Restart,
     /// Check this machine, the settings and the data, and say what to do
     Doctor,
     /// Check the ledger and the event chains of the data folder (nothing may run on it)

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
@@ -28,6 +28,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 const LATE_LIMIT: usize = 1_024;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a request waits for a vault that was there before. Well within the 5 s in which an order must leave.
+const BACK_WITHIN: Duration = Duration::from_secs(3);
 const READ_BYTES: usize = 64 * 1024;
 
 /// The vault cannot be reached, or does not answer.
@@ -74,6 +76,8 @@ struct Inner {
     /// An order on this connection was given up.
     gave_up: Notify,
     late: mpsc::Sender<LateAnswer>,
+    /// Connected, not connected, or not connected yet.
+    there: watch::Sender<Option<bool>>,
 }
 
 struct Connection(JoinHandle<()>);
@@ -96,8 +100,9 @@ impl VaultClient {
     /// Tries to connect once before it returns; whether that worked shows in `is_connected`. Must be called within a runtime.
     pub async fn connect(path: &Path) -> VaultClient {
         let (tell, told) = mpsc::channel(LATE_LIMIT);
-        let (filled, gave_up) = (Notify::new(), Notify::new());
-        let inner = Arc::new(Inner { path: path.to_owned(), state: Mutex::default(), filled, gave_up, late: tell });
+        let (filled, gave_up, there) = (Notify::new(), Notify::new(), watch::Sender::new(None));
+        let inner =
+            Arc::new(Inner { path: path.to_owned(), state: Mutex::default(), filled, gave_up, late: tell, there });
         let (first, tried) = oneshot::channel();
         let connection = tokio::spawn(keep_connected(Arc::clone(&inner), first));
         let _ = tried.await;
@@ -183,7 +188,15 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A vault that is being started anew is waited for, for a moment.
+    async fn ready(&self) {
+        let mut there = self.there.subscribe();
+        let back = there.wait_for(|there| *there != Some(false));
+        let _ = tokio::time::timeout(BACK_WITHIN, back).await.map(|_| ());
+    }
+
     async fn ask(&self, kind: FrameKind, payload: &[u8]) -> Reply {
+        self.ready().await;
         let (id, mut answered) = self.enqueue(kind, payload)?;
         if let Ok(reply) = tokio::time::timeout(ANSWER_LIMIT, &mut answered).await {
             return reply.unwrap_or(Err(Gone::Lost));
@@ -233,11 +246,14 @@ impl Inner {
         if state.watching {
             put_frame(&mut state.out, 0, FrameKind::Watch, &[]);
         }
+        drop(state);
+        self.there.send_replace(Some(true));
     }
 
     /// Whoever waits learns whether his request can have reached the vault.
     fn disconnected(&self) {
         let mut state = self.lock();
+        self.there.send_replace(Some(false));
         state.connected = false;
         state.out = Zeroizing::default();
         for id in std::mem::take(&mut state.unwritten) {

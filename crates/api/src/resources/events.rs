@@ -2,13 +2,16 @@
 
 use crate::ask::{Answer, Ask};
 use crate::error::{ApiError, noun};
+use crate::keys::Caller;
 use crate::list;
 use crate::params::Params;
+use crate::resources::stripecli;
 use crate::resources::{
     charges, customers, payment_intents, payment_methods, prices, products, refunds, setup_intents,
 };
-use crate::version::PRESENT;
+use crate::version::{ApiVersion, PRESENT};
 use florin_core::commit::{EventKind, Row, shard};
+use florin_core::edge::EdgeRequest;
 use florin_core::flow;
 use florin_core::id::{Key, Kind};
 use florin_core::payment::{PaymentView, Stage};
@@ -73,6 +76,47 @@ pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError
     .await?;
     let event = found.ok_or_else(missing)?;
     Ok(Answer::ok(shape(ask, &event).await?.ok_or_else(missing)?))
+}
+
+/// Sends an event again: to those who listen over a WebSocket.
+pub async fn retry(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let to_listeners = params.boolean("for_stripecli")?.unwrap_or(false);
+    params.ignore(&["account"]);
+    params.done()?;
+    let id = ask.path_id();
+    let missing = || ApiError::missing(noun(Kind::Event), id, "id");
+    let key = ask.look().key(Kind::Event, id).ok_or_else(missing)?;
+    let event = ask.store().find(Query::Numbered { id: key }).await?.sequenced().into_iter().next();
+    let ours = |e: &SequencedEvent| e.stored.event.account == ask.account() && is_public(e.stored.event.kind);
+    let event = event.filter(ours).ok_or_else(missing)?;
+    let shown = shape(ask, &event).await?.ok_or_else(missing)?;
+    if !to_listeners {
+        return Err(params.missing("for_stripecli"));
+    }
+    stripecli::resend(ask, params, key)?;
+    Ok(Answer::ok(shown))
+}
+
+/// The event as a listener of the account gets it.
+pub async fn told(api: &crate::Api, account: Key, live: bool, event: &SequencedEvent) -> Option<String> {
+    let request = EdgeRequest {
+        id: String::new(),
+        method: String::new(),
+        path: String::new(),
+        query: String::new(),
+        headers: vec![],
+        body: vec![],
+        client: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        tls: true,
+        cards: vec![],
+        codes: vec![],
+    };
+    // Nobody's key: the gateway itself tells what the account may see.
+    let (key, tail, grants) = (account, "".into(), [].into());
+    let caller = Caller { account, class: crate::KeyClass::Secret, live, key, tail, grants };
+    let version = ApiVersion::parse(None).ok()?;
+    let ask = Ask { api, request: &request, caller, version, ids: vec![], claim: None, expand: Vec::new() };
+    Some(shape(&ask, event).await.ok()??.to_string())
 }
 
 pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {

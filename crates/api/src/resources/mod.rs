@@ -12,6 +12,7 @@ pub mod products;
 pub mod refunds;
 pub mod request_logs;
 pub mod setup_intents;
+pub mod stripecli;
 pub mod tokens;
 pub mod webhook_endpoints;
 

@@ -5,6 +5,7 @@ mod describe;
 mod events;
 mod gate;
 mod keys;
+mod listen;
 mod payments;
 mod saved;
 mod shapes;

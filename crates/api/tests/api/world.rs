@@ -35,7 +35,7 @@ pub const OTHER_ACCOUNT: Key = Key(78);
 const FEES: Fees = Fees { basis_points: 140, fixed_minor: 25, settles_after_ms: 172_800_000 };
 
 pub struct World {
-    store: MemoryStore,
+    pub store: MemoryStore,
     look: Arc<Look>,
     log: SqliteRequestLog,
     state: Mutex<State>,

@@ -9,6 +9,7 @@ pub mod own;
 pub mod pay;
 pub mod plain;
 pub mod prove;
+pub mod restart;
 pub mod serve;
 pub mod system;
 pub mod trace;

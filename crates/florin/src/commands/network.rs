@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::fail::{Fail, Outcome};
 use crate::out::out;
 use crate::pki;
-use crate::process::supervise::{Log, Part};
+use crate::process::supervise::{Log, Part, Why};
 use crate::process::{asked_to_stop, block_on};
 use florin_sandbox::{BooksFilter, ControlClient, Rule};
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ async fn alone(config: &Config, plain_port: Option<u16>, as_json: bool) -> Resul
     } else {
         print(&part.ready);
     }
-    let told = |part: &Part| {
+    let told = |part: &Part, _: Why| {
         if let Err(fail) = write_json(&ready, &part.ready) {
             fail.print(as_json);
         }

@@ -5,9 +5,10 @@ use crate::cli::Common;
 use crate::config::Config;
 use crate::fail::{Fail, Outcome};
 use crate::out::out;
-use crate::process::supervise::{Log, Part};
-use crate::process::{asked_to_stop, block_on};
+use crate::process::supervise::{Log, Part, Why};
+use crate::process::{asked_to_restart, asked_to_stop, block_on};
 use serde_json::json;
+use tokio::sync::Notify;
 
 pub fn demo(common: &Common, port: Option<u16>, magic_amounts: bool) -> Outcome {
     let mut config = Config::load(common)?;
@@ -27,18 +28,18 @@ pub fn demo(common: &Common, port: Option<u16>, magic_amounts: bool) -> Outcome 
                 format!("a system runs on {folder} already. Choose another folder with --data."),
             ));
         }
-        watch(system, common.json).await
+        watch(system, common.json, false).await
     })?;
     Ok(0)
 }
 
 pub fn serve(common: &Common) -> Outcome {
     let config = Config::load(common)?;
-    block_on(async { watch(System::serve(&config).await?, common.json).await })?;
+    block_on(async { watch(System::serve(&config).await?, common.json, true).await })?;
     Ok(0)
 }
 
-async fn watch(mut system: System, as_json: bool) -> Result<(), Fail> {
+async fn watch(mut system: System, as_json: bool, serves: bool) -> Result<(), Fail> {
     if as_json {
         out!("{}", system.shown());
     } else {
@@ -66,18 +67,36 @@ async fn watch(mut system: System, as_json: bool) -> Result<(), Fail> {
         );
     }
     let home = &system.home;
-    let told = |part: &Part| {
+    let done = Notify::new();
+    let told = |part: &Part, why: Why| {
         if let Err(fail) = note_restart(home, part) {
             fail.print(as_json);
         }
+        let (asked, pid) = (why == Why::Asked, part.pid().unwrap_or(0));
         if as_json {
-            out!("{}", json!({ "restarted": part.role, "pid": part.pid() }));
+            out!("{}", json!({ "restarted": part.role, "pid": pid, "asked": asked }));
         } else {
-            out!("{} died and was started anew (pid {})", part.role, part.pid().unwrap_or(0));
+            let why = if asked { "finished its work" } else { "died" };
+            out!("{} {why} and was started anew (pid {pid})", part.role);
+        }
+        if asked {
+            done.notify_one();
         }
     };
     {
         let mut parts = std::mem::take(&mut system.parts);
+        let public = parts.iter().filter(|part| part.role != "sandbox");
+        let again: Vec<_> = public.map(Part::again).collect();
+        let restarts = async {
+            // One after the other: while one is away, the others wait for it.
+            loop {
+                asked_to_restart(serves).await;
+                for again in &again {
+                    again.notify_one();
+                    done.notified().await;
+                }
+            }
+        };
         let all = async {
             let mut watched: Vec<_> = parts.iter_mut().map(|p| Box::pin(p.keep(told))).collect();
             std::future::poll_fn(|cx| {
@@ -90,6 +109,7 @@ async fn watch(mut system: System, as_json: bool) -> Result<(), Fail> {
         };
         tokio::select! {
             () = all => {}
+            () = restarts => {}
             () = asked_to_stop(false) => {}
         }
         system.parts = parts;

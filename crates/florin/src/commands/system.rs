@@ -6,6 +6,7 @@ use crate::gateway::api::TestKeys;
 use crate::gateway::client::Gateway;
 use crate::home::{Home, first_keys};
 use crate::pki;
+use crate::process::hand;
 use crate::process::settings::{
     EdgePorts, FeeSettings, GateSettings, GatewaySettings, Limits, SandboxSettings, VaultSettings,
 };
@@ -14,7 +15,7 @@ use florin_sandbox::{ControlClient, Ready};
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -188,7 +189,7 @@ impl System {
         sandbox: Option<SandboxFacts>,
         mut parts: Vec<Part>,
         locks: Vec<Lock>,
-        vault: VaultSettings,
+        mut vault: VaultSettings,
         (fees, gate): (FeeSettings, GateSettings),
         log: Log,
     ) -> Result<System, Fail> {
@@ -206,9 +207,8 @@ impl System {
             fees,
         };
         let started = async {
-            let mut part = Part::start(&home, "vault", &vault, log).await?;
-            part.pin_api();
-            parts.push(part);
+            let listeners = open_public(&mut vault)?;
+            parts.push(Part::start_with(&home, "vault", &vault, log, listeners).await?);
             parts.push(Part::start(&home, "gateway", &gateway, log).await?);
             Ok(())
         };
@@ -246,6 +246,7 @@ impl System {
         json!({
             "ready": true,
             "data_dir": self.home.root,
+            "supervisor": std::process::id(),
             "processes": processes,
             "api": self.address_of_api("api").map(|a| format!("https://localhost:{}", a.port())),
             "http_api": self.address_of_api("http_api").map(|a| format!("http://127.0.0.1:{}", a.port())),
@@ -311,6 +312,7 @@ fn demo_edge(home: &Home, (tls, http): (u16, u16)) -> Result<EdgePorts, Fail> {
         cert: home.tls("api.pem"),
         key: home.tls("api.key"),
         gateway: home.socket("api.sock")?,
+        given: false,
     })
 }
 
@@ -332,7 +334,7 @@ fn serve_edge(config: &Config, home: &Home) -> Result<EdgePorts, Fail> {
     let address = config.text("api.address").parse();
     let address =
         address.map_err(|_| Fail::usage("invalid_setting", "api.address", "write it as 192.0.2.1:443 or [::]:443."))?;
-    Ok(EdgePorts { address, http: None, cert, key, gateway: home.socket("api.sock")? })
+    Ok(EdgePorts { address, http: None, cert, key, gateway: home.socket("api.sock")?, given: false })
 }
 
 /// Rates of keys and of addresses, a second and at once, where nobody set any.
@@ -354,6 +356,13 @@ fn gate(config: &Config, (key, address): Usual) -> Result<GateSettings, Fail> {
     let (requests_kept_days, requests_kept) =
         (number("requests.kept_days", 3_650)?, number("requests.kept", 100_000_000)?);
     Ok(GateSettings { requests_kept_days, requests_kept, limits })
+}
+
+/// Opens the public listeners here: they outlive the vault's processes, so that no connection is refused while one is started anew.
+fn open_public(vault: &mut VaultSettings) -> Result<Vec<TcpListener>, Fail> {
+    let Some(edge) = &mut vault.edge else { return Ok(Vec::new()) };
+    edge.given = true;
+    std::iter::once(edge.address).chain(edge.http).map(hand::open).collect()
 }
 
 fn needed(key: &str) -> Fail {

@@ -1,41 +1,86 @@
-//! Where the vault's edge hands in requests: a Unix socket for this user alone, many requests on one connection, answers in any order.
-//! Knows no endpoint and no card.
+//! Where the vault's edge hands in requests: a Unix socket for this user alone, many requests on one connection, answers in any order;
+//! a connection that begins with `Open` has one request for itself. Knows no endpoint and no card.
 
+use super::listeners::Listeners;
+use super::streams;
 use florin_api::Api;
 use florin_core::edge::{
     BadFrame, EdgeRequest, EdgeResponse, Frame, FrameKind, Identified, Identify, REQUEST_FRAME_LIMIT_BYTES,
     RESPONSE_FRAME_LIMIT_BYTES, next_frame, payload, put_frame,
 };
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::JoinSet;
 
 /// Requests under way on one connection; above this the edge hears `Busy`, before anything is done.
-const MOST_IN_FLIGHT: usize = 1_024;
-/// Connections at a time: one vault has one.
-const MOST_CONNECTIONS: usize = 16;
+const MOST_IN_FLIGHT: u32 = 1_024;
+/// Connections at a time: one for all ordinary requests of a vault, and one for each stream.
+const MOST_CONNECTIONS: usize = 512;
 const READ_BYTES: usize = 64 * 1024;
+/// How long what is under way is waited for at the end: an answer of the acquirer takes 15 s at most, after 5 s of waiting for its turn.
+const FINISH_WITHIN: Duration = Duration::from_secs(22);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-pub async fn serve(listener: UnixListener, api: Arc<Api>) {
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+/// Serves until `stopping` turns true; then no request is taken any more, and all that were taken are answered.
+pub async fn serve(
+    listener: UnixListener,
+    path: &Path,
+    listeners: Arc<Listeners>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let accepted = tokio::select! {
+            accepted = listener.accept(), if connections.len() < MOST_CONNECTIONS => accepted,
+            Some(_) = connections.join_next() => continue,
+            _ = stopping.wait_for(|stopping| *stopping) => break,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let ours = stream.peer_cred().is_ok_and(|c| c.uid() == rustix::process::geteuid().as_raw());
-        if !ours {
-            continue;
+        if stream.peer_cred().is_ok_and(|c| c.uid() == rustix::process::geteuid().as_raw()) {
+            connections.spawn(first(stream, Arc::clone(&listeners), stopping.clone()));
         }
-        let api = Arc::clone(&api);
-        tokio::spawn(async move {
-            converse(stream, api).await;
-            drop(permit);
-        });
     }
+    // Who connects now waits for the next gateway.
+    let _ = std::fs::remove_file(path);
+    drop(listener);
+    let all = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(FINISH_WITHIN, all).await;
+}
+
+/// Reads the first frame: it says what the connection is for.
+async fn first(mut stream: UnixStream, listeners: Arc<Listeners>, stopping: watch::Receiver<bool>) {
+    let mut held: Vec<u8> = Vec::with_capacity(READ_BYTES);
+    let mut waits = stopping.clone();
+    loop {
+        match next_frame(&held, REQUEST_FRAME_LIMIT_BYTES) {
+            Ok(Some((frame, _))) if frame.kind == FrameKind::Open => {
+                return streams::serve(stream, held, listeners).await;
+            }
+            Ok(Some(_)) => break,
+            Ok(None) => {}
+            Err(bad) => return complain(bad),
+        }
+        tokio::select! {
+            got = stream.read_buf(&mut held) => match got {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return,
+            },
+            _ = waits.wait_for(|stopping| *stopping), if held.is_empty() => break,
+        }
+    }
+    converse(stream, held, Arc::clone(&listeners.api), stopping).await;
+}
+
+fn complain(bad: BadFrame) {
+    eprintln!("florin gateway: the edge's connection is closed: {bad:?}");
 }
 
 /// Frames that wait to be written: whatever is there goes out in one write.
@@ -43,6 +88,8 @@ pub async fn serve(listener: UnixListener, api: Arc<Api>) {
 struct Outbox {
     bytes: Mutex<Vec<u8>>,
     filled: Notify,
+    /// Nothing comes any more.
+    done: watch::Sender<bool>,
 }
 
 impl Outbox {
@@ -54,43 +101,71 @@ impl Outbox {
         self.filled.notify_one();
         fits
     }
+    fn finish(&self) {
+        self.done.send_replace(true);
+        self.filled.notify_one();
+    }
 }
 
-async fn converse(stream: UnixStream, api: Arc<Api>) {
+/// Many requests at once, until the edge or this process ends.
+async fn converse(stream: UnixStream, held: Vec<u8>, api: Arc<Api>, mut stopping: watch::Receiver<bool>) {
     let (read, write) = stream.into_split();
     let outbox = Arc::new(Outbox::default());
+    let room = Arc::new(Semaphore::new(usize::try_from(MOST_IN_FLIGHT).unwrap_or(1)));
+    let work = async {
+        if receive(read, held, &api, &outbox, &room).await {
+            // The edge sends no more. What it sent is answered.
+            let _ = room.acquire_many(MOST_IN_FLIGHT).await;
+        }
+        outbox.finish();
+        std::future::pending::<()>().await;
+    };
+    let tell = async {
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+        outbox.put::<()>(0, FrameKind::Closing, None);
+        std::future::pending::<()>().await;
+    };
     // What is under way goes on when the connection is lost: it may have reached the acquirer.
     tokio::select! {
-        () = receive(read, &api, &outbox) => {}
+        () = work => {}
+        () = tell => {}
         () = send(write, &outbox) => {}
     }
 }
 
 async fn send(mut write: OwnedWriteHalf, outbox: &Outbox) {
     loop {
+        let done = *outbox.done.borrow();
         let bytes = std::mem::take(&mut *outbox.lock());
-        if bytes.is_empty() {
-            outbox.filled.notified().await;
-        } else if write.write_all(&bytes).await.is_err() {
+        if !bytes.is_empty() {
+            if write.write_all(&bytes).await.is_err() {
+                return;
+            }
+        } else if done {
             return;
+        } else {
+            outbox.filled.notified().await;
         }
     }
 }
 
-async fn receive(mut read: OwnedReadHalf, api: &Arc<Api>, outbox: &Arc<Outbox>) {
-    let room = Arc::new(Semaphore::new(MOST_IN_FLIGHT));
-    let mut held: Vec<u8> = Vec::with_capacity(READ_BYTES);
+/// True when the edge ended it in order.
+async fn receive(
+    mut read: OwnedReadHalf,
+    mut held: Vec<u8>,
+    api: &Arc<Api>,
+    outbox: &Arc<Outbox>,
+    room: &Arc<Semaphore>,
+) -> bool {
     loop {
-        match read.read_buf(&mut held).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
+        if let Err(bad) = take(&mut held, api, outbox, room) {
+            complain(bad);
+            return false;
         }
-        match take(&mut held, api, outbox, &room) {
-            Ok(()) => {}
-            Err(bad) => {
-                eprintln!("florin gateway: the edge's connection is closed: {bad:?}");
-                return;
-            }
+        match read.read_buf(&mut held).await {
+            Ok(0) => return true,
+            Err(_) => return false,
+            Ok(_) => {}
         }
     }
 }
@@ -131,10 +206,15 @@ fn start(frame: &Frame<'_>, api: &Arc<Api>, outbox: &Arc<Outbox>, room: &Arc<Sem
                 drop(permit);
             });
         }
-        // The edge asks; it answers nothing.
-        FrameKind::Response | FrameKind::Identified | FrameKind::Busy => {}
-        // Streams are not carried here yet: they have connections of their own.
-        FrameKind::Open | FrameKind::Opened | FrameKind::Part | FrameKind::End | FrameKind::Closing => {}
+        // The edge asks; it answers nothing. What has a connection of its own begins one.
+        FrameKind::Response
+        | FrameKind::Identified
+        | FrameKind::Busy
+        | FrameKind::Open
+        | FrameKind::Opened
+        | FrameKind::Part
+        | FrameKind::End
+        | FrameKind::Closing => {}
     }
 }
 

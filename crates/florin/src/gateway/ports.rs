@@ -16,7 +16,7 @@ use florin_vault::client::VaultClient;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// The store, remembering which shards have events without a number.
 pub struct Watched {
@@ -74,6 +74,8 @@ pub struct Real {
     leasing: tokio::sync::Mutex<()>,
     holder: u64,
     pub due: Notify,
+    /// Changes when events got their numbers.
+    news: watch::Sender<()>,
 }
 
 impl Real {
@@ -97,7 +99,16 @@ impl Real {
             leasing: tokio::sync::Mutex::new(()),
             holder,
             due: Notify::new(),
+            news: watch::Sender::new(()),
         }
+    }
+
+    /// Changes when there are new numbered events, or when some are to go out again.
+    pub fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
+    }
+    pub fn has_news(&self) {
+        self.news.send_replace(());
     }
 
     fn take_slot(&self) -> Option<Slot> {

@@ -55,17 +55,24 @@ pub async fn numbers(ports: Arc<Real>) {
 
 /// Numbers what is new in each shard. False when the store has trouble.
 pub async fn number_once(ports: &Real) -> bool {
-    let mut well = true;
+    let (mut well, mut numbered) = (true, 0);
     for shard in ports.store.take_dirty() {
         match sequencer::sequence(&ports.store, shard).await {
-            Ok(n) if n < sequencer::BATCH as usize => {}
-            Ok(_) => ports.store.mark(shard),
+            Ok(n) => {
+                numbered += n;
+                if n >= sequencer::BATCH as usize {
+                    ports.store.mark(shard);
+                }
+            }
             Err(failure) => {
                 ports.store.mark(shard);
                 well = false;
                 eprintln!("florin gateway: events wait for their numbers: {}", super::ops::plain(&failure));
             }
         }
+    }
+    if numbered > 0 {
+        ports.has_news();
     }
     well
 }

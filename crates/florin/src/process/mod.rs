@@ -1,5 +1,6 @@
 //! The processes of one binary, and how they are started, watched and stopped.
 
+pub mod hand;
 pub mod roles;
 pub mod settings;
 pub mod supervise;
@@ -45,6 +46,22 @@ pub async fn asked_to_stop(child: bool) {
         // A terminal sends SIGINT to every process of the group: children wait for their starter, so that work in flight is finished.
         _ = int.recv(), if !child => {}
         () = closed => {}
+    }
+}
+
+/// Done when the starter is asked to start its processes anew: SIGUSR2; and SIGHUP where no terminal's end means it.
+pub async fn asked_to_restart(hangups: bool) {
+    let Ok(mut usr2) = signal(SignalKind::user_defined2()) else { return std::future::pending().await };
+    // Taken only where it is wanted: elsewhere it ends the program, as it always does.
+    let hup = async {
+        match hangups.then(|| signal(SignalKind::hangup())) {
+            Some(Ok(mut hup)) => hup.recv().await,
+            Some(Err(_)) | None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = usr2.recv() => {}
+        _ = hup => {}
     }
 }
 

@@ -1,9 +1,11 @@
 //! What runs inside each process.
 
 use super::settings::{EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, VaultSettings};
-use super::{asked_to_stop, block_on, block_on_parking, say};
+use super::{asked_to_stop, block_on, block_on_parking, hand, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
+use crate::gateway::feed::Feed;
+use crate::gateway::listeners::Listeners;
 use crate::gateway::ops::{self, Desk};
 use crate::gateway::ports::Real;
 use crate::gateway::requests::Requests;
@@ -17,9 +19,10 @@ use florin_core::seal::Secret;
 use florin_core::store::{Query, Store};
 use florin_store::{Options, Retention, SqliteRequestLog, SqliteStore};
 use florin_vault::client::VaultClient;
-use florin_vault::edge::EdgeSettings;
+use florin_vault::edge::{EdgeSettings, Given};
 use serde_json::json;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 pub fn run(role: &Role) -> Outcome {
     let result = match role {
@@ -63,15 +66,23 @@ async fn vault(s: VaultSettings) -> Result<(), Fail> {
         journey: true,
         retention: florin_vault::journey::Retention::default(),
         harden: true,
-        edge: s.edge.map(edge),
+        edge: s.edge.map(edge).transpose()?,
     };
     let ready = |facts: florin_vault::process::Ready| say(&First::Ready(json!(facts)));
     florin_vault::process::run(settings, asked_to_stop(true), ready).await.map_err(|e| e.fail())
 }
 
-fn edge(ports: EdgePorts) -> EdgeSettings {
+fn edge(ports: EdgePorts) -> Result<EdgeSettings, Fail> {
     let settings = EdgeSettings::new(ports.address, ports.cert, ports.key, ports.gateway);
-    EdgeSettings { plain: ports.http, ..settings }
+    let mut given = None;
+    if ports.given {
+        let taken = hand::take(std::io::stdin());
+        let taken = taken.map_err(|e| Fail::new("no_listeners", format!("the starter handed over nothing: {e}")))?;
+        let mut taken = taken.into_iter().map(Arc::new);
+        let tls = taken.next().ok_or_else(|| Fail::new("no_listeners", "the starter handed over nothing"))?;
+        given = Some(Given { tls, plain: taken.next() });
+    }
+    Ok(EdgeSettings { plain: ports.http, given, ..settings })
 }
 
 async fn sandbox(s: SandboxSettings) -> Result<(), Fail> {
@@ -129,9 +140,15 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
     tokio::spawn(late_answers(Arc::clone(&ports), vault));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
-    tokio::spawn(edge::serve(incoming, api));
+    let (stop, stopping) = watch::channel(false);
+    let listeners = Arc::new(Listeners::new(api, Arc::clone(&ports), Feed::default(), stopping.clone()));
+    let serving = edge::serve(incoming, &s.api, listeners, stopping);
     say(&First::Ready(json!({ "door": s.door, "api": s.api, "pid": std::process::id() })));
-    asked_to_stop(true).await;
+    let ends = async {
+        asked_to_stop(true).await;
+        stop.send_replace(true);
+    };
+    tokio::join!(serving, ends);
     worker::number_once(&ports).await;
     Ok(())
 }

@@ -28,6 +28,9 @@ pub struct EdgePorts {
     pub cert: PathBuf,
     pub key: PathBuf,
     pub gateway: PathBuf,
+    /// The starter hands the listeners over: for TLS and, if there is an address for it, for plain HTTP.
+    #[serde(default)]
+    pub given: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

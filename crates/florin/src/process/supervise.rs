@@ -1,16 +1,22 @@
 //! Starts the processes, watches them, starts anew what dies, stops all in order.
 
+use super::hand;
 use super::settings::First;
 use crate::fail::{Fail, io};
 use crate::home::Home;
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, Command};
+use tokio::sync::Notify;
 
 /// How long a process may take until it serves.
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -19,6 +25,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(35);
 /// A process's log is emptied when it is longer.
 const LOG_LIMIT_BYTES: u64 = 8 * 1024 * 1024;
 const TRIM_EVERY: Duration = Duration::from_secs(60);
+/// Pauses between tries to start a process: doubled from the first to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where a process writes what it has to say.
@@ -34,9 +42,20 @@ pub struct Part {
     log: Log,
     home: Home,
     child: Child,
-    /// Held apart: waiting for a child closes its input, and that asks it to stop.
-    input: Option<ChildStdin>,
+    /// The other end of its standard input: closed, it asks the process to stop.
+    input: Option<UnixStream>,
+    /// Kept open here, and handed to each process that plays this part.
+    listeners: Vec<TcpListener>,
+    /// Somebody wants it started anew.
+    again: Arc<Notify>,
     pub ready: Value,
+}
+
+/// Why a part was started anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    Died,
+    Asked,
 }
 
 impl Part {
@@ -46,10 +65,21 @@ impl Part {
         settings: &S,
         log: Log,
     ) -> Result<Part, Fail> {
+        Part::start_with(home, role, settings, log, Vec::new()).await
+    }
+
+    /// The same, with listeners that stay open while the process is started anew.
+    pub async fn start_with<S: serde::Serialize>(
+        home: &Home,
+        role: &'static str,
+        settings: &S,
+        log: Log,
+        listeners: Vec<TcpListener>,
+    ) -> Result<Part, Fail> {
         let settings = serde_json::to_string(settings).map_err(|e| Fail::new("bad_settings", e.to_string()))?;
-        let (mut child, ready) = launch(home, role, &settings, log).await?;
-        let input = child.stdin.take();
-        Ok(Part { role, settings, log, home: home.clone(), child, input, ready })
+        let (child, input, ready) = launch(home, role, &settings, log, &listeners).await?;
+        let (input, again) = (Some(input), Arc::default());
+        Ok(Part { role, settings, log, home: home.clone(), child, input, listeners, again, ready })
     }
 
     /// Where its log lies, if it writes one.
@@ -69,6 +99,11 @@ impl Part {
         self.child.id()
     }
 
+    /// Wakes `keep` to start the process anew, once what it has in flight is finished.
+    pub fn again(&self) -> Arc<Notify> {
+        Arc::clone(&self.again)
+    }
+
     /// Says at what ports it is started anew: others know it by those that it took first.
     pub fn pin(&mut self, ports: &[(&str, u16)]) {
         let Ok(mut settings) = serde_json::from_str::<Value>(&self.settings) else { return };
@@ -78,61 +113,79 @@ impl Part {
         self.settings = settings.to_string();
     }
 
-    /// The same for the public API's addresses.
-    pub fn pin_api(&mut self) {
-        let Ok(mut settings) = serde_json::from_str::<Value>(&self.settings) else { return };
-        for (setting, told) in [("address", "api"), ("http", "http_api")] {
-            if settings["edge"].is_object() && self.ready[told].is_string() {
-                settings["edge"][setting] = self.ready[told].clone();
-            }
-        }
-        self.settings = settings.to_string();
-    }
-
-    /// Waits for the process to end by itself, then starts it anew, for ever.
-    pub async fn keep(&mut self, on_restart: impl Fn(&Part)) {
-        let mut pause = Duration::from_millis(100);
+    /// Waits for the process to end by itself, or for somebody to want it so, then starts it anew, for ever.
+    pub async fn keep(&mut self, on_restart: impl Fn(&Part, Why)) {
+        let again = self.again();
         loop {
-            while tokio::time::timeout(TRIM_EVERY, self.child.wait()).await.is_err() {
-                self.trim_log();
+            let why = loop {
+                tokio::select! {
+                    _ = self.child.wait() => break Why::Died,
+                    () = again.notified() => break Why::Asked,
+                    () = tokio::time::sleep(TRIM_EVERY) => self.trim_log(),
+                }
+            };
+            let mut pause = FIRST_PAUSE;
+            match why {
+                Why::Asked => self.end().await,
+                Why::Died => tokio::time::sleep(pause).await,
             }
             loop {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-                match launch(&self.home, self.role, &self.settings, self.log).await {
-                    Ok((mut child, ready)) => {
-                        self.input = child.stdin.take();
-                        (self.child, self.ready) = (child, ready);
+                match launch(&self.home, self.role, &self.settings, self.log, &self.listeners).await {
+                    Ok((child, input, ready)) => {
+                        (self.child, self.input, self.ready) = (child, Some(input), ready);
                         break;
                     }
                     Err(fail) => eprintln!("florin: {} does not start: {}", self.role, fail.message),
                 }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
-            on_restart(self);
-            pause = Duration::from_millis(100);
+            on_restart(self, why);
         }
     }
 
     /// Closes its standard input and waits; kills it when it takes too long.
-    pub async fn stop(mut self) {
+    async fn end(&mut self) {
         drop(self.input.take());
         if tokio::time::timeout(STOP_WITHIN, self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
         }
     }
+
+    pub async fn stop(mut self) {
+        self.end().await;
+    }
 }
 
-async fn launch(home: &Home, role: &'static str, settings: &str, log: Log) -> Result<(Child, Value), Fail> {
+/// The program as it was called: another version put in its place is what is started anew.
+fn binary() -> Result<PathBuf, Fail> {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(binary) = BINARY.get() {
+        return Ok(binary.clone());
+    }
     let binary = std::env::current_exe().map_err(|e| Fail::new("no_binary", format!("cannot find myself: {e}")))?;
+    Ok(BINARY.get_or_init(|| binary).clone())
+}
+
+async fn launch(
+    home: &Home,
+    role: &'static str,
+    settings: &str,
+    log: Log,
+    listeners: &[TcpListener],
+) -> Result<(Child, UnixStream, Value), Fail> {
+    let binary = binary()?;
     let stderr = match log {
         Log::Terminal => Stdio::inherit(),
         Log::File => Stdio::from(log_file(home, role)?),
     };
+    let (input, theirs) = UnixStream::pair().map_err(|e| io("make a socket for", &binary, &e))?;
+    hand::give(&input, listeners).map_err(|e| io("hand listeners to", &binary, &e))?;
     let mut child = Command::new(&binary)
         .args(["process", role, "--settings", settings])
         .env_clear()
         .envs(std::env::vars_os().filter(|(k, _)| k == "PATH" || k == "TMPDIR" || k == "RUST_BACKTRACE"))
-        .stdin(Stdio::piped())
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::piped())
         .stderr(stderr)
         .kill_on_drop(false)
@@ -153,7 +206,7 @@ async fn launch(home: &Home, role: &'static str, settings: &str, log: Log) -> Re
         }
     };
     match serde_json::from_str(&line) {
-        Ok(First::Ready(ready)) => Ok((child, ready)),
+        Ok(First::Ready(ready)) => Ok((child, input, ready)),
         Ok(First::Error { code, message }) => {
             let _ = child.wait().await;
             Err(Fail::new(&code, message))

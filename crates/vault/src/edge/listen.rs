@@ -4,7 +4,7 @@
 use super::certificate::Certificate;
 use super::connection::serve;
 use super::request::Asker;
-use super::settings::EdgeSettings;
+use super::settings::{EdgeSettings, Given};
 use super::stream::Stream;
 use super::{Edge, count};
 use crate::process::StartError;
@@ -37,23 +37,27 @@ pub struct Doors {
 pub async fn open(settings: Option<&EdgeSettings>) -> Result<Option<Doors>, StartError> {
     let Some(settings) = settings else { return Ok(None) };
     let certificate = Arc::new(Certificate::open(settings)?);
-    if let Some(address) = settings.plain.filter(|address| !address.ip().is_loopback()) {
-        let error = Error::new(ErrorKind::InvalidInput, "plain HTTP is served on loopback addresses only");
-        return Err(at(address)(error));
-    }
-    let tls = bind(settings.listen).await?;
-    let plain = match settings.plain {
-        Some(address) => Some(bind(address).await?),
-        None => None,
+    let tls = bind(settings.listen, settings.given.as_ref().map(|given| &given.tls)).await?;
+    let plain = match (&settings.given, settings.plain) {
+        (Some(Given { plain: None, .. }), _) | (None, None) => None,
+        (Some(Given { plain: Some(given), .. }), _) => Some(bind(settings.listen, Some(given)).await?),
+        (None, Some(address)) => Some(bind(address, None).await?),
     };
     allow_descriptors(settings.limits.connections);
     let local = |listener: &TcpListener| listener.local_addr().map_err(at(settings.listen));
     let (address, plain_address) = (local(&tls)?, plain.as_ref().map(local).transpose()?);
+    if let Some(address) = plain_address.filter(|address| !address.ip().is_loopback()) {
+        let error = Error::new(ErrorKind::InvalidInput, "plain HTTP is served on loopback addresses only");
+        return Err(at(address)(error));
+    }
     Ok(Some(Doors { tls, plain, certificate, address, plain_address }))
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(at(address))
+/// Takes the listener that was given, or opens one.
+async fn bind(address: SocketAddr, given: Option<&Arc<std::net::TcpListener>>) -> Result<TcpListener, StartError> {
+    let Some(given) = given else { return TcpListener::bind(address).await.map_err(at(address)) };
+    let own = given.try_clone().and_then(|own| own.set_nonblocking(true).and_then(|()| TcpListener::from_std(own)));
+    own.map_err(at(address))
 }
 
 fn at(address: SocketAddr) -> impl FnOnce(Error) -> StartError {

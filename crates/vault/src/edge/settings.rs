@@ -3,7 +3,7 @@
 use super::gateway::GatewayLimits;
 use serde::Serialize;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,9 @@ pub struct EdgeSettings {
     pub listen: SocketAddr,
     /// Where plain HTTP is served: a loopback address, for tools that cannot be given a certificate.
     pub plain: Option<SocketAddr>,
+    /// Listeners that somebody else opened and keeps, so that no connection is refused while this process is started anew: for TLS, and
+    /// for plain HTTP. Without them the addresses above are listened at.
+    pub given: Option<Given>,
     /// PEM files: the certificate with what leads to its root, and its key. Read again when they change.
     pub cert: PathBuf,
     pub key: PathBuf,
@@ -29,8 +32,15 @@ pub struct EdgeSettings {
 impl EdgeSettings {
     pub fn new(listen: SocketAddr, cert: PathBuf, key: PathBuf, gateway: PathBuf) -> EdgeSettings {
         let (limits, log) = (Limits::default(), LogTo::default());
-        EdgeSettings { listen, plain: None, cert, key, gateway, tls12: false, limits, log }
+        EdgeSettings { listen, plain: None, given: None, cert, key, gateway, tls12: false, limits, log }
     }
+}
+
+/// Listeners that are open already.
+#[derive(Clone, Debug)]
+pub struct Given {
+    pub tls: Arc<TcpListener>,
+    pub plain: Option<Arc<TcpListener>>,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,84 @@
+//! Sessions of the official command line: who may listen to what, and what is sent again to those who do.
+
+use crate::world::{Request, Shop};
+use florin_api::listen::Feature;
+use florin_core::ports::Ports;
+use florin_core::store::Query;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const PATH: &str = "/v1/stripecli/sessions";
+
+#[test]
+fn a_session_says_where_to_listen() {
+    let shop = Shop::open();
+    let begin = |key: &str, body: &str| shop.send(Request::new("POST", PATH, body).key(key).header("host", "a:1"));
+    let first = begin(&shop.secret, "device_name=laptop&websocket_features[]=webhooks&filters=null&forward_to_url=x");
+    assert_eq!(first.status, 200, "{}", first.body);
+    let (id, secret) = (first.text("/websocket_id"), first.text("/secret"));
+    assert!(secret.starts_with("whsec_") && secret.len() == 70, "{secret}");
+    let told = ["websocket_url", "websocket_authorized_feature", "display_connect_filter_warning", "reconnect_delay"];
+    let told: Vec<_> = told.iter().map(|name| first.body[*name].clone()).collect();
+    assert_eq!(json!(told), json!(["wss://a:1/v1/stripecli/subscribe", "webhooks", false, 600]));
+    let found = shop.api.sessions.find(&id, shop.world.now()).unwrap();
+    assert_eq!((found.live, found.feature, found.secret.as_str()), (false, Feature::Webhooks, secret.as_str()));
+    assert!(shop.api.sessions.find("cliws_0", shop.world.now()).is_none());
+    let again = begin(&shop.secret, "device_name=laptop&websocket_features[]=webhooks");
+    assert_eq!((again.text("/secret"), again.text("/websocket_id") == id), (secret.clone(), false));
+    let elsewhere =
+        begin(&shop.secret, "device_name=desktop&websocket_features[]=v2_events&websocket_features[]=webhooks");
+    let other = begin(&shop.other, "device_name=laptop&websocket_features[]=webhooks");
+    assert!(elsewhere.text("/secret") != secret && other.text("/secret") != secret);
+    let filtered = begin(
+        &shop.secret,
+        "websocket_feature=request_logs&filters=%7B%22filter_account%22%3A%5B%22connect_in%22%5D%7D",
+    );
+    assert_eq!(filtered.at("/display_connect_filter_warning"), &json!(true), "{}", filtered.body);
+}
+
+#[test]
+fn who_may_not_listen() {
+    let shop = Shop::open();
+    let check = |key: &str, body: &str, expected: (u16, &str)| {
+        let got = shop.send(Request::new("POST", PATH, body).key(key));
+        assert_eq!((got.status, got.error().2), expected, "{body}: {}", got.body);
+    };
+    check(&shop.publishable, "websocket_features[]=webhooks", (403, ""));
+    check(&shop.secret, "", (400, "websocket_features"));
+    check(&shop.secret, "websocket_features[]=other", (400, "websocket_features"));
+    check(&shop.secret, "websocket_features[]=request_logs&filters=x", (400, "filters"));
+    check(&shop.secret, "websocket_features[]=request_logs&filters=%5B1%5D", (400, "filters"));
+    check(&shop.secret, "websocket_features[]=webhooks&x=1", (400, "x"));
+}
+
+#[test]
+fn an_event_is_sent_again_to_those_who_listen() {
+    let shop = Shop::open();
+    shop.post("/v1/customers", "name=Ana");
+    shop.number();
+    let id = shop.get("/v1/events").text("/data/0/id");
+    let retry = |id: &str, key: &str| {
+        let path = format!("/v1/events/{id}/retry");
+        shop.send(Request::new("POST", &path, "for_stripecli=true").key(key))
+    };
+    let told = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&told);
+    shop.api.sessions.on_news(Box::new(move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }));
+    let nobody = retry(&id, &shop.secret);
+    assert_eq!((nobody.status, nobody.error().2), (400, "for_stripecli"), "{}", nobody.body);
+    let begun = shop.post(PATH, "websocket_features[]=webhooks");
+    let session = shop.api.sessions.find(&begun.text("/websocket_id"), shop.world.now()).unwrap();
+    session.connected();
+    assert_eq!((retry(&id, &shop.other).status, retry("evt_0", &shop.secret).status), (404, 404));
+    let again = retry(&id, &shop.secret);
+    assert_eq!((again.status, again.text("/id")), (200, id.clone()));
+    assert_eq!((session.again().len(), told.load(Ordering::Relaxed)), (1, 1));
+    // What the listener gets is what the API shows.
+    let query = Query::OfAccount { account: session.account, after: 0, before: 9, backwards: false, limit: 9 };
+    let event = florin_store::block_on(shop.world.store.find(query)).unwrap().sequenced().pop().unwrap();
+    let text = florin_store::block_on(shop.api.told(session.account, false, &event)).unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), shop.get(&format!("/v1/events/{id}")).body);
+}
