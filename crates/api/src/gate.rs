@@ -4,11 +4,12 @@ use crate::ask::{Answer, Ask};
 use crate::declare::Declared;
 use crate::error::{ApiError, ErrorType};
 use crate::keys::{self, Caller};
+use crate::origin::Sourced;
 use crate::params::Params;
 use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
 use crate::{Api, KeyClass, expand, form, look, openapi};
-use florin_core::commit::ClaimId;
+use florin_core::commit::{ClaimId, Origin};
 use florin_core::edge::{CARD_FIELD, EdgeRequest, EdgeResponse, Identified, Identify};
 use florin_core::flow::{self, Claiming};
 use florin_core::refusal::Refusal;
@@ -52,7 +53,9 @@ async fn answer(
     permit(route, caller)?;
     let claim = claiming(api, request, caller, &map)?;
     let paths = expand::asked(&mut map)?;
-    let ask = Ask { api, request, caller, version, ids, claim, expand: paths };
+    let idempotency_key = claim.as_ref().and_then(|_| header(request, "idempotency-key")).map(str::to_owned);
+    let ports = Sourced::new(&*api.ports, Origin { request: request.id.clone(), idempotency_key });
+    let ask = Ask { api, request, caller, version, ids, claim, expand: paths, ports };
     if let Some(stored) = replay(&ask).await? {
         return sent(&ask, stored).await;
     }

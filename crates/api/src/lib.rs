@@ -17,11 +17,13 @@ mod list;
 mod load;
 mod look;
 mod openapi;
+mod origin;
 mod params;
 mod permission;
 mod resources;
 mod router;
 mod search;
+mod snapshot;
 mod version;
 
 pub use declare::{Declared, Kind as Declaration};
@@ -35,7 +37,8 @@ use florin_core::id::Key;
 use florin_core::payment::CardFacts;
 use florin_core::ports::Ports;
 use florin_core::seal::Secret;
-use florin_core::store::Wait;
+use florin_core::store::{SequencedEvent, Wait};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// A test card that was asked for by name, as the vault keeps it from now on.
@@ -60,6 +63,12 @@ pub trait House: Send + Sync {
     fn named<'a>(&'a self, account: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>>;
     /// Fills with unpredictable bytes.
     fn random(&self, bytes: &mut [u8]);
+    /// Whether webhook endpoints of test mode may be on this machine.
+    fn local_endpoints(&self) -> bool {
+        false
+    }
+    /// Somebody asked that an event be told again to those who listen without an endpoint.
+    fn again(&self, _account: Key, _event: Key) {}
 }
 
 /// Answers requests. One for a process; shared by all of them.
@@ -95,6 +104,19 @@ impl Api {
     /// Whose key a request with a card has.
     pub fn identify<'a>(&'a self, asked: Identify) -> Wait<'a, Identified> {
         Box::pin(gate::identify(self, asked))
+    }
+
+    /// An event as a client sees it, in this version of the API; `pending` endpoints are still to be told. None when it is nothing that
+    /// the API shows. Whether it is of live mode comes with it.
+    pub async fn event(
+        &self,
+        event: &SequencedEvent,
+        version: Option<&str>,
+        pending: u32,
+    ) -> Result<Option<(bool, Value)>, ApiError> {
+        let album = snapshot::Album { store: self.ports.store(), look: &self.look };
+        let found = album.event(event).await?;
+        Ok(found.map(|s| (s.live, s.shown(version.unwrap_or(version::PRESENT), pending))))
     }
 
     /// Makes a key and stores its hash. The text is shown once: nobody can read it again.

@@ -180,6 +180,8 @@ impl System {
             api: home.socket("api.sock")?,
             test_keys: home.test_keys(),
             live: vault.live,
+            hooks_ca: (!vault.live).then(|| home.tls("ca.pem")),
+            hooks_local: !vault.live,
             fees,
         };
         let started = async {

@@ -17,7 +17,10 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// What the API needs besides core's ports: the vault, for test cards by name, and randomness.
-pub struct Beside(pub Arc<Real>);
+pub struct Beside {
+    pub ports: Arc<Real>,
+    pub local_endpoints: bool,
+}
 
 impl House for Beside {
     fn named<'a>(&'a self, account: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>> {
@@ -28,7 +31,7 @@ impl House for Beside {
             }
             let number = Zeroizing::new(name.to_owned());
             let card = NewCard { account, live: false, number, exp_month: 0, exp_year: 0, cvc: None };
-            match self.0.vault.tokenise(card).await {
+            match self.ports.vault.tokenise(card).await {
                 Ok(t) => Ok(Named { digest: t.card_digest, facts: facts(&t) }),
                 Err(CardRefusal::Trouble) => Err(NotNamed::NoVault),
                 Err(_) => Err(NotNamed::Unknown),
@@ -40,6 +43,12 @@ impl House for Beside {
             // Keys must not be guessable: no randomness, no process.
             std::process::abort();
         }
+    }
+    fn local_endpoints(&self) -> bool {
+        self.local_endpoints
+    }
+    fn again(&self, account: Key, event: Key) {
+        self.ports.news.repeat(account, event);
     }
 }
 

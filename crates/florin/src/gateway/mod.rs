@@ -5,6 +5,7 @@ pub mod api;
 pub mod client;
 pub mod door;
 pub mod edge;
+pub mod hooks;
 pub mod ops;
 pub mod ports;
 pub mod shape;

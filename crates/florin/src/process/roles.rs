@@ -4,6 +4,7 @@ use super::settings::{EdgePorts, FeeSettings, First, GatewaySettings, SandboxSet
 use super::{asked_to_stop, block_on, block_on_parking, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
+use crate::gateway::hooks::{self, Client, Office, Trust};
 use crate::gateway::ops::Desk;
 use crate::gateway::ports::Real;
 use crate::gateway::{account, api, door, edge, worker};
@@ -113,7 +114,11 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         Arc::new(Real::new(store, newest, vault.clone(), ids()?, Arc::clone(&look), fees, u64::from_be_bytes(holder)));
     let account = account::first(&*ports, s.live).await.map_err(|e| Fail::new("store_error", e))?;
     let listener = door::bind(&s.door).map_err(|e| crate::fail::io("listen on", &s.door, &e))?;
-    let api = Arc::new(Api::new(ports.clone(), Arc::new(api::Beside(Arc::clone(&ports))), look, &api_root));
+    let beside = api::Beside { ports: Arc::clone(&ports), local_endpoints: s.hooks_local };
+    let api = Arc::new(Api::new(ports.clone(), Arc::new(beside), look, &api_root));
+    let client = Client::new(&Trust { ca: s.hooks_ca, local: s.hooks_local });
+    let client = client.map_err(|e| Fail::new("bad_certificate", format!("webhooks: {e}")))?;
+    let office = Arc::new(Office { ports: Arc::clone(&ports), api: Arc::clone(&api), client });
     if !s.live {
         api::test_keys(&api, account, &s.test_keys).await?;
     }
@@ -121,6 +126,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let desk = Arc::new(Desk { ports: Arc::clone(&ports), account, live: s.live, claims });
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
+    tokio::spawn(hooks::lanes(Arc::clone(&office)));
+    tokio::spawn(hooks::retries(office));
     tokio::spawn(late_answers(Arc::clone(&ports), vault));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
     tokio::spawn(edge::serve(requests, api));

@@ -42,6 +42,10 @@ pub struct GatewaySettings {
     /// The keys of test mode, made at the first start.
     pub test_keys: PathBuf,
     pub live: bool,
+    /// A certificate authority that webhook endpoints may have besides the system's.
+    pub hooks_ca: Option<PathBuf>,
+    /// Webhook endpoints of test mode may be on this machine.
+    pub hooks_local: bool,
     pub fees: FeeSettings,
 }
 
