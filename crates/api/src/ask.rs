@@ -3,6 +3,7 @@
 use crate::error::{ApiError, noun};
 use crate::keys::Caller;
 use crate::look::{self, Look};
+use crate::origin::Sourced;
 use crate::version::ApiVersion;
 use crate::{Api, KeyClass};
 use florin_core::edge::{EdgeRequest, SwappedCard};
@@ -24,6 +25,8 @@ pub struct Ask<'a> {
     /// What stood in the path where the template has `{}`.
     pub ids: Vec<String>,
     pub claim: Option<Claiming>,
+    /// The world, with this request written on every commit.
+    pub ports: Sourced<'a>,
     /// Paths of `expand`.
     pub expand: Vec<Vec<String>>,
 }
@@ -54,10 +57,10 @@ impl Answer {
 
 impl Ask<'_> {
     pub fn ports(&self) -> &dyn Ports {
-        &*self.api.ports
+        &self.ports
     }
     pub fn store(&self) -> &dyn Store {
-        self.api.ports.store()
+        self.ports.store()
     }
     pub fn look(&self) -> &Look {
         &self.api.look

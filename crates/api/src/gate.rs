@@ -5,12 +5,13 @@ use crate::declare::Declared;
 use crate::error::{ApiError, ErrorType};
 use crate::keys::{self, Caller};
 use crate::note::{self, Fault, Told};
+use crate::origin::Sourced;
 use crate::params::Params;
 use crate::respond::LONGEST_KEY;
 use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
 use crate::{Api, KeyClass, expand, form, look, openapi, permission, respond};
-use florin_core::commit::ClaimId;
+use florin_core::commit::{ClaimId, Origin};
 use florin_core::edge::{CARD_FIELD, EdgeRequest, EdgeResponse, Identified, Identify};
 use florin_core::flow::{self, Claiming};
 use florin_core::id::Kind;
@@ -74,7 +75,9 @@ async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result
     permit(api, route, &caller)?;
     let claim = claiming(api, request, &caller, &map)?;
     let paths = expand::asked(&mut map)?;
-    let ask = Ask { api, request, caller, version, ids, claim, expand: paths };
+    let idempotency_key = claim.as_ref().and_then(|_| header(request, "idempotency-key")).map(str::to_owned);
+    let ports = Sourced::new(&*api.ports, Origin { request: request.id.clone(), idempotency_key });
+    let ask = Ask { api, request, caller, version, ids, claim, expand: paths, ports };
     if let Some(stored) = replay(&ask).await? {
         return sent(&ask, stored).await;
     }

@@ -20,12 +20,14 @@ mod load;
 mod look;
 mod note;
 mod openapi;
+mod origin;
 mod params;
 mod permission;
 mod resources;
 mod respond;
 mod router;
 mod search;
+mod snapshot;
 mod version;
 
 pub use declare::{Declared, Kind as Declaration};
@@ -48,6 +50,7 @@ use florin_core::store::{SequencedEvent, Wait};
 use keys::Cache;
 use limits::Limits;
 use listen::Sessions;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// A test card that was asked for by name, as the vault keeps it from now on.
@@ -74,6 +77,10 @@ pub trait House: Send + Sync {
     fn random(&self, bytes: &mut [u8]);
     /// Where requests are written down.
     fn requests(&self) -> &dyn RequestLog;
+    /// Whether webhook endpoints of test mode may be on this machine.
+    fn local_endpoints(&self) -> bool {
+        false
+    }
 }
 
 /// Answers requests. One for a process; shared by all of them.
@@ -123,11 +130,26 @@ impl Api {
 
     /// The event as a listener gets it: whole, as text. Nothing if the API does not show it.
     pub async fn told(&self, account: Key, live: bool, event: &SequencedEvent) -> Option<String> {
-        resources::events::told(self, account, live, event).await
+        let ours = event.stored.event.account == account;
+        let (of_live, shown) = self.event(event, None, 0).await.ok()??;
+        (ours && of_live == live).then(|| shown.to_string())
     }
 
     /// Whose key a request with a card has.
     pub fn identify<'a>(&'a self, asked: Identify) -> Wait<'a, Identified> {
         Box::pin(gate::identify(self, asked))
+    }
+
+    /// An event as a client sees it, in this version of the API; `pending` endpoints are still to be told. None when it is nothing that
+    /// the API shows. Whether it is of live mode comes with it.
+    pub async fn event(
+        &self,
+        event: &SequencedEvent,
+        version: Option<&str>,
+        pending: u32,
+    ) -> Result<Option<(bool, Value)>, ApiError> {
+        let album = snapshot::Album { store: self.ports.store(), look: &self.look };
+        let found = album.event(event).await?;
+        Ok(found.map(|s| (s.live, s.shown(version.unwrap_or(version::PRESENT), pending))))
     }
 }

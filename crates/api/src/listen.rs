@@ -149,12 +149,12 @@ impl Session {
 #[derive(Default)]
 pub struct Sessions {
     table: Mutex<BTreeMap<String, (Time, Arc<Session>)>>,
-    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    wake: OnceLock<Box<dyn Fn(Key) + Send + Sync>>,
 }
 
 impl Sessions {
     /// Whom to tell that there is something to send.
-    pub fn on_news(&self, wake: Box<dyn Fn() + Send + Sync>) {
+    pub fn on_news(&self, wake: Box<dyn Fn(Key) + Send + Sync>) {
         let _ = self.wake.set(wake);
     }
 
@@ -200,7 +200,7 @@ impl Sessions {
         }
         drop(table);
         if let Some(wake) = self.wake.get().filter(|_| told > 0) {
-            wake();
+            wake(account);
         }
         told
     }

@@ -29,11 +29,6 @@ impl Look {
     pub fn client_secret(&self, kind: Kind, key: Key) -> String {
         format!("{}_secret_{}", self.id(kind, key), self.derived(b"client", kind, key))
     }
-    /// The signing secret of a webhook endpoint.
-    pub fn endpoint_secret(&self, key: Key) -> String {
-        let (one, two) = (self.derived(b"whsec 1", Kind::Endpoint, key), self.derived(b"whsec 2", Kind::Endpoint, key));
-        format!("whsec_{one}{two}")
-    }
     /// The key of what is found by a value and not by an id: nobody can tell the value from it.
     pub fn place(&self, label: &str, account: Key, live: bool, value: &str) -> Key {
         let parts = [label.as_bytes(), &account.0.to_be_bytes(), &[u8::from(live)], value.as_bytes()];

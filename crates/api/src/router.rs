@@ -4,8 +4,8 @@ use crate::ask::{Answer, Ask};
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::resources::{
-    account, balance, charges, customers, events, payment_intents, payment_methods, prices, products, refunds,
-    request_logs, setup_intents, stripecli, tokens, webhook_endpoints,
+    account, balance, charges, customers, deliveries, events, payment_intents, payment_methods, prices, products,
+    refunds, request_logs, setup_intents, stripecli, tokens, webhook_endpoints,
 };
 use florin_core::store::Wait;
 
@@ -61,9 +61,12 @@ pub static ROUTES: &[Route] = routes! {
     GET "/v1/customers/{}/payment_methods/{}" Secret customers::payment_method;
     GET "/v1/events" Secret events::list;
     GET "/v1/events/{}" Secret events::retrieve;
+    POST "/v1/events/{}/retry" Secret deliveries::resend;
     GET "/v1/florin/request_logs" Secret request_logs::list;
     GET "/v1/florin/request_logs/{}" Secret request_logs::retrieve;
-    POST "/v1/events/{}/retry" Secret events::retry;
+    GET "/v1/florin/webhook_deliveries/{}" Secret deliveries::retrieve;
+    GET "/v1/florin/webhook_endpoints/{}/deliveries" Secret deliveries::list;
+    POST "/v1/florin/webhook_endpoints/{}/roll" Secret deliveries::roll;
     GET "/v1/payment_intents" Secret payment_intents::list;
     POST "/v1/payment_intents" Secret payment_intents::create;
     GET "/v1/payment_intents/search" Secret payment_intents::search;

@@ -97,6 +97,7 @@ pub enum EventKind {
     PriceCreated = 40,
     PriceUpdated = 41,
     CardTokenChanged = 42,
+    EndpointGivenUp = 43,
     /// Lines of a settlement report were applied.
     ReportApplied = 47,
     /// A merchant's pending money became available.
@@ -152,6 +153,7 @@ impl EventKind {
         EventKind::PriceCreated,
         EventKind::PriceUpdated,
         EventKind::CardTokenChanged,
+        EventKind::EndpointGivenUp,
         EventKind::ReportApplied,
         EventKind::BalanceAvailable,
         EventKind::BreakOpened,
@@ -203,6 +205,7 @@ impl EventKind {
             EventKind::PriceCreated => "price.created",
             EventKind::PriceUpdated => "price.updated",
             EventKind::CardTokenChanged => "florin.token.changed",
+            EventKind::EndpointGivenUp => "florin.webhook_endpoint.given_up",
             EventKind::ReportApplied => "florin.settlement_report.applied",
             EventKind::BalanceAvailable => "balance.available",
             EventKind::BreakOpened => "florin.settlement_break.opened",
@@ -210,6 +213,11 @@ impl EventKind {
             EventKind::LookupChanged => "florin.lookup_key.changed",
             EventKind::ConfirmationChanged => "florin.confirmation_token.changed",
         }
+    }
+    /// Whether merchants are told of it. Steps that concern nobody outside are no events to the API.
+    pub fn is_public(self) -> bool {
+        let ours = self == EventKind::PaymentProcessing || self == EventKind::AccountCreated;
+        !ours && !self.as_str().starts_with("florin.")
     }
     pub fn from_u8(n: u8) -> Option<EventKind> {
         EventKind::ALL.iter().copied().find(|e| *e as u8 == n)
@@ -241,15 +249,19 @@ pub const fn shard(account: Key) -> u8 {
 pub enum JobKind {
     /// Settle an attempt whose outcome is not known.
     Resolve = 1,
+    /// Tell a webhook endpoint of an event again.
+    Deliver = 2,
 }
 
 impl JobKind {
-    pub const ALL: &[JobKind] = &[JobKind::Resolve];
+    pub const ALL: &[JobKind] = &[JobKind::Resolve, JobKind::Deliver];
     /// No job of this kind is put further ahead than this, in milliseconds. One that lies further ahead was put while the clock was
     /// wrong, and is due.
     pub const fn longest_wait_ms(self) -> i64 {
         match self {
             JobKind::Resolve => 600_000,
+            // Longer pauses are looked at in between.
+            JobKind::Deliver => 600_000,
         }
     }
     pub fn from_u8(n: u8) -> Option<JobKind> {

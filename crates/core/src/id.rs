@@ -97,6 +97,10 @@ pub enum Kind {
     Card = 18,
     /// An attempt to set a card up for later.
     Attempt = 19,
+    /// An event on its way to a webhook endpoint.
+    Delivery = 20,
+    /// How far a webhook endpoint has come.
+    Outbox = 21,
     /// A settlement report of the acquirer; belongs to no merchant.
     Report = 23,
     /// Where a report and our books differ; belongs to no merchant.
@@ -132,6 +136,8 @@ impl Kind {
         Kind::CardToken,
         Kind::Card,
         Kind::Attempt,
+        Kind::Delivery,
+        Kind::Outbox,
         Kind::Report,
         Kind::Break,
         Kind::Settlement,
@@ -160,6 +166,8 @@ impl Kind {
             Kind::CardToken => "tok",
             Kind::Card => "card",
             Kind::Attempt => "setatt",
+            Kind::Delivery => "whd",
+            Kind::Outbox => "who",
             Kind::Report => "areport",
             Kind::Break => "stlbreak",
             Kind::Settlement => "stlreport",

@@ -17,6 +17,7 @@ pub mod codec;
 pub mod commit;
 pub mod customer;
 pub mod decline;
+pub mod deliver;
 pub mod edge;
 pub mod endpoint;
 pub mod fees;

@@ -217,6 +217,8 @@ const fn noun(kind: Kind) -> &'static str {
         Kind::CardToken => "token",
         Kind::Card => "card",
         Kind::Attempt => "setup_attempt",
+        Kind::Delivery => "webhook_delivery",
+        Kind::Outbox => "webhook_outbox",
         Kind::Report => "acquirer's report",
         Kind::Settlement => "settlement report",
         Kind::Break => "settlement break",

@@ -15,6 +15,7 @@ use florin_core::store::Query;
 use florin_core::terminal::HOUSE;
 use manage::KeyView;
 use std::sync::Arc;
+pub use text::base62;
 use text::{is_key, masked};
 
 /// The longest text that is looked at as a key.

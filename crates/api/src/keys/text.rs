@@ -20,7 +20,7 @@ fn prefix(class: KeyClass, live: bool) -> &'static str {
 }
 
 /// `digits` base-62 digits of a big-endian number, the most significant first.
-fn base62(bytes: &[u8], digits: usize) -> String {
+pub fn base62(bytes: &[u8], digits: usize) -> String {
     let mut number = bytes.to_vec();
     let mut out = vec![b'0'; digits];
     for digit in out.iter_mut().rev() {

@@ -4,6 +4,7 @@ pub mod account;
 pub mod balance;
 pub mod charges;
 pub mod customers;
+pub mod deliveries;
 pub mod events;
 pub mod payment_intents;
 pub mod payment_methods;

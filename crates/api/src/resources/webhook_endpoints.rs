@@ -2,15 +2,18 @@
 
 use crate::ask::{Answer, Ask, told};
 use crate::error::{ApiError, noun};
+use crate::keys::base62;
 use crate::list;
 use crate::look::{self, Look};
 use crate::params::{LONGEST_TEXT, Params};
 use crate::resources::metadata;
-use florin_core::commit::{EventKind, Row};
-use florin_core::endpoint::Endpoint;
+use florin_core::commit::{EventKind, Row, shard};
+use florin_core::deliver;
+use florin_core::endpoint::{Endpoint, SECRET_DIGITS, SigningSecret};
 use florin_core::flow::{self, View};
-use florin_core::id::Kind;
+use florin_core::id::{Key, Kind};
 use florin_core::record::{self, Change};
+use florin_core::store::Query;
 use serde_json::{Value, json};
 
 type EndpointView = View<Endpoint>;
@@ -39,28 +42,35 @@ fn shape(look: &Look, view: &EndpointView) -> Value {
     })
 }
 
-fn with_secret(look: &Look, view: &EndpointView) -> Value {
+/// With the present secret, which no other answer holds.
+pub fn with_secret(look: &Look, view: &EndpointView) -> Value {
     let mut shown = shape(look, view);
-    if let Some(map) = shown.as_object_mut() {
-        map.insert("secret".into(), json!(look.endpoint_secret(view.key)));
+    if let (Some(map), Some((secret, _))) = (shown.as_object_mut(), view.body.secrets.first()) {
+        map.insert("secret".into(), json!(secret.reveal()));
     }
     shown
 }
 
-/// `https`; in test mode `http` too.
+/// A secret that nobody can guess.
+pub fn fresh_secret(ask: &Ask<'_>) -> SigningSecret {
+    let mut random = [0; 24];
+    ask.api.house.random(&mut random);
+    SigningSecret::new(format!("whsec_{}", base62(&random, SECRET_DIGITS)))
+}
+
+/// From where on an endpoint is told: (number, key). The number is read first, so that nothing lies between the two.
+async fn from_now_on(ask: &Ask<'_>) -> Result<(u64, Key), ApiError> {
+    let head = ask.store().find(Query::ChainHead { shard: shard(ask.account()) }).await?.head();
+    Ok((head.map_or(0, |h| h.sequence), ask.ports().fresh_key()))
+}
+
+/// `https`; in test mode `http` too. Where the name leads is looked at again whenever it is dialled.
 fn url(ask: &Ask<'_>, params: &Params) -> Result<Option<String>, ApiError> {
     let Some(text) = params.text("url", LONGEST_TEXT)? else { return Ok(None) };
-    let bad = |message: &str| params.bad("url", message).code("url_invalid");
-    let rest = match (text.split_once("://"), ask.caller.live) {
-        (Some(("https", rest)), _) => rest,
-        (Some(("http", rest)), false) => rest,
-        _ => return Err(bad("Invalid URL: write it with https:// in front.")),
-    };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or("");
-    if host.is_empty() || host.contains('@') || text.contains(char::is_whitespace) || !text.is_ascii() {
-        return Err(bad("Invalid URL: it needs a host, and no user name."));
+    match deliver::target(&text, ask.caller.live, ask.api.house.local_endpoints()) {
+        Ok(_) => Ok(Some(text)),
+        Err(bad) => Err(params.bad("url", bad.message()).code("url_invalid")),
     }
-    Ok(Some(text))
 }
 
 /// `*`, or types of events that there are.
@@ -69,7 +79,8 @@ fn events(params: &Params) -> Result<Option<Vec<String>>, ApiError> {
     if events.is_empty() {
         return Err(params.bad("enabled_events", "Name at least one type of event, or *."));
     }
-    let known = |e: &String| e == "*" || EventKind::ALL.iter().any(|k| k.as_str() == e) || is_stripes(e);
+    let known =
+        |e: &String| e == "*" || EventKind::ALL.iter().any(|k| k.is_public() && k.as_str() == e) || is_stripes(e);
     match events.iter().find(|e| !known(e)) {
         None => Ok(Some(events)),
         Some(unknown) => {
@@ -118,15 +129,20 @@ fn is_stripes(event: &str) -> bool {
 pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let url = url(ask, params)?.ok_or_else(|| params.missing("url"))?;
     let events = events(params)?.ok_or_else(|| params.missing("enabled_events"))?;
+    let (after, since) = from_now_on(ask).await?;
     let mut body = Endpoint {
         live: ask.caller.live,
         url,
         events,
         api_version: params.patch("api_version", 40)?.value(),
         enabled: true,
+        given_up: None,
         deleted: false,
         description: params.patch("description", LONGEST_TEXT)?.value(),
         metadata: vec![],
+        secrets: vec![(fresh_secret(ask), None)],
+        after,
+        since,
     };
     if let Some(version) = &body.api_version {
         crate::version::ApiVersion::parse(Some(version)).map_err(|e| e.param("api_version"))?;
@@ -134,7 +150,7 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     params.metadata(&mut body.metadata)?;
     params.ignore(&["connect"]);
     params.done()?;
-    if all(ask).await?.len() >= MOST_ENDPOINTS {
+    if super::events::endpoints(ask).await?.len() >= MOST_ENDPOINTS {
         return Err(ApiError::invalid(format!("There are {MOST_ENDPOINTS} webhook endpoints already.")));
     }
     let key = ask.ports().fresh_key();
@@ -144,37 +160,31 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     told(made, |view| with_secret(ask.look(), view))
 }
 
-/// Endpoints that are not deleted, newest first.
-async fn all(ask: &Ask<'_>) -> Result<Vec<EndpointView>, ApiError> {
-    let created = list::Created { from: i64::MIN, to: i64::MAX };
-    let page = list::Page { limit: list::LARGEST_LIMIT, after: None, before: None, created };
-    let read = |row: &Row| {
-        let view: EndpointView = flow::read(row)?;
-        Ok((!view.body.deleted).then_some(view))
-    };
-    Ok(list::rows(ask, page, (ask.account(), Kind::Endpoint), &read).await?.0)
-}
-
-async fn find(ask: &Ask<'_>) -> Result<EndpointView, ApiError> {
-    let id = ask.path_id();
-    let missing = || ApiError::missing(noun(Kind::Endpoint), id, "webhook_endpoint");
+pub async fn find(ask: &Ask<'_>, id: &str, param: &str) -> Result<EndpointView, ApiError> {
+    let missing = || ApiError::missing(noun(Kind::Endpoint), id, param);
     let key = ask.look().key(Kind::Endpoint, id).ok_or_else(missing)?;
     let loaded = flow::load(ask.store(), ask.account(), Kind::Endpoint, key).await;
-    let view: EndpointView = loaded.map_err(ask.missing(Kind::Endpoint, id, "webhook_endpoint"))?;
-    if view.body.deleted { Err(missing()) } else { Ok(view) }
+    let view: EndpointView = loaded.map_err(ask.missing(Kind::Endpoint, id, param))?;
+    if view.body.deleted || view.body.live != ask.caller.live { Err(missing()) } else { Ok(view) }
 }
 
 pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     params.done()?;
-    Ok(Answer::ok(shape(ask.look(), &find(ask).await?)))
+    Ok(Answer::ok(shape(ask.look(), &find(ask, ask.path_id(), "webhook_endpoint").await?)))
 }
 
 pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    let view = find(ask).await?;
+    let view = find(ask, ask.path_id(), "webhook_endpoint").await?;
+    let (after, since) = from_now_on(ask).await?;
     let merge = |into: &mut Endpoint| -> Result<(), ApiError> {
         into.url = url(ask, params)?.unwrap_or_else(|| into.url.clone());
         into.events = events(params)?.unwrap_or_else(|| into.events.clone());
-        into.enabled = !params.boolean("disabled")?.unwrap_or(!into.enabled);
+        let enabled = !params.boolean("disabled")?.unwrap_or(!into.enabled);
+        if enabled && !into.enabled {
+            // What happened meanwhile is not told.
+            (into.after, into.since, into.given_up) = (after, since, None);
+        }
+        into.enabled = enabled;
         params.patch("description", LONGEST_TEXT)?.apply(&mut into.description);
         params.metadata(&mut into.metadata)
     };
@@ -192,7 +202,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
 
 pub async fn delete(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     params.done()?;
-    let view = find(ask).await?;
+    let view = find(ask, ask.path_id(), "webhook_endpoint").await?;
     let decide = |from: &EndpointView| {
         Ok(Change::to(Endpoint { deleted: true, enabled: false, ..from.body.clone() }, EventKind::EndpointChanged))
     };
@@ -205,7 +215,7 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     params.done()?;
     let read = |row: &Row| {
         let view: EndpointView = flow::read(row)?;
-        Ok((!view.body.deleted).then(|| shape(ask.look(), &view)))
+        Ok((!view.body.deleted && view.body.live == ask.caller.live).then(|| shape(ask.look(), &view)))
     };
     Ok(list::answer("/v1/webhook_endpoints", list::rows(ask, page, (ask.account(), Kind::Endpoint), &read).await?))
 }

@@ -24,6 +24,7 @@ fn of_a_sale_and_its_refund() {
             "payment_intent.created",
             "charge.succeeded",
             "payment_intent.succeeded",
+            "charge.updated",
             "refund.created",
             "charge.refunded",
         ],

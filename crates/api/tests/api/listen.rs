@@ -3,7 +3,7 @@
 use crate::world::{Request, Shop};
 use florin_api::listen::Feature;
 use florin_core::ports::Ports;
-use florin_core::store::Query;
+use florin_core::store::{Query, Store};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,7 +64,7 @@ fn an_event_is_sent_again_to_those_who_listen() {
     };
     let told = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&told);
-    shop.api.sessions.on_news(Box::new(move || {
+    shop.api.sessions.on_news(Box::new(move |_| {
         counter.fetch_add(1, Ordering::Relaxed);
     }));
     let nobody = retry(&id, &shop.secret);
@@ -78,7 +78,7 @@ fn an_event_is_sent_again_to_those_who_listen() {
     assert_eq!((session.again().len(), told.load(Ordering::Relaxed)), (1, 1));
     // What the listener gets is what the API shows.
     let query = Query::OfAccount { account: session.account, after: 0, before: 9, backwards: false, limit: 9 };
-    let event = florin_store::block_on(shop.world.store.find(query)).unwrap().sequenced().pop().unwrap();
+    let event = florin_store::block_on(Store::find(&shop.world.store, query)).unwrap().sequenced().pop().unwrap();
     let text = florin_store::block_on(shop.api.told(session.account, false, &event)).unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), shop.get(&format!("/v1/events/{id}")).body);
 }

@@ -44,7 +44,10 @@ impl Owner for Payment {
             }
             (Move::Sale(_), _) => {
                 self.stage = Stage::Succeeded { charge: attempt.key, captured: attempt.money.minor };
-                self.took(place, attempt, attempt.key, EventKind::ChargeSucceeded)
+                let mut effects = self.took(place, attempt, attempt.key, EventKind::ChargeSucceeded);
+                // The charge as it lies in the merchant's balance follows the charge.
+                effects.events.push(EventKind::ChargeUpdated);
+                effects
             }
             // A void without a cancel under way, a refund on a payment: never begun by any flow.
             (Move::Void(_) | Move::Refund(_), _) => Effects::default(),
@@ -136,7 +139,7 @@ mod tests {
         let captured = |minor| ledger::capture(ACCOUNT, PAYMENT, eur(minor));
         let held = ledger::hold(ACCOUNT, PAYMENT, eur(1000));
         let (capture, cancel) = (Doing::Capture { amount: 600 }, Doing::Cancel { reason: REASON });
-        let sold = [ChargeSucceeded, PaymentSucceeded];
+        let sold = [ChargeSucceeded, PaymentSucceeded, EventKind::ChargeUpdated];
         let holds = [ChargeSucceeded, PaymentCapturable];
         let claimed = [ChargeCaptured, PaymentSucceeded];
         let completion = Move::Completion(original());

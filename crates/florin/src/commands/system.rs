@@ -204,6 +204,8 @@ impl System {
             requests: home.requests(),
             gate,
             live: vault.live,
+            hooks_ca: (!vault.live).then(|| home.tls("ca.pem")),
+            hooks_local: !vault.live,
             fees,
         };
         let started = async {

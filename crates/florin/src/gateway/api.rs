@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 pub struct Beside {
     pub ports: Arc<Real>,
     pub requests: Arc<Requests>,
+    pub local_endpoints: bool,
 }
 
 impl House for Beside {
@@ -50,6 +51,9 @@ impl House for Beside {
     }
     fn requests(&self) -> &dyn RequestLog {
         &*self.requests
+    }
+    fn local_endpoints(&self) -> bool {
+        self.local_endpoints
     }
 }
 

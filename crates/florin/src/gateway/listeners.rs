@@ -57,7 +57,7 @@ fn header<'a>(request: &'a EdgeRequest, name: &str) -> Option<&'a str> {
 impl Listeners {
     pub fn new(api: Arc<Api>, ports: Arc<Real>, feed: Feed, stopping: watch::Receiver<bool>) -> Listeners {
         let wake = Arc::clone(&ports);
-        api.sessions.on_news(Box::new(move || wake.has_news()));
+        api.sessions.on_news(Box::new(move |account| wake.news.again(account)));
         Listeners { api, ports, feed, stopping }
     }
 
@@ -93,7 +93,7 @@ impl Listeners {
 
     /// Tells of events. Ok when this process stops.
     async fn events(&self, socket: &mut Socket, session: &Session) -> Result<(), Gone> {
-        let (mut news, mut stopping) = (self.ports.news(), self.stopping.clone());
+        let (mut news, mut stopping) = (self.ports.news.of(session.account), self.stopping.clone());
         let mut pings = tokio::time::interval(PING_EVERY);
         loop {
             news.mark_unchanged();

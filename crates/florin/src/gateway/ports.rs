@@ -1,11 +1,12 @@
 //! The real world for core's flows: the system's clock, the SQLite store, the vault's socket.
 
+use super::hooks::News;
 use super::shape;
 use florin_api::Look;
 use florin_core::commit::Commit;
 use florin_core::commit::{Job, JobKind, SHARDS, shard};
 use florin_core::fees::Fees;
-use florin_core::id::{IdCodec, Key, KeyGen};
+use florin_core::id::{IdCodec, Key, KeyGen, Kind};
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::store::{CommitError, Found, Query, Report, Store, StoreTrouble, Sum, Wait};
 use florin_core::terminal::{self, Block};
@@ -16,18 +17,19 @@ use florin_vault::client::VaultClient;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 /// The store, remembering which shards have events without a number.
 pub struct Watched {
     inner: SqliteStore,
     dirty: AtomicU32,
+    news: Arc<News>,
 }
 
 impl Watched {
-    pub fn new(inner: SqliteStore) -> Watched {
+    pub fn new(inner: SqliteStore, news: Arc<News>) -> Watched {
         // After a start every shard may have events that nobody numbered.
-        Watched { inner, dirty: AtomicU32::new((1 << SHARDS) - 1) }
+        Watched { inner, dirty: AtomicU32::new((1 << SHARDS) - 1), news }
     }
     /// Shards with new events since the last call.
     pub fn take_dirty(&self) -> Vec<u8> {
@@ -48,9 +50,15 @@ impl Store for Watched {
     }
     fn commit<'a>(&'a self, commit: Commit) -> Wait<'a, Result<(), CommitError>> {
         let shards: Vec<u8> = commit.events.iter().map(|e| shard(e.account)).collect();
+        let numbered = commit.links.as_ref().map(|l| l.shard);
+        let endpoint = commit.put.iter().any(|row| row.kind == Kind::Endpoint);
         Box::pin(async move {
             let applied = self.inner.commit(commit).await;
             shards.iter().for_each(|s| self.mark(*s));
+            numbered.into_iter().for_each(|s| self.news.numbered(s));
+            if endpoint {
+                self.news.endpoints_changed();
+            }
             applied
         })
     }
@@ -74,8 +82,10 @@ pub struct Real {
     leasing: tokio::sync::Mutex<()>,
     holder: u64,
     pub due: Notify,
-    /// Changes when events got their numbers.
-    news: watch::Sender<()>,
+    /// Webhooks are due.
+    pub deliveries: Notify,
+    /// Tells of new events.
+    pub news: Arc<News>,
 }
 
 impl Real {
@@ -88,8 +98,9 @@ impl Real {
         fees: Fees,
         holder: u64,
     ) -> Real {
+        let news = Arc::new(News::default());
         Real {
-            store: Watched::new(store),
+            store: Watched::new(store, Arc::clone(&news)),
             vault,
             ids,
             look,
@@ -99,16 +110,9 @@ impl Real {
             leasing: tokio::sync::Mutex::new(()),
             holder,
             due: Notify::new(),
-            news: watch::Sender::new(()),
+            deliveries: Notify::new(),
+            news,
         }
-    }
-
-    /// Changes when there are new numbered events, or when some are to go out again.
-    pub fn news(&self) -> watch::Receiver<()> {
-        self.news.subscribe()
-    }
-    pub fn has_news(&self) {
-        self.news.send_replace(());
     }
 
     fn take_slot(&self) -> Option<Slot> {
@@ -162,6 +166,7 @@ impl Ports for Real {
     }
     fn nudge(&self) {
         self.due.notify_one();
+        self.deliveries.notify_one();
     }
 }
 

@@ -55,11 +55,10 @@ pub async fn numbers(ports: Arc<Real>) {
 
 /// Numbers what is new in each shard. False when the store has trouble.
 pub async fn number_once(ports: &Real) -> bool {
-    let (mut well, mut numbered) = (true, 0);
+    let mut well = true;
     for shard in ports.store.take_dirty() {
         match sequencer::sequence(&ports.store, shard).await {
             Ok(n) => {
-                numbered += n;
                 if n >= sequencer::BATCH as usize {
                     ports.store.mark(shard);
                 }
@@ -70,9 +69,6 @@ pub async fn number_once(ports: &Real) -> bool {
                 eprintln!("florin gateway: events wait for their numbers: {}", super::ops::plain(&failure));
             }
         }
-    }
-    if numbered > 0 {
-        ports.has_news();
     }
     well
 }

@@ -5,6 +5,7 @@ use super::{asked_to_stop, block_on, block_on_parking, hand, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::feed::Feed;
+use crate::gateway::hooks::{self, Client, Office, Trust};
 use crate::gateway::listeners::Listeners;
 use crate::gateway::ops::{self, Desk};
 use crate::gateway::ports::Real;
@@ -128,8 +129,12 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let kept = Retention { days: s.gate.requests_kept_days, entries: s.gate.requests_kept };
     let log = SqliteRequestLog::open(&s.requests, kept).map_err(trouble)?;
     let requests = Arc::new(Requests::new(log));
-    let beside = api::Beside { ports: Arc::clone(&ports), requests: Arc::clone(&requests) };
+    let (at, written) = (Arc::clone(&ports), Arc::clone(&requests));
+    let beside = api::Beside { ports: at, requests: written, local_endpoints: s.hooks_local };
     let api = Arc::new(Api::new(ports.clone(), Arc::new(beside), look, &api_root, limits(s.gate.limits), s.live));
+    let client = Client::new(&Trust { ca: s.hooks_ca, local: s.hooks_local });
+    let client = client.map_err(|e| Fail::new("bad_certificate", format!("webhooks: {e}")))?;
+    let office = Arc::new(Office { ports: Arc::clone(&ports), api: Arc::clone(&api), client });
     if !s.live {
         api::test_keys(&api, account, &s.test_keys).await?;
     }
@@ -138,6 +143,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         Arc::new(Desk { ports: Arc::clone(&ports), account, live: s.live, claims, api: Arc::clone(&api), requests });
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
+    tokio::spawn(hooks::lanes(Arc::clone(&office)));
+    tokio::spawn(hooks::retries(office));
     tokio::spawn(late_answers(Arc::clone(&ports), vault));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
     let (stop, stopping) = watch::channel(false);

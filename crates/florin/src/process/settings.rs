@@ -47,6 +47,10 @@ pub struct GatewaySettings {
     pub requests: PathBuf,
     pub gate: GateSettings,
     pub live: bool,
+    /// A certificate authority that webhook endpoints may have besides the system's.
+    pub hooks_ca: Option<PathBuf>,
+    /// Webhook endpoints of test mode may be on this machine.
+    pub hooks_local: bool,
     pub fees: FeeSettings,
 }
 

@@ -62,6 +62,8 @@ impl World {
             | Kind::CardToken
             | Kind::Card
             | Kind::Attempt
+            | Kind::Delivery
+            | Kind::Outbox
             | Kind::Report
             | Kind::Break
             | Kind::Settlement
