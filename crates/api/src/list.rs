@@ -104,6 +104,14 @@ impl<T> Collector<T> {
     pub fn over(&self, key: Key) -> bool {
         self.page.before.is_some_and(|b| key <= b) || key.time().seconds() < self.page.created.from
     }
+    /// Nothing from this key on belongs to the page, of things whose keys tell no time.
+    pub fn past(&self, key: Key) -> bool {
+        self.page.before.is_some_and(|b| key <= b)
+    }
+    /// Whether a thing of this time, in seconds, belongs to the page.
+    pub fn wants_at(&self, seconds: i64) -> bool {
+        self.page.created.holds(seconds)
+    }
     /// Takes the next. False when the page is full.
     pub fn push(&mut self, item: T) -> bool {
         if self.page.before.is_some() {

@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::params::Params;
 use crate::resources::{
     account, balance, charges, customers, deliveries, events, payment_intents, payment_methods, prices, products,
-    refunds, request_logs, setup_intents, stripecli, tokens, webhook_endpoints,
+    refunds, request_logs, settlement, setup_intents, stripecli, tokens, webhook_endpoints,
 };
 use florin_core::store::Wait;
 
@@ -64,6 +64,9 @@ pub static ROUTES: &[Route] = routes! {
     POST "/v1/events/{}/retry" Secret deliveries::resend;
     GET "/v1/florin/request_logs" Secret request_logs::list;
     GET "/v1/florin/request_logs/{}" Secret request_logs::retrieve;
+    GET "/v1/florin/settlement_breaks" Secret settlement::breaks;
+    GET "/v1/florin/settlement_reports" Secret settlement::reports;
+    GET "/v1/florin/settlement_reports/{}" Secret settlement::retrieve_report;
     GET "/v1/florin/webhook_deliveries/{}" Secret deliveries::retrieve;
     GET "/v1/florin/webhook_endpoints/{}/deliveries" Secret deliveries::list;
     POST "/v1/florin/webhook_endpoints/{}/roll" Secret deliveries::roll;

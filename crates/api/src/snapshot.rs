@@ -2,16 +2,14 @@
 
 use crate::error::ApiError;
 use crate::look::Look;
-use crate::resources::balance::{self, Owed};
 use crate::resources::{
-    charges, customers, payment_intents, payment_methods, prices, products, refunds, setup_intents,
+    charges, customers, payment_intents, payment_methods, prices, products, refunds, settlement, setup_intents,
 };
 use florin_core::commit::{EventKind, Row, Version};
 use florin_core::flow;
 use florin_core::id::Kind;
 use florin_core::payment::{Payment, PaymentView, Stage};
 use florin_core::refund::{Refund, RefundStage, RefundView};
-use florin_core::settlement::SettlementView;
 use florin_core::store::{Query, SequencedEvent, Step, Store};
 use serde_json::{Map, Value, json};
 
@@ -120,12 +118,7 @@ impl Album<'_> {
             Kind::Setup => Some(setup_intents::shape(look, &flow::read(row)?)),
             Kind::Product => Some(products::shape(look, &flow::read(row)?)),
             Kind::Price => Some(prices::shape(look, &flow::read(row)?)),
-            Kind::Settlement => {
-                let view: SettlementView = flow::read(row)?;
-                let owed = view.body.balance.iter();
-                let owed = owed.map(|o| Owed { currency: o.currency, pending: o.pending, available: o.available });
-                Some(balance::shape(&owed.collect::<Vec<_>>(), view.body.live))
-            }
+            Kind::Settlement => Some(settlement::balance_after(&flow::read(row)?)),
             _ => None,
         })
     }

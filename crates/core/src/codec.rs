@@ -48,10 +48,15 @@ mod tests {
     use crate::commit::ClaimId;
     use crate::flow::{Claiming, OpenClaim};
     use crate::id::Key;
+    use crate::money::Currency;
+    use crate::movement::{Movement, Settled, Source};
     use crate::payment::{CaptureMethod, Payment, PaymentError, PaymentPersonal, Stage};
     use crate::refund::{Refund, RefundReason, RefundStage};
     use crate::sample::{
         CHARGE, FUNDS, NOW, OPEN, PAYMENT, START, attempt, eur, every_move, every_stage, every_state, held, payment,
+    };
+    use crate::settlement::{
+        Break, BreakState, Cleared, Cursor, Held, Owed, Reason, Report, Resolution, RrnText, Settlement, Share, Total,
     };
     use std::fmt::Debug;
 
@@ -138,6 +143,58 @@ mod tests {
         };
         let bodies = [PaymentPersonal::default(), told("Zwei Karten für Tosca", "anna@example.com")];
         golden("personal", include_str!("../tests/golden/payment_personal.hex"), &bodies);
+    }
+
+    #[test]
+    fn movements() {
+        let wire = attempt(OPEN, every_move()[0], 2, every_state()[0].clone()).wire;
+        let sold = Source::Charge { charge: OPEN, capture: false };
+        let pending = Movement {
+            payment: PAYMENT,
+            source: sold,
+            money: eur(1000),
+            fee: 39,
+            live: false,
+            wire,
+            expected: NOW,
+            place: Key(9),
+            settled: Settled::Pending,
+        };
+        let by = Settled::By { report: 7, line: 3, cost: -2, at: NOW };
+        let claimed = Source::Charge { charge: CHARGE, capture: true };
+        let settled = Movement { source: claimed, live: true, settled: by, ..pending.clone() };
+        let source = Source::Refund { refund: Key(9), charge: CHARGE };
+        let refund = Movement { source, money: eur(-300), fee: 0, ..settled.clone() };
+        golden("movements", include_str!("../tests/golden/movements.hex"), &[pending, settled, refund]);
+    }
+
+    #[test]
+    fn settlement() {
+        let total = Total { currency: Currency::EUR, lines: 2, amount: 700, costs: 3 };
+        let (told, seen) = (vec![total], vec![Total { lines: 1, ..total }]);
+        let report = Report { id: 7, closed: NOW, lines: 2, applied: 1, settled: 1, told, seen };
+        golden("reports", include_str!("../tests/golden/settlement_reports.hex"), &[report]);
+
+        let rrn = RrnText(*b"632500000000");
+        let missing = Break::opened(rrn, Reason::MissingAtAcquirer, NOW).about(Key(77), Key(9), eur(1000));
+        let (line, what, stan) = (3, Cleared::Reversal, 42);
+        let held = vec![Held { report: 7, line, what, stan, money: eur(-300), costs: 1 }];
+        let at = |how| BreakState::Resolved { how, at: START };
+        let unknown = Break { held, sums: vec![total], ..Break::opened(rrn, Reason::UnknownToUs, NOW) };
+        let ends = [Resolution::SettledLate, Resolution::Matched, Resolution::Canceled];
+        let ended = ends.map(|how| Break { reason: Reason::Late, state: at(how), ..missing.clone() });
+        let bodies: Vec<Break> = [missing, unknown].into_iter().chain(ended).collect();
+        golden("breaks", include_str!("../tests/golden/settlement_breaks.hex"), &bodies);
+
+        let shares = vec![Share { currency: Currency::EUR, lines: 2, amount: 700, fees: 39 }];
+        let balance = vec![Owed { currency: Currency::EUR, pending: -5, available: 661 }];
+        let share = Settlement { report: 7, closed: NOW, live: true, shares, balance };
+        golden("shares", include_str!("../tests/golden/settlement_shares.hex"), &[share]);
+
+        let begun = Cursor { through: 0, marks: vec![], checked: Key(0), looking: None };
+        let looking = Some((Key(9), Key(8)));
+        let on = Cursor { through: 7, marks: vec![(6, START), (7, NOW)], checked: Key(5), looking };
+        golden("cursors", include_str!("../tests/golden/settlement_cursor.hex"), &[begun, on]);
     }
 
     #[test]

@@ -77,6 +77,11 @@ pub enum Command {
     Trace { id: String },
     /// Run the simulation: crashes, lost answers and races, then our books against the issuer's
     Prove(Prove),
+    /// Settlement reports of the acquirer, and where they and our books differ
+    Settlement {
+        #[command(subcommand)]
+        ask: SettlementAsk,
+    },
     /// Run the sandbox's acquirer, card networks and issuers alone, or ask a running one
     Network(Network),
     /// Run sandbox, vault, gateway and the API in test mode until stopped
@@ -330,6 +335,25 @@ pub enum Ask {
     },
     /// Close the acquirer's day
     CloseDay,
+}
+
+#[derive(Subcommand)]
+pub enum SettlementAsk {
+    /// List the reports that were applied, newest first
+    Reports {
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// List open breaks: missing_at_acquirer, unknown_to_us, amount_differs, currency_differs, duplicate
+    Breaks {
+        /// Resolved ones too (late ones among them)
+        #[arg(long)]
+        all: bool,
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// Fetch and apply new reports now
+    Pull,
 }
 
 #[derive(Args)]

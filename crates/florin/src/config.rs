@@ -39,6 +39,10 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("limits.failures_burst", "200", "requests of one address with a wrong key at once"),
     ("requests.kept_days", "30", "how long the log of requests is kept, in days"),
     ("requests.kept", "1000000", "entries of that log that are kept at most"),
+    ("settlement.address", "", "host:port of the acquirer's report service; certificates as for the link (serve)"),
+    ("settlement.name", "", "name in its certificate, if it is not acquirer.name (serve)"),
+    ("settlement.every_seconds", "300", "how often settlement reports are fetched (serve; demo: every second)"),
+    ("settlement.missing_after_days", "2", "closed days after which what no report names is a break"),
     ("network.port", "8583", "port of the sandbox's acquirer when it runs alone"),
     ("network.control_port", "0", "port of the sandbox's control interface; 0 takes a free one"),
     (

@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         Command::Show { id } => commands::manage::show(&cli.common, id),
         Command::List { limit } => commands::manage::list(&cli.common, *limit),
         Command::Trace { id } => commands::trace::run(&cli.common, id),
+        Command::Settlement { ask } => commands::settlement::run(&cli.common, ask),
         Command::Network(args) => commands::network::run(&cli.common, args),
         Command::Demo { port, magic_amounts } => commands::serve::demo(&cli.common, *port, *magic_amounts),
         Command::Keys { ask, account } => commands::own::keys(&cli.common, ask, account.as_deref()),

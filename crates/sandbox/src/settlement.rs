@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// Reports in one answer.
 pub(crate) const REPORTS_LIMIT: usize = 50;
 /// Lines in one answer.
-pub(crate) const LINES_LIMIT: usize = 500;
+pub(crate) const LINES_LIMIT: usize = 100;
 
 /// What goes wrong with the report of the next day that has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

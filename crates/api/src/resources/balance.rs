@@ -11,17 +11,10 @@ use florin_core::ledger::{Balance, Book, LedgerAccount};
 use florin_core::money::Currency;
 use florin_core::movement::{Movement, MovementView, Source};
 use florin_core::payment::{Payment, PaymentPersonal};
+use florin_core::settlement::Owed;
 use florin_core::store::Query;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// Minor units of one currency: owed and not settled yet, owed and settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owed {
-    pub currency: Currency,
-    pub pending: i64,
-    pub available: i64,
-}
 
 /// The balance object. Without any movement it shows zero euros.
 pub fn shape(owed: &[Owed], live: bool) -> Value {

@@ -12,6 +12,7 @@ pub mod prices;
 pub mod products;
 pub mod refunds;
 pub mod request_logs;
+pub mod settlement;
 pub mod setup_intents;
 pub mod stripecli;
 pub mod tokens;

@@ -7,6 +7,7 @@ use crate::script::{Does, Fate, What, YES, recover};
 use crate::world::{ACCOUNT, Process, World};
 use florin_core::attempt::{self, LEASE_MS};
 use florin_core::commit::{ClaimId, JobKind};
+use florin_core::fees::Fees;
 use florin_core::flow::{Claiming, Done, Failure};
 use florin_core::id::{Key, Kind};
 use florin_core::money::{Currency, Money};
@@ -25,7 +26,7 @@ pub fn check(name: &str, does: &[Does], expected: &str) {
 }
 
 #[track_caller]
-fn compare(name: &str, expected: &str, actual: &str) {
+pub fn compare(name: &str, expected: &str, actual: &str) {
     let lines = |text: &str| text.trim().lines().map(|l| l.trim().to_owned()).collect::<Vec<_>>().join("\n");
     assert!(lines(expected) == lines(actual), "{name}:\n{actual}\n--- expected:\n{}\n", lines(expected));
 }
@@ -72,7 +73,13 @@ pub fn check_deaths(before: &[Does], fatal: &Does, expected: &str) {
 
 /// Does all of it in a new world and checks what must hold after everything.
 pub fn play(does: &[Does]) -> Scene {
+    play_under(Fees::NONE, does)
+}
+
+/// The same under these fees.
+pub fn play_under(fees: Fees, does: &[Does]) -> Scene {
     let mut scene = Scene { world: World::new(), told: vec![] };
+    scene.world.lock().fees = fees;
     for one in does {
         scene.act(one);
     }

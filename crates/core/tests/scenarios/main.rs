@@ -13,5 +13,6 @@ mod report;
 mod sale;
 mod script;
 mod sequencer;
+mod settlement;
 mod terminal;
 mod world;

@@ -4,6 +4,8 @@ use crate::config::Config;
 use crate::fail::{Fail, io};
 use crate::gateway::api::TestKeys;
 use crate::gateway::client::Gateway;
+use crate::gateway::reports::ReportSource;
+use crate::gateway::settlement::SettlementSettings;
 use crate::home::{Home, first_keys};
 use crate::pki;
 use crate::process::hand;
@@ -56,6 +58,10 @@ impl SandboxFacts {
         let named =
             [("port", "acquirer"), ("control_port", "control"), ("reports_port", "reports"), ("plain_port", "plain")];
         named.iter().filter_map(|(name, fact)| Some((*name, port(fact)?))).collect()
+    }
+    pub fn reports(&self) -> Result<String, Fail> {
+        let missing = || Fail::new("bad_ready", "the sandbox told no address of its report service");
+        self.0["reports"].as_str().map(str::to_owned).ok_or_else(missing)
     }
     pub fn acquirer(&self) -> Result<String, Fail> {
         let missing = || Fail::new("bad_ready", "the sandbox told no address of its acquirer");
@@ -127,7 +133,15 @@ impl System {
         };
         // Its money comes with the report of the day.
         let fees = fees(config, day_seconds)?;
-        System::finish(home, Some(sandbox), parts, locks, vault, (fees, gate), log).await
+        let source = ReportSource {
+            address: sandbox.reports()?,
+            name: vault.acquirer_name.clone(),
+            ca: vault.ca.clone(),
+            cert: vault.cert.clone(),
+            key: vault.key.clone(),
+        };
+        let settlement = settlement(config, Some(source), 1)?;
+        System::finish(home, Some(sandbox), parts, locks, vault, (fees, gate, settlement), log).await
     }
 
     /// Starts vault and gateway against a real acquirer.
@@ -181,7 +195,18 @@ impl System {
         };
         home.mark_live()?;
         let fees = fees(config, config.number("fees.settles_after_seconds", 0, 31_536_000)?)?;
-        System::finish(home, None, vec![], vec![lock], vault, (fees, gate), Log::Terminal).await
+        let address = Some(config.text("settlement.address").to_owned()).filter(|v| !v.is_empty());
+        let source = address.map(|address| ReportSource {
+            address,
+            name: Some(config.text("settlement.name").to_owned())
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| vault.acquirer_name.clone()),
+            ca: vault.ca.clone(),
+            cert: vault.cert.clone(),
+            key: vault.key.clone(),
+        });
+        let settlement = settlement(config, source, config.number("settlement.every_seconds", 1, 86_400)?)?;
+        System::finish(home, None, vec![], vec![lock], vault, (fees, gate, settlement), Log::Terminal).await
     }
 
     async fn finish(
@@ -190,7 +215,7 @@ impl System {
         mut parts: Vec<Part>,
         locks: Vec<Lock>,
         mut vault: VaultSettings,
-        (fees, gate): (FeeSettings, GateSettings),
+        (fees, gate, settlement): (FeeSettings, GateSettings, SettlementSettings),
         log: Log,
     ) -> Result<System, Fail> {
         let gateway = GatewaySettings {
@@ -207,6 +232,7 @@ impl System {
             hooks_ca: (!vault.live).then(|| home.tls("ca.pem")),
             hooks_local: !vault.live,
             fees,
+            settlement,
         };
         let started = async {
             let listeners = open_public(&mut vault)?;
@@ -401,6 +427,12 @@ fn fees(config: &Config, settles_after_seconds: u64) -> Result<FeeSettings, Fail
         fixed_minor: number("fees.fixed_minor", 1_000_000)?,
         settles_after_ms,
     })
+}
+
+fn settlement(config: &Config, source: Option<ReportSource>, every: u64) -> Result<SettlementSettings, Fail> {
+    let days = config.number("settlement.missing_after_days", 1, 30)?;
+    let missing_after_days = u32::try_from(days).unwrap_or(30);
+    Ok(SettlementSettings { source, every_ms: every.saturating_mul(1_000), missing_after_days })
 }
 
 fn answer_ms(config: &Config) -> Result<u32, Fail> {

@@ -3,6 +3,7 @@
 use super::manage::{self, Manage};
 use super::ports::{Door, Real};
 use super::requests::Requests;
+use super::settlement::{self, NotPulled, Settler};
 use super::{shape, story};
 use florin_api::Api;
 use florin_core::commit::ClaimId;
@@ -67,6 +68,15 @@ pub enum Ask {
     },
     Health,
     Manage(Manage),
+    /// Fetches settlement reports now.
+    SettlementPull,
+    SettlementReports {
+        limit: u32,
+    },
+    SettlementBreaks {
+        limit: u32,
+        all: bool,
+    },
 }
 
 /// The answer: a value, or a named error.
@@ -86,16 +96,31 @@ pub struct Desk {
     pub claims: Secret,
     pub api: std::sync::Arc<Api>,
     pub requests: std::sync::Arc<Requests>,
+    pub settler: std::sync::Arc<Settler>,
 }
 
 pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
     if let Ask::Manage(asked) = ask {
         return manage::answer(desk, asked).await;
     }
+    if let Ask::SettlementPull = ask {
+        return match desk.settler.pull(&desk.ports).await {
+            Ok(pulled) => Answer::Ok(settlement::pulled(&pulled)),
+            Err(not) => not_pulled(&not),
+        };
+    }
     match perform(desk, ask).await {
         Ok(value) => Answer::Ok(value),
         Err(failure) => refuse(&failure),
     }
+}
+
+fn not_pulled(not: &NotPulled) -> Answer {
+    let code = match not {
+        NotPulled::NotConfigured => "setting_missing",
+        NotPulled::Failed(_) => "not_pulled",
+    };
+    Answer::Error { code: code.to_owned(), message: settlement::words(not), param: None, status: 502 }
 }
 
 fn refuse(failure: &Failure) -> Answer {
@@ -169,7 +194,10 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
         Ask::Show { id } => show(desk, &id).await,
         Ask::List { limit } => list(desk, limit.clamp(1, 100)).await,
         Ask::Story { id } => story::of(desk, &id).await,
-        Ask::Health | Ask::Manage(_) => Ok(health(desk).await),
+        // Those two are answered before: they are no commands of core.
+        Ask::Health | Ask::Manage(_) | Ask::SettlementPull => Ok(health(desk).await),
+        Ask::SettlementReports { limit } => settlement::reports(ports, limit.clamp(1, 1_000)).await,
+        Ask::SettlementBreaks { limit, all } => settlement::breaks(ports, &ports.ids, limit.clamp(1, 1_000), all).await,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::gateway::listeners::Listeners;
 use crate::gateway::ops::{self, Desk};
 use crate::gateway::ports::Real;
 use crate::gateway::requests::Requests;
+use crate::gateway::settlement::Settler;
 use crate::gateway::{account, api, door, edge, worker};
 use crate::home::{random, read_key};
 use crate::named::Named;
@@ -139,12 +140,16 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         api::test_keys(&api, account, &s.test_keys).await?;
     }
     let incoming = door::bind(&s.api).map_err(|e| crate::fail::io("listen on", &s.api, &e))?;
+    let settler = Arc::new(Settler::new(&s.settlement)?);
+    let (live, pulls) = (s.live, Arc::clone(&settler));
     let desk =
-        Arc::new(Desk { ports: Arc::clone(&ports), account, live: s.live, claims, api: Arc::clone(&api), requests });
+        Desk { ports: Arc::clone(&ports), account, live, claims, api: Arc::clone(&api), requests, settler: pulls };
+    let desk = Arc::new(desk);
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
     tokio::spawn(hooks::lanes(Arc::clone(&office)));
     tokio::spawn(hooks::retries(office));
+    tokio::spawn(settler.run(Arc::clone(&ports)));
     tokio::spawn(late_answers(Arc::clone(&ports), vault));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
     let (stop, stopping) = watch::channel(false);

@@ -52,6 +52,7 @@ pub struct GatewaySettings {
     /// Webhook endpoints of test mode may be on this machine.
     pub hooks_local: bool,
     pub fees: FeeSettings,
+    pub settlement: crate::gateway::settlement::SettlementSettings,
 }
 
 /// What merchants pay, as `core`'s `Fees` takes it.
