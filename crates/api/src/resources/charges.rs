@@ -325,6 +325,12 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let fits = |view: &PaymentView| {
         customer.is_none_or(|c| view.body.customer == Some(c)) && intent.is_none_or(|i| view.key == i)
     };
+    for (name, cursor) in [("starting_after", page.after), ("ending_before", page.before)] {
+        let Some(key) = cursor else { continue };
+        // Another account's does not exist.
+        let id = ask.look().id(Kind::Charge, key);
+        find(ask, &id, name).await.map_err(|e| if e.status == 404 { ApiError { status: 400, ..e } } else { e })?;
+    }
     let mut collector = Collector::new(page);
     let start = collector.start();
     each(ask, start, &mut |view, attempt| {
