@@ -8,6 +8,9 @@ pub const PRESENT: &str = "2026-10-28.endive";
 const LATEST_CHARGE: &str = "2022-11-15";
 /// The first version in which `payment_method_types` is output only.
 const TYPES_ARE_OUTPUT: &str = "2026-09-30";
+/// What the official command line speaks, which names no version: its fixtures were written for the API as it was then.
+const COMMAND_LINE: &str = "2026-08-26.dahlia";
+const COMMAND_LINE_AGENT: &str = "stripe-cli/";
 const FIRST: &str = "2011-01-01";
 const LAST: &str = "2026-12-31";
 
@@ -45,6 +48,12 @@ impl ApiVersion {
             return Err(bad());
         }
         Ok(ApiVersion(text.to_owned()))
+    }
+
+    /// The version that a request asks for: by its header, or by who sends it.
+    pub fn asked(header: Option<&str>, agent: Option<&str>) -> Result<ApiVersion, ApiError> {
+        let by_agent = agent.filter(|agent| agent.contains(COMMAND_LINE_AGENT)).map(|_| COMMAND_LINE);
+        ApiVersion::parse(header.or(by_agent))
     }
 
     pub fn as_str(&self) -> &str {
@@ -88,6 +97,10 @@ mod tests {
         }
         let date = |text| ApiVersion::parse(Some(text)).unwrap();
         assert!(date("2022-08-01").lists_charges() && !date("2022-11-15").lists_charges());
+        let asked = |header, agent| ApiVersion::asked(header, Some(agent)).unwrap().0;
+        assert_eq!(asked(None, "Stripe/v1 stripe-cli/1.52.0"), COMMAND_LINE);
+        assert_eq!(asked(Some(PRESENT), "Stripe/v1 stripe-cli/1.52.0"), PRESENT);
+        assert_eq!(asked(None, "Stripe/v1 NodeBindings/23.1.0"), PRESENT);
         assert!(date("2025-03-31.basil").takes_method_types() && !date(PRESENT).takes_method_types());
     }
 }

@@ -37,6 +37,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "seeds", limit_minutes: 60, slow: false, needs_build: true, run: seeds },
     Stage { name: "sdk", limit_minutes: 10, slow: false, needs_build: true, run: sdk },
     Stage { name: "node", limit_minutes: 10, slow: false, needs_build: true, run: node },
+    Stage { name: "cli", limit_minutes: 10, slow: false, needs_build: true, run: cli },
     Stage { name: "mutations", limit_minutes: 60, slow: true, needs_build: false, run: mutations },
 ];
 
@@ -250,6 +251,11 @@ fn node(run: &Run) -> Tally {
     script(run, "tests/node/run")
 }
 
+/// The official command line: it asks, triggers, listens, watches requests.
+fn cli(run: &Run) -> Tally {
+    script(run, "tests/cli/run")
+}
+
 /// A script that tests the program it is given, and prints its results as cargo's test runner does.
 fn script(run: &Run, path: &str) -> Tally {
     let program = match florin() {
@@ -278,8 +284,8 @@ mod tests {
             let names: Vec<_> = STAGES.iter().filter(|stage| wanted(stage, &options)).map(|stage| stage.name).collect();
             assert_eq!(names.join(" "), expected, "{all} {only:?}");
         };
-        check(false, &[], "fetch format house clippy build tests mutants seeds sdk node");
-        check(true, &[], "fetch format house clippy build tests mutants seeds sdk node mutations");
+        check(false, &[], "fetch format house clippy build tests mutants seeds sdk node cli");
+        check(true, &[], "fetch format house clippy build tests mutants seeds sdk node cli mutations");
         check(false, &["house"], "house");
         check(false, &["mutations", "format"], "format mutations");
         check(true, &["seeds"], "build seeds");

@@ -14,5 +14,6 @@ mod leak;
 mod network;
 mod pay;
 mod races;
+mod restart;
 mod settings;
 mod trouble;

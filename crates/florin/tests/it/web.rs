@@ -100,36 +100,46 @@ impl Client {
     pub fn post_with(&mut self, path: &str, form: &str, key: &str) -> Answer {
         self.ask("POST", path, form, Some(key))
     }
+    /// The same; an error when the connection ended before the answer was there.
+    pub fn try_post_with(&mut self, path: &str, form: &str, key: &str) -> std::io::Result<Answer> {
+        self.try_ask("POST", path, form, Some(key))
+    }
 
     fn ask(&mut self, method: &str, path: &str, form: &str, key: Option<&str>) -> Answer {
+        self.try_ask(method, path, form, key).unwrap()
+    }
+
+    fn try_ask(&mut self, method: &str, path: &str, form: &str, key: Option<&str>) -> std::io::Result<Answer> {
         let key = key.map_or(String::new(), |key| format!("Idempotency-Key: {key}\r\n"));
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n{key}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
             self.key,
             form.len()
         );
-        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
-        self.stream.get_mut().flush().unwrap();
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        self.stream.get_mut().flush()?;
         self.answer()
     }
 
-    fn line(&mut self) -> String {
+    fn line(&mut self) -> std::io::Result<String> {
         let mut line = String::new();
-        assert_ne!(self.stream.read_line(&mut line).unwrap(), 0, "the connection ended");
-        line.trim_end().to_owned()
+        match self.stream.read_line(&mut line)? {
+            0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(line.trim_end().to_owned()),
+        }
     }
 
-    fn answer(&mut self) -> Answer {
-        let status = self.line().split(' ').nth(1).unwrap().parse().unwrap();
+    fn answer(&mut self) -> std::io::Result<Answer> {
+        let status = self.line()?.split(' ').nth(1).unwrap().parse().unwrap();
         let mut headers = vec![];
         loop {
-            let line = self.line();
+            let line = self.line()?;
             let Some((name, value)) = line.split_once(": ") else { break };
             headers.push((name.to_lowercase(), value.to_owned()));
         }
         let length = headers.iter().find(|(name, _)| name == "content-length").unwrap().1.parse().unwrap();
         let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).unwrap();
-        Answer { status, headers, body: serde_json::from_slice(&body).unwrap() }
+        self.stream.read_exact(&mut body)?;
+        Ok(Answer { status, headers, body: serde_json::from_slice(&body).unwrap() })
     }
 }
