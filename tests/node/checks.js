@@ -136,6 +136,10 @@ async function refundsNeverExceed({ stripe }) {
   assert.deepEqual(listed.data.map((refund) => refund.id), [rest.id, first.id]);
   const charge = await stripe.charges.retrieve(intent.latest_charge);
   assert.deepEqual([charge.refunded, charge.amount_refunded], [true, 1999]);
+  const below = await stripe.rawRequest("GET", `/v1/charges/${charge.id}/refunds`);
+  assert.deepEqual(below.data.map((refund) => refund.id), [rest.id, first.id]);
+  assert.equal((await stripe.rawRequest("GET", `/v1/charges/${charge.id}/refunds/${first.id}`)).amount, 500);
+  await refused("StripeInvalidRequestError", () => stripe.refunds.cancel(rest.id));
 }
 
 async function theSameKeyPaysOnce({ stripe }) {
@@ -181,6 +185,9 @@ async function setupsSaveCards({ stripe }) {
   const intent = await paid(stripe, { customer: customer.id, payment_method: setup.payment_method, off_session: true });
   assert.equal(intent.status, "succeeded");
   const open = await stripe.setupIntents.create({ customer: customer.id });
+  const other = await stripe.setupIntents.create({ customer: customer.id, usage: "on_session" });
+  const confirmed = await stripe.setupIntents.confirm(other.id, { payment_method: "pm_card_visa", return_url: RETURN });
+  assert.deepEqual(some(confirmed, ["status", "usage"]), { status: "succeeded", usage: "on_session" });
   assert.equal((await stripe.setupIntents.cancel(open.id)).status, "canceled");
   assert.equal((await stripe.setupIntents.retrieve(setup.id)).id, setup.id);
 }
@@ -233,6 +240,10 @@ async function searchFinds({ stripe }) {
   const intent = await paid(stripe, { metadata: { basket: "b-17" } });
   const query = "status:'succeeded' AND metadata['basket']:'b-17'";
   assert.deepEqual(await found(() => stripe.paymentIntents.search({ query }), intent.id), [intent.id]);
+  const charge = await stripe.charges.update(intent.latest_charge, { metadata: { stall: "s-4" } });
+  assert.deepEqual(await found(() => stripe.charges.search({ query: "metadata['stall']:'s-4'" }), charge.id), [charge.id]);
+  const price = await stripe.prices.create({ currency: "eur", unit_amount: 900, product_data: { name: "Found" }, metadata: { shelf: "p-2" } });
+  assert.deepEqual(await found(() => stripe.prices.search({ query: "metadata['shelf']:'p-2'" }), price.id), [price.id]);
   await refused("StripeInvalidRequestError", () => stripe.customers.search({ query: "nonsense" }));
 }
 
@@ -271,6 +282,36 @@ async function theCatalogueKeepsPrices({ stripe }) {
   assert.equal((await stripe.products.update(product.id, { name: "Seat" })).name, "Seat");
   assert.equal((await stripe.prices.list({ product: product.id })).data.length, 2);
   assert.equal((await stripe.products.retrieve(product.id)).default_price !== null, true);
+}
+
+async function thingsAreReadBackAndChanged({ stripe }) {
+  const customer = await stripe.customers.create({ name: "Reader" });
+  const method = await stripe.paymentMethods.attach("pm_card_visa", { customer: customer.id });
+  const named = await stripe.paymentMethods.update(method.id, { billing_details: { name: "R. Reader" }, metadata: { shelf: "1" } });
+  assert.deepEqual([named.billing_details.name, { ...named.metadata }], ["R. Reader", { shelf: "1" }]);
+  assert.equal((await stripe.paymentMethods.retrieve(method.id)).billing_details.name, "R. Reader");
+  assert.equal((await stripe.customers.retrievePaymentMethod(customer.id, method.id)).id, method.id);
+  const intent = await paid(stripe);
+  const charge = await stripe.charges.update(intent.latest_charge, { description: "seat 7", metadata: { row: "c" } });
+  assert.deepEqual([charge.description, charge.metadata.row], ["seat 7", "c"]);
+  const refund = await stripe.refunds.create({ payment_intent: intent.id, amount: 100 });
+  assert.equal((await stripe.refunds.retrieve(refund.id)).amount, 100);
+  const setup = await stripe.setupIntents.create({ customer: customer.id });
+  const changed = await stripe.setupIntents.update(setup.id, { description: "for later" });
+  assert.equal(changed.description, "for later");
+  assert.deepEqual((await stripe.setupIntents.list({ limit: 1 })).data.map((one) => one.id), [setup.id]);
+}
+
+async function productsAreFoundAndGo({ stripe }) {
+  const product = await stripe.products.create({ name: "Rare poster", metadata: { room: "blue" } });
+  const query = "metadata['room']:'blue'";
+  assert.deepEqual(await found(() => stripe.products.search({ query }), product.id), [product.id]);
+  assert.equal((await stripe.products.list({ limit: 1 })).data[0].id, product.id);
+  assert.equal((await stripe.products.del(product.id)).deleted, true);
+  const kept = await stripe.products.create({ name: "Kept" });
+  const price = await stripe.prices.create({ product: kept.id, currency: "jpy", unit_amount: 1200, recurring: { interval: "month" } });
+  const shown = await stripe.prices.retrieve(price.id);
+  assert.deepEqual([shown.type, shown.recurring.interval, shown.unit_amount], ["recurring", "month", 1200]);
 }
 
 async function theAccountIsShown({ stripe }) {
@@ -362,6 +403,8 @@ module.exports = {
   expandsOpen,
   theBalanceAddsUp,
   theCatalogueKeepsPrices,
+  thingsAreReadBackAndChanged,
+  productsAreFoundAndGo,
   theAccountIsShown,
   badInputNamesItsField,
   aWrongKeyOpensNothing,
