@@ -2,6 +2,7 @@
 // publishable key.
 "use strict";
 const assert = require("node:assert/strict");
+const http = require("node:http");
 
 const CARD = { number: "4242424242424242", exp_month: 12, exp_year: 2034, cvc: "123" };
 const RETURN = "https://shop.example/back";
@@ -384,6 +385,60 @@ async function webhookEndpointsAreKept({ stripe }) {
   await refused("StripeInvalidRequestError", () => stripe.webhookEndpoints.create({ url, enabled_events: ["no.such.event"] }));
 }
 
+/** A receiver of webhooks on loopback: what came, as it came. */
+async function receiver(status) {
+  const came = [];
+  const server = http.createServer((request, response) => {
+    const pieces = [];
+    request.on("data", (piece) => pieces.push(piece));
+    request.on("end", () => {
+      came.push({ body: Buffer.concat(pieces), headers: request.headers });
+      response.writeHead(status).end();
+    });
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${server.address().port}/hooks`;
+  const stop = () => new Promise((resolve) => server.close(resolve).closeAllConnections());
+  return { came, url, stop };
+}
+
+/** Looks until there is something to see. */
+async function eventually(what, look) {
+  const until = Date.now() + 20_000;
+  for (;;) {
+    const seen = await look();
+    if (seen) return seen;
+    if (Date.now() > until) throw new Error(`waited for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function deliveriesAreSigned({ stripe, recorder }) {
+  const [alive, dead] = [await receiver(200), await receiver(500)];
+  const listen = (url) => stripe.webhookEndpoints.create({ url, enabled_events: ["payment_intent.succeeded", "charge.refunded"] });
+  const [endpoint, other] = [await listen(alive.url), await listen(dead.url)];
+  const intent = await paid(stripe, { amount: 4321, metadata: { hook: "yes" } });
+  await stripe.refunds.create({ payment_intent: intent.id, amount: 21 });
+  await eventually("two deliveries", () => alive.came.length >= 2);
+  const events = alive.came.map(({ body, headers }) => {
+    const event = stripe.webhooks.constructEvent(body, headers["stripe-signature"], endpoint.secret);
+    assert.throws(() => stripe.webhooks.constructEvent(body, headers["stripe-signature"], other.secret));
+    assert.throws(() => stripe.webhooks.constructEvent(Buffer.concat([body, Buffer.from(" ")]), headers["stripe-signature"], endpoint.secret));
+    recorder.write({ webhook: true, body: JSON.parse(body) });
+    return event;
+  });
+  assert.deepEqual(events.map((event) => event.type).sort(), ["charge.refunded", "payment_intent.succeeded"]);
+  const told = events.find((event) => event.type === "payment_intent.succeeded");
+  assert.deepEqual([told.data.object.id, told.data.object.amount, told.livemode], [intent.id, 4321, false]);
+  const shown = await stripe.events.retrieve(told.id);
+  assert.deepEqual([shown.id, shown.type, shown.data.object.id], [told.id, told.type, intent.id]);
+  // The dead one is tried again, under the same event.
+  const again = (id) => dead.came.filter(({ body }) => JSON.parse(body).id === id).length;
+  await eventually("a second try", () => again(told.id) >= 2);
+  for (const one of [endpoint, other]) await stripe.webhookEndpoints.del(one.id);
+  await Promise.all([alive.stop(), dead.stop()]);
+}
+
 module.exports = {
   aCardPays,
   twoStepsPay,
@@ -411,4 +466,5 @@ module.exports = {
   olderVersionsAreAnswered,
   eventsTell,
   webhookEndpointsAreKept,
+  deliveriesAreSigned,
 };
