@@ -2,6 +2,7 @@
 // publishable key.
 "use strict";
 const assert = require("node:assert/strict");
+const http = require("node:http");
 
 const CARD = { number: "4242424242424242", exp_month: 12, exp_year: 2034, cvc: "123" };
 const RETURN = "https://shop.example/back";
@@ -136,6 +137,10 @@ async function refundsNeverExceed({ stripe }) {
   assert.deepEqual(listed.data.map((refund) => refund.id), [rest.id, first.id]);
   const charge = await stripe.charges.retrieve(intent.latest_charge);
   assert.deepEqual([charge.refunded, charge.amount_refunded], [true, 1999]);
+  const below = await stripe.rawRequest("GET", `/v1/charges/${charge.id}/refunds`);
+  assert.deepEqual(below.data.map((refund) => refund.id), [rest.id, first.id]);
+  assert.equal((await stripe.rawRequest("GET", `/v1/charges/${charge.id}/refunds/${first.id}`)).amount, 500);
+  await refused("StripeInvalidRequestError", () => stripe.refunds.cancel(rest.id));
 }
 
 async function theSameKeyPaysOnce({ stripe }) {
@@ -181,6 +186,9 @@ async function setupsSaveCards({ stripe }) {
   const intent = await paid(stripe, { customer: customer.id, payment_method: setup.payment_method, off_session: true });
   assert.equal(intent.status, "succeeded");
   const open = await stripe.setupIntents.create({ customer: customer.id });
+  const other = await stripe.setupIntents.create({ customer: customer.id, usage: "on_session" });
+  const confirmed = await stripe.setupIntents.confirm(other.id, { payment_method: "pm_card_visa", return_url: RETURN });
+  assert.deepEqual(some(confirmed, ["status", "usage"]), { status: "succeeded", usage: "on_session" });
   assert.equal((await stripe.setupIntents.cancel(open.id)).status, "canceled");
   assert.equal((await stripe.setupIntents.retrieve(setup.id)).id, setup.id);
 }
@@ -233,6 +241,10 @@ async function searchFinds({ stripe }) {
   const intent = await paid(stripe, { metadata: { basket: "b-17" } });
   const query = "status:'succeeded' AND metadata['basket']:'b-17'";
   assert.deepEqual(await found(() => stripe.paymentIntents.search({ query }), intent.id), [intent.id]);
+  const charge = await stripe.charges.update(intent.latest_charge, { metadata: { stall: "s-4" } });
+  assert.deepEqual(await found(() => stripe.charges.search({ query: "metadata['stall']:'s-4'" }), charge.id), [charge.id]);
+  const price = await stripe.prices.create({ currency: "eur", unit_amount: 900, product_data: { name: "Found" }, metadata: { shelf: "p-2" } });
+  assert.deepEqual(await found(() => stripe.prices.search({ query: "metadata['shelf']:'p-2'" }), price.id), [price.id]);
   await refused("StripeInvalidRequestError", () => stripe.customers.search({ query: "nonsense" }));
 }
 
@@ -271,6 +283,36 @@ async function theCatalogueKeepsPrices({ stripe }) {
   assert.equal((await stripe.products.update(product.id, { name: "Seat" })).name, "Seat");
   assert.equal((await stripe.prices.list({ product: product.id })).data.length, 2);
   assert.equal((await stripe.products.retrieve(product.id)).default_price !== null, true);
+}
+
+async function thingsAreReadBackAndChanged({ stripe }) {
+  const customer = await stripe.customers.create({ name: "Reader" });
+  const method = await stripe.paymentMethods.attach("pm_card_visa", { customer: customer.id });
+  const named = await stripe.paymentMethods.update(method.id, { billing_details: { name: "R. Reader" }, metadata: { shelf: "1" } });
+  assert.deepEqual([named.billing_details.name, { ...named.metadata }], ["R. Reader", { shelf: "1" }]);
+  assert.equal((await stripe.paymentMethods.retrieve(method.id)).billing_details.name, "R. Reader");
+  assert.equal((await stripe.customers.retrievePaymentMethod(customer.id, method.id)).id, method.id);
+  const intent = await paid(stripe);
+  const charge = await stripe.charges.update(intent.latest_charge, { description: "seat 7", metadata: { row: "c" } });
+  assert.deepEqual([charge.description, charge.metadata.row], ["seat 7", "c"]);
+  const refund = await stripe.refunds.create({ payment_intent: intent.id, amount: 100 });
+  assert.equal((await stripe.refunds.retrieve(refund.id)).amount, 100);
+  const setup = await stripe.setupIntents.create({ customer: customer.id });
+  const changed = await stripe.setupIntents.update(setup.id, { description: "for later" });
+  assert.equal(changed.description, "for later");
+  assert.deepEqual((await stripe.setupIntents.list({ limit: 1 })).data.map((one) => one.id), [setup.id]);
+}
+
+async function productsAreFoundAndGo({ stripe }) {
+  const product = await stripe.products.create({ name: "Rare poster", metadata: { room: "blue" } });
+  const query = "metadata['room']:'blue'";
+  assert.deepEqual(await found(() => stripe.products.search({ query }), product.id), [product.id]);
+  assert.equal((await stripe.products.list({ limit: 1 })).data[0].id, product.id);
+  assert.equal((await stripe.products.del(product.id)).deleted, true);
+  const kept = await stripe.products.create({ name: "Kept" });
+  const price = await stripe.prices.create({ product: kept.id, currency: "jpy", unit_amount: 1200, recurring: { interval: "month" } });
+  const shown = await stripe.prices.retrieve(price.id);
+  assert.deepEqual([shown.type, shown.recurring.interval, shown.unit_amount], ["recurring", "month", 1200]);
 }
 
 async function theAccountIsShown({ stripe }) {
@@ -343,6 +385,60 @@ async function webhookEndpointsAreKept({ stripe }) {
   await refused("StripeInvalidRequestError", () => stripe.webhookEndpoints.create({ url, enabled_events: ["no.such.event"] }));
 }
 
+/** A receiver of webhooks on loopback: what came, as it came. */
+async function receiver(status) {
+  const came = [];
+  const server = http.createServer((request, response) => {
+    const pieces = [];
+    request.on("data", (piece) => pieces.push(piece));
+    request.on("end", () => {
+      came.push({ body: Buffer.concat(pieces), headers: request.headers });
+      response.writeHead(status).end();
+    });
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${server.address().port}/hooks`;
+  const stop = () => new Promise((resolve) => server.close(resolve).closeAllConnections());
+  return { came, url, stop };
+}
+
+/** Looks until there is something to see. */
+async function eventually(what, look) {
+  const until = Date.now() + 20_000;
+  for (;;) {
+    const seen = await look();
+    if (seen) return seen;
+    if (Date.now() > until) throw new Error(`waited for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function deliveriesAreSigned({ stripe, recorder }) {
+  const [alive, dead] = [await receiver(200), await receiver(500)];
+  const listen = (url) => stripe.webhookEndpoints.create({ url, enabled_events: ["payment_intent.succeeded", "charge.refunded"] });
+  const [endpoint, other] = [await listen(alive.url), await listen(dead.url)];
+  const intent = await paid(stripe, { amount: 4321, metadata: { hook: "yes" } });
+  await stripe.refunds.create({ payment_intent: intent.id, amount: 21 });
+  await eventually("two deliveries", () => alive.came.length >= 2);
+  const events = alive.came.map(({ body, headers }) => {
+    const event = stripe.webhooks.constructEvent(body, headers["stripe-signature"], endpoint.secret);
+    assert.throws(() => stripe.webhooks.constructEvent(body, headers["stripe-signature"], other.secret));
+    assert.throws(() => stripe.webhooks.constructEvent(Buffer.concat([body, Buffer.from(" ")]), headers["stripe-signature"], endpoint.secret));
+    recorder.write({ webhook: true, body: JSON.parse(body) });
+    return event;
+  });
+  assert.deepEqual(events.map((event) => event.type).sort(), ["charge.refunded", "payment_intent.succeeded"]);
+  const told = events.find((event) => event.type === "payment_intent.succeeded");
+  assert.deepEqual([told.data.object.id, told.data.object.amount, told.livemode], [intent.id, 4321, false]);
+  const shown = await stripe.events.retrieve(told.id);
+  assert.deepEqual([shown.id, shown.type, shown.data.object.id], [told.id, told.type, intent.id]);
+  // The dead one is tried again, under the same event.
+  const again = (id) => dead.came.filter(({ body }) => JSON.parse(body).id === id).length;
+  await eventually("a second try", () => again(told.id) >= 2);
+  for (const one of [endpoint, other]) await stripe.webhookEndpoints.del(one.id);
+  await Promise.all([alive.stop(), dead.stop()]);
+}
+
 module.exports = {
   aCardPays,
   twoStepsPay,
@@ -362,10 +458,13 @@ module.exports = {
   expandsOpen,
   theBalanceAddsUp,
   theCatalogueKeepsPrices,
+  thingsAreReadBackAndChanged,
+  productsAreFoundAndGo,
   theAccountIsShown,
   badInputNamesItsField,
   aWrongKeyOpensNothing,
   olderVersionsAreAnswered,
   eventsTell,
   webhookEndpointsAreKept,
+  deliveriesAreSigned,
 };

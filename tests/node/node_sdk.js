@@ -60,7 +60,7 @@ async function checks(record) {
   const recorder = new Recorder(record);
   const options = { host: hostname, port, protocol: "https", maxNetworkRetries: 0, timeout: LIMIT_MS };
   const client = (key) => new Stripe(key, { ...options, httpClient: recorder.client(Stripe) });
-  const world = { Stripe, ready, stripe: client(ready.secret_key), browser: client(ready.publishable_key), client };
+  const world = { Stripe, ready, stripe: client(ready.secret_key), browser: client(ready.publishable_key), client, recorder };
   let [passed, failed] = [0, 0];
   for (const [name, check] of Object.entries(require("./checks.js"))) {
     recorder.check = name;

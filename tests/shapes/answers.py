@@ -1,6 +1,7 @@
 """Reads what an SDK's run recorded and holds every answer against the published shapes. Usage: answers.py NAME FILE
 
-A line of the file is one answer: {"check", "method", "path", "public", "status", "headers", "body"}, or the end of a check: {"check", "passed"}.
+A line of the file is one answer: {"check", "method", "path", "public", "status", "headers", "body"}, a webhook that came:
+{"check", "webhook", "body"}, or the end of a check that passed: {"check", "passed"}.
 """
 import collections
 import json
@@ -21,7 +22,8 @@ def read(path):
 
 
 def main(name, path):
-    answers = [line for line in read(path) if "status" in line]
+    lines = read(path)
+    answers = [line for line in lines if "status" in line]
     by_operation = collections.defaultdict(list)
     loose, seen = [], collections.Counter()
     for answer in answers:
@@ -40,6 +42,10 @@ def main(name, path):
             faults = problems(answer["status"], answer["body"])
             # A browser's key is shown a thing without its private fields.
             by_operation[named].extend(f for f in faults if not (answer["public"] and f.endswith(": is absent")))
+    for hook in (line for line in lines if "webhook" in line):
+        by_operation["webhooks"].extend(problems(200, hook["body"]))
+        if any(card in json.dumps(hook["body"]) for card in CARDS):
+            loose.append("webhook: a card number comes back")
     loose.extend(f"{number} answers have the request id {request}" for request, number in seen.items() if number > 1)
     failed = 0
     for named, faults in [*sorted(by_operation.items()), ("headers, statuses and card numbers", loose)]:

@@ -17,6 +17,7 @@ enum Task {
     Test(stages::Options),
     House,
     Bench(Vec<String>),
+    Compat,
     Help,
 }
 
@@ -44,6 +45,8 @@ fn parse(arguments: &[String]) -> Result<Task, String> {
     match name.as_str() {
         "test" => parse_test(rest),
         "house" if rest.is_empty() => Ok(Task::House),
+        "compat" if rest.is_empty() => Ok(Task::Compat),
+        "compat" => Err("compat takes no arguments".to_string()),
         "bench" => Ok(Task::Bench(rest.to_vec())),
         "help" | "--help" | "-h" => Ok(Task::Help),
         "house" => Err("house takes no arguments".to_string()),
@@ -74,6 +77,7 @@ fn perform(task: Task) -> Result<bool, String> {
             Ok(failed == 0)
         }
         Task::Bench(arguments) => bench(&arguments),
+        Task::Compat => compat(),
         Task::Help => {
             println!("{}", help());
             Ok(true)
@@ -92,6 +96,16 @@ fn bench(arguments: &[String]) -> Result<bool, String> {
     let program = stages::florin()?;
     let measured = Command::new(&program).arg("bench").args(arguments).current_dir(&root).status();
     Ok(measured.map_err(|e| format!("{} cannot be started: {e}", program.display()))?.success())
+}
+
+/// Runs the official SDKs and writes the page of what works.
+fn compat() -> Result<bool, String> {
+    let root = root()?;
+    let only = ["sdk", "node"].map(str::to_string).to_vec();
+    // A check that fails proves nothing, and the page says so.
+    stages::run(&root, &stages::Options { all: false, only })?;
+    let written = stages::compatibility(&root)?.arg("--write").status();
+    Ok(written.map_err(|e| format!("python3 cannot be started: {e}"))?.success())
 }
 
 /// The workspace's folder: the first one upwards whose manifest has a workspace.
@@ -114,6 +128,7 @@ fn help() -> String {
   bench [--json] [--seconds N] [--connections N]...
                                    builds florin and measures payments through the API, and their ratio to a no-op TLS echo;
                                    --parts: the store, the link, the terminal's door
+  compat                           runs the official SDKs and writes docs/compatibility.md
   help                             this",
         stages::names()
     )
@@ -131,6 +146,7 @@ mod tests {
                 Ok(Task::Test(options)) => format!("test all={} only={}", options.all, options.only.join(" ")),
                 Ok(Task::House) => "house".to_string(),
                 Ok(Task::Bench(rest)) => format!("bench {}", rest.join(" ")),
+                Ok(Task::Compat) => "compat".to_string(),
                 Ok(Task::Help) => "help".to_string(),
                 Err(why) => why,
             };
@@ -143,7 +159,9 @@ mod tests {
         check("test --fast", "test does not know --fast");
         check("house", "house");
         check("house now", "house takes no arguments");
-        check("bench --quick", "bench --quick");
+        check("bench --seconds 2", "bench --seconds 2");
+        check("compat", "compat");
+        check("compat now", "compat takes no arguments");
         check("fly", "no task is called fly");
     }
 }

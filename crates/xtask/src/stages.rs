@@ -38,7 +38,11 @@ const STAGES: &[Stage] = &[
     Stage { name: "sdk", limit_minutes: 10, slow: false, needs_build: true, run: sdk },
     Stage { name: "node", limit_minutes: 10, slow: false, needs_build: true, run: node },
     Stage { name: "cli", limit_minutes: 10, slow: false, needs_build: true, run: cli },
+    Stage { name: "compat", limit_minutes: 1, slow: false, needs_build: true, run: compat },
+    Stage { name: "fuzz", limit_minutes: 10, slow: false, needs_build: true, run: fuzz },
     Stage { name: "mutations", limit_minutes: 60, slow: true, needs_build: false, run: mutations },
+    Stage { name: "async-stripe", limit_minutes: 30, slow: true, needs_build: true, run: async_stripe },
+    Stage { name: "medusa", limit_minutes: 20, slow: true, needs_build: true, run: medusa },
 ];
 
 const SEEDS: u64 = 10_000;
@@ -256,6 +260,37 @@ fn cli(run: &Run) -> Tally {
     script(run, "tests/cli/run")
 }
 
+/// The page of what works against what the SDKs' runs, just before, have proved.
+fn compat(run: &Run) -> Tally {
+    match compatibility(&run.root) {
+        Ok(mut command) => counted(run, &mut command),
+        Err(why) => Tally::failed(why),
+    }
+}
+
+/// The command that makes that page, or with `--write` writes it.
+pub fn compatibility(root: &Path) -> Result<Command, String> {
+    let proofs = florin()?.with_file_name("proofs");
+    let mut command = Command::new("python3");
+    command.current_dir(root).arg("tests/shapes/compatibility.py").arg(proofs);
+    Ok(command)
+}
+
+/// Odd input over the whole API.
+fn fuzz(run: &Run) -> Tally {
+    script(run, "tests/fuzz/run")
+}
+
+/// The community's Rust SDK, built for itself.
+fn async_stripe(run: &Run) -> Tally {
+    script(run, "tests/async-stripe/run")
+}
+
+/// A shop system's payment provider.
+fn medusa(run: &Run) -> Tally {
+    script(run, "tests/medusa/run")
+}
+
 /// A script that tests the program it is given, and prints its results as cargo's test runner does.
 fn script(run: &Run, path: &str) -> Tally {
     let program = match florin() {
@@ -286,6 +321,14 @@ mod tests {
         };
         check(false, &[], "fetch format house clippy build tests mutants seeds sdk node cli");
         check(true, &[], "fetch format house clippy build tests mutants seeds sdk node cli mutations");
+}
+
+        check(false, &[], "fetch format house clippy build tests mutants seeds sdk node compat fuzz");
+        check(
+            true,
+            &[],
+            "fetch format house clippy build tests mutants seeds sdk node compat fuzz mutations async-stripe medusa",
+        );
         check(false, &["house"], "house");
         check(false, &["mutations", "format"], "format mutations");
         check(true, &["seeds"], "build seeds");
