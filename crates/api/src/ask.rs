@@ -165,7 +165,7 @@ impl Ports for Asked<'_> {
                 let (status, body) = self.telling.payment(self.look, view);
                 look::stored(status, &body)
             }
-            Told::Refund(_) => self.look.answer(told),
+            Told::Refund(_) | Told::Setup(_) => self.look.answer(told),
         }
     }
     fn early(&self, told: Told<'_>) {

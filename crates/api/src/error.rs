@@ -119,6 +119,7 @@ impl From<Refusal> for ApiError {
             | Refusal::CurrencyDiffers
             | Refusal::NoCard
             | Refusal::UnexpectedState { .. }
+            | Refusal::SetupState { .. }
             | Refusal::CaptureTooLarge { .. }
             | Refusal::RefundTooLarge { .. }
             | Refusal::AlreadyRefunded
@@ -185,5 +186,6 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::Cursor => "cursor",
         Kind::Lookup => "lookup key",
         Kind::Confirmation => "confirmation_token",
+        Kind::CodeToken => "token",
     }
 }

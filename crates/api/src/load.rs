@@ -5,7 +5,8 @@ use crate::error::ApiError;
 use crate::list;
 use crate::permission::{self, Permission};
 use crate::resources::{
-    balance, charges, customers, payment_intents, payment_methods, prices, products, refunds, setup_intents,
+    balance, charges, customers, payment_intents, payment_methods, prices, products, refunds, setup_attempts,
+    setup_intents,
 };
 use florin_core::flow;
 use florin_core::id::Kind;
@@ -33,6 +34,8 @@ pub async fn by_id(ask: &Ask<'_>, id: &str) -> Result<Option<Value>, ApiError> {
         "pm" => payment_methods::find(ask, id, "id").await.map(|v| payment_methods::shape(look, &v)),
         "re" => refunds::find(ask, id).await.map(|v| refunds::shape(look, &v)),
         "seti" => setup_intents::find(ask, id).await.map(|v| setup_intents::shape(look, &v)),
+        "setatt" => setup_attempts::find(ask, id).await.map(|(v, a)| setup_attempts::shape(look, &v, &a)),
+        "card" => payment_methods::find(ask, id, "id").await.map(|v| payment_methods::shape(look, &v)),
         "prod" => products::find(ask, id).await.map(|v| products::shape(look, &v)),
         "price" => prices::find(ask, id).await.map(|v| prices::shape(look, &v)),
         "txn" => balance::find(ask, id).await,

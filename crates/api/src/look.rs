@@ -1,6 +1,6 @@
 //! How things are named to the outside (ids, client secrets) and how the stored answer of an idempotency key is written.
 
-use crate::resources::{payment_intents, refunds};
+use crate::resources::{payment_intents, refunds, setup_intents};
 use florin_core::id::{IdCodec, Key, Kind};
 use florin_core::ports::Told;
 use florin_core::seal::Secret;
@@ -50,6 +50,7 @@ impl Look {
         let (status, body) = match told {
             Told::Payment(view) => payment_intents::outcome(self, view),
             Told::Refund(view) => (200, refunds::shape(self, view)),
+            Told::Setup(view) => setup_intents::outcome(self, view),
         };
         stored(status, &body)
     }

@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::params::Params;
 use crate::resources::{
     account, balance, charges, customers, deliveries, events, payment_intents, payment_methods, prices, products,
-    refunds, request_logs, settlement, setup_intents, stripecli, tokens, webhook_endpoints,
+    refunds, request_logs, settlement, setup_attempts, setup_intents, stripecli, tokens, webhook_endpoints,
 };
 use florin_core::store::Wait;
 
@@ -100,6 +100,7 @@ pub static ROUTES: &[Route] = routes! {
     GET "/v1/refunds/{}" Secret refunds::retrieve;
     POST "/v1/refunds/{}" Secret refunds::update;
     POST "/v1/refunds/{}/cancel" Secret refunds::cancel;
+    GET "/v1/setup_attempts" Secret setup_attempts::list;
     GET "/v1/setup_intents" Secret setup_intents::list;
     POST "/v1/setup_intents" Secret setup_intents::create;
     GET "/v1/setup_intents/{}" Any setup_intents::retrieve;

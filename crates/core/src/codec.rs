@@ -48,16 +48,19 @@ mod tests {
     use crate::commit::ClaimId;
     use crate::flow::{Claiming, OpenClaim};
     use crate::id::Key;
+    use crate::method::{Hold, PaymentMethod};
     use crate::money::Currency;
     use crate::movement::{Movement, Settled, Source};
-    use crate::payment::{CaptureMethod, Payment, PaymentError, PaymentPersonal, Stage};
+    use crate::payment::{CancelReason, CaptureMethod, Method, Payment, PaymentError, PaymentPersonal, Stage};
     use crate::refund::{Refund, RefundReason, RefundStage};
     use crate::sample::{
-        CHARGE, FUNDS, NOW, OPEN, PAYMENT, START, attempt, eur, every_move, every_stage, every_state, held, payment,
+        APPROVAL, CHARGE, FUNDS, NOW, OPEN, PAYMENT, START, attempt, card, eur, every_move, every_stage, every_state,
+        held, payment,
     };
     use crate::settlement::{
         Break, BreakState, Cleared, Cursor, Held, Owed, Reason, Report, Resolution, RrnText, Settlement, Share, Total,
     };
+    use crate::setup::{Purpose, Setup, SetupStage};
     use std::fmt::Debug;
 
     fn hex(bytes: &[u8]) -> String {
@@ -131,6 +134,29 @@ mod tests {
         let failed = RefundStage::Failed { error: PaymentError::Declined(FUNDS), at: NOW };
         let bodies = [RefundStage::Pending, RefundStage::Succeeded { at: START }, failed].map(refund);
         golden("refunds", include_str!("../tests/golden/refund_stages.hex"), &bodies);
+    }
+
+    #[test]
+    fn setups_and_methods() {
+        let asked = attempt(OPEN, every_move()[5], 2, every_state()[0].clone());
+        let (at, reason) = (NOW, CancelReason::Abandoned);
+        let stages = [
+            SetupStage::RequiresPaymentMethod { last_error: None },
+            SetupStage::RequiresPaymentMethod { last_error: Some(PaymentError::Unanswered) },
+            SetupStage::RequiresConfirmation,
+            SetupStage::Processing { attempt: OPEN },
+            SetupStage::Succeeded { at, attempt: OPEN },
+            SetupStage::Canceled { at, reason },
+        ];
+        let bodies = stages.map(|stage| {
+            let mut setup = Setup::plain(false, Purpose::Intent);
+            setup.choose(Method { key: Key(600), card: card() });
+            Setup { stage, attempts: vec![asked.clone()], ..setup }
+        });
+        golden("setups", include_str!("../tests/golden/setup_stages.hex"), &bodies);
+        let holds = [Hold::Free, Hold::UsedBy(PAYMENT), Hold::Customer(Key(6)), Hold::Detached];
+        let bodies = holds.map(|hold| PaymentMethod { hold, ..PaymentMethod::free(true, card()) }.learnt(&APPROVAL));
+        golden("methods", include_str!("../tests/golden/payment_method.hex"), &bodies);
     }
 
     #[test]

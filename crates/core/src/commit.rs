@@ -107,6 +107,10 @@ pub enum EventKind {
     BreakResolved = 50,
     LookupChanged = 55,
     ConfirmationChanged = 56,
+    /// A card was verified on its way to a customer, or was not.
+    CardVerified = 51,
+    CardRefused = 52,
+    CodeTokenChanged = 53,
 }
 
 impl EventKind {
@@ -160,6 +164,9 @@ impl EventKind {
         EventKind::BreakResolved,
         EventKind::LookupChanged,
         EventKind::ConfirmationChanged,
+        EventKind::CardVerified,
+        EventKind::CardRefused,
+        EventKind::CodeTokenChanged,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -212,6 +219,9 @@ impl EventKind {
             EventKind::BreakResolved => "florin.settlement_break.resolved",
             EventKind::LookupChanged => "florin.lookup_key.changed",
             EventKind::ConfirmationChanged => "florin.confirmation_token.changed",
+            EventKind::CardVerified => "florin.card.verified",
+            EventKind::CardRefused => "florin.card.refused",
+            EventKind::CodeTokenChanged => "florin.code_token.changed",
         }
     }
     /// Whether merchants are told of it. Steps that concern nobody outside are no events to the API.
@@ -251,10 +261,12 @@ pub enum JobKind {
     Resolve = 1,
     /// Tell a webhook endpoint of an event again.
     Deliver = 2,
+    /// Destroy the keys of a deleted customer's personal data.
+    Erase = 6,
 }
 
 impl JobKind {
-    pub const ALL: &[JobKind] = &[JobKind::Resolve, JobKind::Deliver];
+    pub const ALL: &[JobKind] = &[JobKind::Resolve, JobKind::Deliver, JobKind::Erase];
     /// No job of this kind is put further ahead than this, in milliseconds. One that lies further ahead was put while the clock was
     /// wrong, and is due.
     pub const fn longest_wait_ms(self) -> i64 {
@@ -262,6 +274,7 @@ impl JobKind {
             JobKind::Resolve => 600_000,
             // Longer pauses are looked at in between.
             JobKind::Deliver => 600_000,
+            JobKind::Erase => 600_000,
         }
     }
     pub fn from_u8(n: u8) -> Option<JobKind> {

@@ -113,6 +113,8 @@ pub enum Kind {
     Lookup = 29,
     /// What a browser gave for one confirmation.
     Confirmation = 30,
+    /// A security code that is handed on once, without a card.
+    CodeToken = 27,
 }
 
 impl Kind {
@@ -144,6 +146,7 @@ impl Kind {
         Kind::Cursor,
         Kind::Lookup,
         Kind::Confirmation,
+        Kind::CodeToken,
     ];
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -174,6 +177,7 @@ impl Kind {
             Kind::Cursor => "cursor",
             Kind::Lookup => "lookup",
             Kind::Confirmation => "ctoken",
+            Kind::CodeToken => "cvctok",
         }
     }
     pub fn from_u8(n: u8) -> Option<Kind> {

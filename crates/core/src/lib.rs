@@ -12,6 +12,7 @@
 pub mod access;
 pub mod account;
 pub mod attempt;
+pub mod avs;
 pub mod catalog;
 pub mod codec;
 pub mod commit;

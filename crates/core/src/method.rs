@@ -1,12 +1,14 @@
 //! Payment methods and tokens: cards of the vault as the merchant holds them. Knows no card number.
 
+use crate::attempt::Place;
 use crate::codec::Body;
-use crate::commit::{Beside, EventKind, IndexEntry};
-use crate::flow::View;
+use crate::commit::{Beside, EventKind, IndexEntry, Personal, Row};
+use crate::flow::{self, View};
 use crate::id::{Key, Kind};
 use crate::payment::{CardFacts, Contact};
 use crate::record::{self, Record};
 use crate::time::Time;
+use crate::wire::{Approval, CardToken, Checks, NetworkId};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +16,10 @@ pub struct PaymentMethod {
     pub live: bool,
     pub card: CardFacts,
     pub hold: Hold,
+    /// The network's id of the first use that the cardholder agreed to: a merchant's own charges name it.
+    pub network_id: Option<NetworkId>,
+    /// What the issuer said of the cardholder's data at that use.
+    pub checks: Option<Checks>,
 }
 
 /// Who may use a payment method.
@@ -39,6 +45,19 @@ pub enum Unusable {
 }
 
 impl PaymentMethod {
+    /// In nobody's hands, of which the issuer was not asked yet.
+    pub const fn free(live: bool, card: CardFacts) -> PaymentMethod {
+        PaymentMethod { live, card, hold: Hold::Free, network_id: None, checks: None }
+    }
+    /// As it is once its issuer approved a use that the cardholder agreed to. The first one counts.
+    pub fn learnt(self, approval: &Approval) -> PaymentMethod {
+        let checks = self.checks.or(Some(approval.checks));
+        PaymentMethod { network_id: self.network_id.or(approval.network_id), checks, ..self }
+    }
+    /// The issuer said yes to having it kept.
+    pub const fn is_verified(&self) -> bool {
+        self.checks.is_some()
+    }
     pub const fn customer(&self) -> Option<Key> {
         match self.hold {
             Hold::Customer(customer) => Some(customer),
@@ -77,7 +96,28 @@ impl Body for MethodPersonal {
     const FORMAT: u8 = 1;
 }
 
-/// The next version of a method in another hand, for a commit about something else.
+/// What becomes of a method when a payment or setup that was to keep it for a customer is approved. None when nothing does: the
+/// customer has it and its network id already, or it is in other hands by now.
+pub(crate) fn kept(row: &Row, place: Place, customer: Key, approval: &Approval) -> Option<Beside> {
+    let view: View<PaymentMethod> = flow::read(row).ok()?;
+    let known = View { body: view.body.clone().learnt(approval), ..view.clone() };
+    match view.body.hold {
+        Hold::UsedBy(by) if by == place.key => Some(handed(&known, Hold::Customer(customer), place.now)),
+        Hold::Customer(of) if of == customer && view.body.network_id != known.body.network_id => {
+            Some(Beside { event: EventKind::MethodUsed, ..handed(&known, view.body.hold, place.now) })
+        }
+        Hold::UsedBy(_) | Hold::Customer(_) | Hold::Free | Hold::Detached => None,
+    }
+}
+
+/// A method that a setup without a customer verified: free again, for a customer or a payment.
+pub(crate) fn verified(row: &Row, place: Place, approval: &Approval) -> Option<Beside> {
+    let view: View<PaymentMethod> = flow::read(row).ok()?;
+    let known = View { body: view.body.clone().learnt(approval), ..view.clone() };
+    (view.body.hold == Hold::UsedBy(place.key)).then(|| handed(&known, Hold::Free, place.now))
+}
+
+/// The next version of a method in another hand, for a commit about something else. A customer's is personal data of that customer.
 pub fn handed(view: &View<PaymentMethod>, hold: Hold, now: Time) -> Beside {
     let index = match hold {
         Hold::Customer(under) if view.body.hold != hold => {
@@ -86,7 +126,11 @@ pub fn handed(view: &View<PaymentMethod>, hold: Hold, now: Time) -> Beside {
         Hold::Customer(_) | Hold::Free | Hold::UsedBy(_) | Hold::Detached => vec![],
     };
     let body = PaymentMethod { hold, ..view.body.clone() };
-    let next = View { version: view.version.next(), at: now, body, ..view.clone() };
+    let personal = match (hold, &view.personal) {
+        (Hold::Customer(subject), Some(p)) => Some(Personal { subject, body: p.body.clone() }),
+        (_, personal) => personal.clone(),
+    };
+    let next = View { version: view.version.next(), at: now, body, personal, ..view.clone() };
     let event = match hold {
         Hold::Customer(_) => EventKind::MethodAttached,
         Hold::Free | Hold::UsedBy(_) => EventKind::MethodUsed,
@@ -111,6 +155,22 @@ impl Record for CardOnce {
     const KIND: Kind = Kind::CardToken;
 }
 
+/// A security code in the vault's memory, which one payment may name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeOnce {
+    pub live: bool,
+    pub code: CardToken,
+    pub used: bool,
+}
+
+impl Body for CodeOnce {
+    const FORMAT: u8 = 1;
+}
+
+impl Record for CodeOnce {
+    const KIND: Kind = Kind::CodeToken;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,7 +180,7 @@ mod tests {
     fn who_may_use_it() {
         #[track_caller]
         fn check(hold: Hold, customer: Option<i64>, expected: Result<Hold, Unusable>) {
-            let method = PaymentMethod { live: false, card: card(), hold };
+            let method = PaymentMethod { hold, ..PaymentMethod::free(false, card()) };
             assert_eq!(method.used(Key(1), customer.map(Key)), expected);
         }
         check(Hold::Free, None, Ok(Hold::UsedBy(Key(1))));

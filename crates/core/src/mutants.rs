@@ -31,6 +31,8 @@ pub enum Mutant {
     ForgetRefundReversal = 13,
     /// A captured payment may be captured again from the same hold.
     HoldNotClaimed = 14,
+    /// A card that was to be kept is not handed to the customer by the commit that settles.
+    CardNotKept = 15,
 }
 
 impl Mutant {
@@ -49,6 +51,7 @@ impl Mutant {
         Mutant::UnansweredVoidIsDone,
         Mutant::ForgetRefundReversal,
         Mutant::HoldNotClaimed,
+        Mutant::CardNotKept,
     ];
     pub const fn name(self) -> &'static str {
         match self {
@@ -66,6 +69,7 @@ impl Mutant {
             Mutant::UnansweredVoidIsDone => "unanswered-void-is-done",
             Mutant::ForgetRefundReversal => "forget-refund-reversal",
             Mutant::HoldNotClaimed => "hold-not-claimed",
+            Mutant::CardNotKept => "card-not-kept",
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::fees::Fees;
 use crate::id::Key;
 use crate::payment::PaymentView;
 use crate::refund::RefundView;
+use crate::setup::SetupView;
 use crate::store::{Store, Wait};
 use crate::time::Time;
 use crate::wire::{Order, Terminal, Verdict};
@@ -25,6 +26,7 @@ pub struct NoSlot;
 pub enum Told<'a> {
     Payment(&'a PaymentView),
     Refund(&'a RefundView),
+    Setup(&'a SetupView),
 }
 
 pub trait Ports: Send + Sync {

@@ -2,7 +2,7 @@
 //! Knows no money.
 
 use crate::codec::Body;
-use crate::commit::{Beside, Claim, Commit, Event, EventKind, IndexEntry, Personal, Row, Version};
+use crate::commit::{Beside, Claim, Commit, Event, EventKind, IndexEntry, Job, Personal, Row, Version};
 use crate::flow::{self, Claiming, Done, Failure, Met, View};
 use crate::id::{Key, Kind};
 use crate::ports::Ports;
@@ -23,11 +23,12 @@ pub struct Change<T> {
     pub events: Vec<EventKind>,
     /// Rows that change with it.
     pub beside: Vec<Beside>,
+    pub jobs: Vec<Job>,
 }
 
 impl<T> Change<T> {
     pub fn to(body: T, event: EventKind) -> Change<T> {
-        Change { body, personal: None, index: vec![], events: vec![event], beside: vec![] }
+        Change { body, personal: None, index: vec![], events: vec![event], beside: vec![], jobs: vec![] }
     }
     pub fn personal(self, subject: Key, body: &impl Body) -> Change<T> {
         Change { personal: Some(Personal { subject, body: body.encode() }), ..self }
@@ -89,6 +90,23 @@ pub async fn change<T: Record>(
     flow::refuse(ports.store(), claiming, Refusal::Contended).await
 }
 
+/// Keeps an answer under the idempotency key of a request that came to nothing, so that a retry hears the same.
+/// `Refused` when another request was answered under it meanwhile.
+pub async fn answered(
+    ports: &dyn Ports,
+    subject: Key,
+    claiming: Option<&Claiming>,
+    answer: Vec<u8>,
+) -> Result<(), Failure> {
+    let Some(claiming) = claiming else { return Ok(()) };
+    let (id, request, at) = (claiming.id.clone(), claiming.request, ports.now());
+    let claim = Some(Claim::Answer { id, request, subject, at, answer });
+    match flow::commit(ports.store(), Commit { claim, ..Commit::default() }, Some(claiming)).await? {
+        Met::Applied => Ok(()),
+        Met::Replay(_) | Met::Conflict | Met::Guard => Err(Refusal::Contended.into()),
+    }
+}
+
 /// The row of a plain thing that changes beside something else.
 pub fn row<T: Record>(view: &View<T>, index: Vec<IndexEntry>) -> Row {
     Row {
@@ -119,6 +137,7 @@ fn draft<T: Record>(
         expect: vec![(key, from)],
         put: vec![row(&view, change.index)],
         events: change.events.iter().map(event).collect(),
+        jobs: change.jobs,
         ..Commit::default()
     };
     commit.with(change.beside, &|| ports.fresh_key());

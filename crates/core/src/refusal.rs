@@ -18,6 +18,11 @@ pub enum Refusal {
         operation: Operation,
         status: &'static str,
     },
+    /// The setup's status forbids the operation.
+    SetupState {
+        operation: Operation,
+        status: &'static str,
+    },
     /// More than is held.
     CaptureTooLarge {
         held: i64,
@@ -114,6 +119,13 @@ impl Refusal {
                 "payment_intent_unexpected_state",
                 None,
                 format!("A payment with the status {status} cannot be used for: {}.", operation.as_str()),
+            ),
+            Refusal::SetupState { operation, status } => told(
+                400,
+                INVALID,
+                "setup_intent_unexpected_state",
+                None,
+                format!("A setup with the status {status} cannot be used for: {}.", operation.as_str()),
             ),
             Refusal::CaptureTooLarge { held } => told(
                 400,
@@ -225,6 +237,7 @@ const fn noun(kind: Kind) -> &'static str {
         Kind::Cursor => "cursor",
         Kind::Lookup => "lookup_key",
         Kind::Confirmation => "confirmation_token",
+        Kind::CodeToken => "cvc_token",
     }
 }
 
@@ -268,6 +281,8 @@ mod tests {
         check(unexpected(Operation::Capture, "succeeded"), 400, INVALID, state, None, "capture");
         check(unexpected(Operation::Cancel, "succeeded"), 400, INVALID, state, None, "cancel");
         check(unexpected(Operation::Cancel, "processing"), 400, INVALID, state, None, "status processing");
+        let setup = Refusal::SetupState { operation: Operation::Confirm, status: "succeeded" };
+        check(setup, 400, INVALID, "setup_intent_unexpected_state", None, "A setup with the status succeeded");
         check(Refusal::NothingToRefund, 400, INVALID, state, None, "took no money");
         let large = "amount_too_large";
         check(Refusal::CaptureTooLarge { held: 600 }, 400, INVALID, large, Some("amount_to_capture"), "600");

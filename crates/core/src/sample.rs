@@ -76,8 +76,9 @@ pub const HOLD: Move = Move::Authorization(Initiator::CustomerStoring);
 pub fn original() -> Original {
     attempt(CHARGE, HOLD, 1, approved()).as_original(Some(&APPROVAL))
 }
-pub fn every_move() -> [Move; 5] {
-    [SALE, HOLD, Move::Completion(original()), Move::Void(original()), Move::Refund(original())]
+pub fn every_move() -> [Move; 6] {
+    let verification = Move::Verification(Initiator::CustomerStoring);
+    [SALE, HOLD, Move::Completion(original()), Move::Void(original()), Move::Refund(original()), verification]
 }
 
 pub fn attempt(key: Key, what: Move, stan: u32, state: State) -> Attempt {
@@ -98,7 +99,7 @@ pub const fn reversed(found: bool, because: Because) -> State {
 pub const UNANSWERED: Because = Because::Unsure(Unsure::NoAnswer);
 
 /// Each state, with each reason that matters.
-pub fn every_state() -> [State; 10] {
+pub fn every_state() -> [State; 11] {
     [
         State::Sent,
         approved(),
@@ -110,6 +111,7 @@ pub fn every_state() -> [State; 10] {
         reversed(true, Because::Recovered),
         reversed(false, UNANSWERED),
         State::Repeating { since: START },
+        State::Unanswered { at: START },
     ]
 }
 

@@ -1,5 +1,6 @@
 //! What the gateway asks of the vault's link to the acquirer, and what comes back. No card data, no message format.
 
+use crate::avs::AddressCheck;
 use crate::decline::{DeclineCode, Retry};
 use crate::id::Key;
 use crate::money::Money;
@@ -143,6 +144,15 @@ pub enum Initiator {
     Merchant,
 }
 
+/// What a new transaction says of the card besides who starts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Credential {
+    /// The network id of the card's first use: a merchant's charge must name it (our DE 62).
+    pub first_use: Option<NetworkId>,
+    /// A security code that was given apart from the card, named as a card's token would be. Without one the card's own is taken.
+    pub code: Option<CardToken>,
+}
+
 /// Approval code (DE 38): six characters, kept as they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ApprovalCode(pub [u8; 6]);
@@ -210,6 +220,8 @@ pub enum Act {
     Refund { original: Original },
     /// 0400: take back the original, whole. Voids and time-outs alike.
     Reversal { original: Original, reason: ReversalReason },
+    /// 0100 over nothing, DE 25 = 51: asks whether the account is good, and holds nothing.
+    Verification { initiator: Initiator },
 }
 
 /// One message for the acquirer.
@@ -224,6 +236,10 @@ pub struct Order {
     pub act: Act,
     pub money: Money,
     pub card: CardToken,
+    /// The security code to send instead of the card's own.
+    pub code: Option<CardToken>,
+    /// The cardholder's address, for the issuer to compare.
+    pub address: Option<AddressCheck>,
     pub wire: WireId,
     /// No first byte leaves after this. Advices and reversals are sent until answered and take the time of their try.
     pub send_by: Time,
@@ -309,6 +325,8 @@ pub enum NotSent {
     NotEncodable,
     /// The vault could not be reached.
     NoVault,
+    /// A merchant's charge without the network id of the card's first use: networks take none without an agreement that it names.
+    NoAgreement,
 }
 
 /// What came of an order. `Unknown` is never success and never failure.

@@ -198,9 +198,13 @@ impl Books {
 
     /// The hold or sale with this network transaction id.
     pub fn by_network_id(&self, network_id: u64) -> Option<&Entry> {
+        self.with_network_id(network_id).filter(|entry| matches!(entry.kind, Kind::Hold | Kind::Sale))
+    }
+
+    /// The entry that was given this network transaction id, whatever it is.
+    pub fn with_network_id(&self, network_id: u64) -> Option<&Entry> {
         let entry = self.entry(network_id % crate::network::IDS_PER_DAY)?;
-        let standing = matches!(entry.kind, Kind::Hold | Kind::Sale);
-        (standing && network_id != 0 && entry.network_id == network_id).then_some(entry)
+        (network_id != 0 && entry.network_id == network_id).then_some(entry)
     }
 
     /// At most `limit` entries that fit, oldest first.

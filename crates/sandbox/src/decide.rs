@@ -5,7 +5,7 @@ use crate::entry::{Class, Entry, EntryId, Kind};
 use crate::issuer::{self, Ask, Said};
 use crate::magic::Trick;
 use crate::network::{code_text, transaction_id};
-use crate::plastic::Plastic;
+use crate::plastic::{Plastic, Told};
 use crate::request::{REFUND, Request};
 use crate::text::Text;
 use florin_connect::card::{Expiry, luhn};
@@ -130,8 +130,17 @@ impl Host {
             if request.asked == 0 && !verification {
                 return no("13");
             }
+            if is_merchants(message) && !self.knows_agreement(request) {
+                return no("12");
+            }
         }
         Ok(())
+    }
+
+    /// DE 62 of a merchant's own charge names a transaction that was approved on the same card.
+    fn knows_agreement(&self, request: &Request) -> bool {
+        let first = request.network_id.and_then(|id| self.books.with_network_id(id));
+        first.is_some_and(|entry| entry.approved() && entry.card == request.card)
     }
 
     fn authorize(&mut self, now: Time, message: &Message, request: &Request, wish: Wish, blank: Entry) -> Entry {
@@ -282,7 +291,13 @@ pub(crate) fn plastic(message: &Message) -> Plastic {
     let number = message.get(2).unwrap_or("");
     let eci = subfield(message, 60, 8);
     let authenticated = subfield(message, 126, 9).is_some() || matches!(eci, Some("01" | "02" | "05" | "06"));
-    Plastic::of(number, authenticated, subfield(message, 60, 1) == Some("M"))
+    let merchant_initiated = is_merchants(message);
+    Plastic::of(number, Told { authenticated, merchant_initiated, verification: message.get(25) == Some(VERIFICATION) })
+}
+
+/// DE 60.01 = M: the merchant started it, without the cardholder.
+fn is_merchants(message: &Message) -> bool {
+    subfield(message, 60, 1) == Some("M")
 }
 
 fn subfield(message: &Message, de: u8, tag: u8) -> Option<&str> {

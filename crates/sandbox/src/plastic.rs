@@ -13,6 +13,16 @@ pub enum Fate {
     Late,
 }
 
+/// What a request says of its circumstances.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// The cardholder was authenticated.
+    pub authenticated: bool,
+    pub merchant_initiated: bool,
+    /// It asks for nothing but whether the card is good.
+    pub verification: bool,
+}
+
 /// One card's behaviour. `PLAIN` approves, and matches whatever it is asked to check.
 #[derive(Clone, Copy, Debug)]
 pub struct Plastic {
@@ -43,12 +53,12 @@ impl Plastic {
     };
 
     /// The behaviour of the card with this number. Numbers that are no test cards are plain.
-    pub fn of(number: &str, authenticated: bool, merchant_initiated: bool) -> Plastic {
-        testcards::find(number).map_or(Plastic::PLAIN, |card| Plastic::of_card(card, authenticated, merchant_initiated))
+    pub fn of(number: &str, said: Told) -> Plastic {
+        testcards::find(number).map_or(Plastic::PLAIN, |card| Plastic::of_card(card, said))
     }
 
-    fn of_card(card: &TestCard, authenticated: bool, merchant_initiated: bool) -> Plastic {
-        let behaviour = behaviour(card, authenticated, merchant_initiated);
+    fn of_card(card: &TestCard, said: Told) -> Plastic {
+        let behaviour = behaviour(card, said);
         let letter = |c: Option<char>| c.and_then(|c| u8::try_from(c).ok()).filter(u8::is_ascii_graphic);
         let code = |code: [u8; 2]| Text::parse(&String::from_utf8_lossy(&code));
         // 85 is what every good card answers to an amount of zero, and means nothing for others.
@@ -71,11 +81,14 @@ impl Plastic {
 }
 
 /// A soft decline ends once the cardholder was authenticated, or for a merchant's own payments with a card that was set up for them.
-fn behaviour(card: &TestCard, authenticated: bool, merchant_initiated: bool) -> Behaviour {
+/// A card that can be attached to a customer says yes to being verified, whatever it says to payments.
+fn behaviour(card: &TestCard, said: Told) -> Behaviour {
+    let Told { authenticated, merchant_initiated, verification } = said;
     let set_up = matches!(card.three_ds, ThreeDs::RequiredUnlessSetUp | ThreeDs::AlreadySetUp);
     match card.behaviour {
         _ if authenticated => card.authenticated,
         Behaviour::SoftDecline if merchant_initiated && set_up => Behaviour::Approve,
+        Behaviour::SoftDecline | Behaviour::Respond(_) if verification && card.attachable() => Behaviour::Approve,
         behaviour => behaviour,
     }
 }

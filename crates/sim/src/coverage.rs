@@ -43,6 +43,9 @@ const COMPLETION: [(&str, &str); 6] = [
 ];
 const VOID: [(&str, &str); 4] =
     [(NOTHING, "sent"), ("sent", "approved"), ("sent", "repeating"), ("repeating", "approved")];
+/// Steps of a verification: it is never taken back and never repeated.
+const VERIFICATION: [(&str, &str); 5] =
+    [(NOTHING, "sent"), ("sent", "approved"), ("sent", "declined"), ("sent", "not_sent"), ("sent", "unanswered")];
 /// Legal, and only taken when a host contradicts itself or a vault loses a card, which no world does.
 const NEVER_HERE: [Step; 12] = [
     ("sale", "declined", "reversing"),
@@ -67,6 +70,7 @@ pub fn expected() -> Vec<Step> {
         steps.extend(REVERSIBLE.iter().map(|(from, to)| (what, *from, *to)));
     }
     steps.extend(COMPLETION.iter().map(|(from, to)| ("completion", *from, *to)));
+    steps.extend(VERIFICATION.iter().map(|(from, to)| ("verification", *from, *to)));
     steps.extend(VOID.iter().map(|(from, to)| ("void", *from, *to)));
     steps
 }
@@ -101,6 +105,7 @@ fn is_legal(step: Step) -> bool {
     let known = match what {
         "completion" => listed(&COMPLETION),
         "void" => listed(&VOID),
+        "verification" => listed(&VERIFICATION),
         _ => listed(&REVERSIBLE),
     };
     known || NEVER_HERE.contains(&step)

@@ -16,6 +16,7 @@ use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::refund::{self, RefundView};
 use florin_core::refusal::Refusal;
 use florin_core::sequencer;
+use florin_core::setup::{self, SetupView};
 use florin_core::store::{Query, Store, Wait};
 use florin_core::terminal::{self, Block};
 use florin_core::time::Time;
@@ -57,6 +58,8 @@ pub enum Command {
     Capture(payment::Capture),
     Cancel(payment::Cancel),
     Refund(refund::CreateRefund),
+    SetUp(setup::CreateSetup),
+    ConfirmSetup(setup::ConfirmSetup),
     Read { account: Key, payment: Key },
     List { account: Key, kind: Kind },
 }
@@ -139,6 +142,7 @@ impl Ports for Gate {
         match told {
             Told::Payment(view) => show_payment(view),
             Told::Refund(view) => show_refund(view),
+            Told::Setup(view) => show_setup(view),
         }
     }
 
@@ -172,6 +176,11 @@ fn show_payment(view: &PaymentView) -> Vec<u8> {
 fn show_refund(view: &RefundView) -> Vec<u8> {
     let r = &view.body;
     format!("refund {} {} {} {}", view.key.0, r.stage.status(), r.money.minor, r.payment.0).into_bytes()
+}
+
+/// `setup <key> <status> 0 0`
+fn show_setup(view: &SetupView) -> Vec<u8> {
+    format!("setup {} {} 0 0", view.key.0, view.body.stage.status()).into_bytes()
 }
 
 impl World {
@@ -267,6 +276,8 @@ async fn serve(gate: &Gate, command: Command) -> Reply {
         Command::Confirm(c) => payment(payment::confirm(gate, &c).await),
         Command::Capture(c) => payment(payment::capture(gate, &c).await),
         Command::Cancel(c) => payment(payment::cancel(gate, &c).await),
+        Command::SetUp(c) => reply(setup::create(gate, &c).await, show_setup),
+        Command::ConfirmSetup(c) => reply(setup::confirm(gate, &c).await, show_setup),
         Command::Refund(c) => reply(refund::create(gate, &c).await, show_refund),
         Command::Read { account, payment: key } => {
             let view: Result<View<Payment>, Failure> = flow::load(gate.store(), account, Kind::Payment, key).await;

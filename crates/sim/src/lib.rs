@@ -9,6 +9,7 @@ mod exec;
 mod faults;
 mod gateway;
 mod net;
+mod on_file;
 mod prove;
 mod rng;
 mod seed;

@@ -44,6 +44,7 @@ const fn not_sent(why: NotSent) -> &'static str {
         NotSent::NoSuchCard => "the vault does not know the card",
         NotSent::NotEncodable => "the message cannot be built",
         NotSent::NoVault => "the vault is not there",
+        NotSent::NoAgreement => "no agreement is named",
     }
 }
 
@@ -54,6 +55,7 @@ pub const fn move_name(what: &Move) -> &'static str {
         Move::Completion(_) => "completion",
         Move::Void(_) => "void",
         Move::Refund(_) => "refund",
+        Move::Verification(_) => "verification",
     }
 }
 
@@ -66,6 +68,7 @@ pub const fn state_name(state: &State) -> &'static str {
         State::Reversing { .. } => "reversing",
         State::Reversed { .. } => "reversed",
         State::Repeating { .. } => "repeating",
+        State::Unanswered { .. } => "unanswered",
     }
 }
 
@@ -89,7 +92,7 @@ pub fn attempt(attempt: &Attempt) -> String {
         State::Reversed { found, .. } => format!(" (the host {} it)", if *found { "undid" } else { "does not know" }),
         State::NotSent { why, .. } => format!(" ({})", not_sent(*why)),
         State::Declined { decline, .. } => format!(" ({})", decline.response.text()),
-        State::Sent | State::Approved { .. } | State::Repeating { .. } => String::new(),
+        State::Sent | State::Approved { .. } | State::Repeating { .. } | State::Unanswered { .. } => String::new(),
     };
     format!("{what} of {} [{}]: {}{tail}", attempt.money, wire_id(&attempt.wire), state_name(&attempt.state))
 }
@@ -102,6 +105,7 @@ pub fn order(order: &Order) -> String {
         Act::Completion { .. } => "completion",
         Act::Reversal { .. } => "reversal",
         Act::Refund { .. } => "refund",
+        Act::Verification { .. } => "verification",
     };
     let repeat = if order.repeat { ", again" } else { "" };
     format!("{what} of {} [{}]{repeat}", order.money, wire_id(&order.wire))

@@ -10,7 +10,9 @@ use florin_core::commit::ClaimId;
 use florin_core::flow::Claiming;
 use florin_core::id::{Key, Kind};
 use florin_core::money::{Currency, Money};
-use florin_core::payment::{Cancel, CancelReason, Capture, CaptureMethod, CardFacts, Confirm, Create, PaymentPersonal};
+use florin_core::payment::{
+    Cancel, CancelReason, Capture, CaptureMethod, CardFacts, Confirm, Create, FutureUse, PaymentPersonal, Terms,
+};
 use florin_core::refund::{CreateRefund, RefundPersonal, RefundReason};
 use florin_core::refusal::Refusal;
 use std::future::Future;
@@ -59,9 +61,9 @@ fn client(world: &mut World, work: impl Future<Output = ()> + Send + 'static, si
 }
 
 #[derive(Clone)]
-struct Merchant {
-    sim: Sim,
-    account: Key,
+pub(crate) struct Merchant {
+    pub sim: Sim,
+    pub account: Key,
 }
 
 /// A payment on its way through the merchant's hands.
@@ -70,24 +72,31 @@ struct Sale {
     /// The smallest step of its amounts.
     unit: i64,
     amount: i64,
+    /// The customer agreed that the card is kept.
+    keeps: bool,
 }
 
 impl Merchant {
-    fn chance(&self, per_mille: u32) -> bool {
+    pub fn chance(&self, per_mille: u32) -> bool {
         self.sim.lock().rng.chance(per_mille)
     }
 
-    fn between(&self, low: i64, high: i64) -> i64 {
+    pub fn between(&self, low: i64, high: i64) -> i64 {
         self.sim.lock().rng.between(low, high)
     }
 
-    fn card(&self) -> CardFacts {
+    /// A customer of this merchant.
+    pub fn customer(&self) -> Key {
+        Key(self.account.0 + 32 * self.between(1, 4))
+    }
+
+    pub fn card(&self) -> CardFacts {
         let world = &mut *self.sim.lock();
         let place = world.rng.below(world.cards.len() as u64) as usize;
         world.cards[place].facts.clone()
     }
 
-    fn claim(&self) -> Claiming {
+    pub fn claim(&self) -> Claiming {
         let world = &mut *self.sim.lock();
         world.next_claim += 1;
         let slot = world.next_claim;
@@ -135,7 +144,7 @@ impl Merchant {
     }
 
     /// Asks in a task of its own; the cell gets what was heard.
-    fn ask_beside(&self, claim: Claiming, command: Command) -> Cell<Option<Heard>> {
+    pub fn ask_beside(&self, claim: Claiming, command: Command) -> Cell<Option<Heard>> {
         let (answer, merchant) = (Cell::new(), self.clone());
         let put = answer.clone();
         let work = async move {
@@ -147,7 +156,7 @@ impl Merchant {
     }
 
     /// Asks, now and then more than once under the same key: at the same time, and again when the answer is there.
-    async fn ask(&self, claim: Claiming, command: Command) -> Option<Heard> {
+    pub async fn ask(&self, claim: Claiming, command: Command) -> Option<Heard> {
         if self.chance(150) {
             self.ask_beside(claim.clone(), command.clone());
         }
@@ -159,6 +168,9 @@ impl Merchant {
     }
 
     async fn sell(&self) {
+        if self.chance(120) {
+            return crate::on_file::set_up(self).await;
+        }
         let Some(sale) = self.create().await else { return };
         if self.chance(100) {
             self.list().await;
@@ -172,7 +184,12 @@ impl Merchant {
             let now = self.settled(&sale).await;
             match now.status.as_str() {
                 "requires_capture" => self.claim_hold(&sale).await,
-                "succeeded" => self.refunds(&sale, now.amount).await,
+                "succeeded" => {
+                    if sale.keeps {
+                        crate::on_file::charge_again(self, sale.payment).await;
+                    }
+                    self.refunds(&sale, now.amount).await;
+                }
                 "requires_payment_method" if self.chance(600) => continue,
                 _ => {}
             }
@@ -186,15 +203,19 @@ impl Merchant {
         let claim = self.claim();
         let card = if self.chance(500) { Some(self.card()) } else { None };
         let description = self.chance(200).then(|| "a book".to_owned());
+        let keeps = self.chance(200);
+        let terms = Terms { future_use: keeps.then_some(FutureUse::OffSession), ..Terms::default() };
         let command = Command::Create(Create {
             card,
+            customer: keeps.then(|| self.customer()),
+            terms,
             personal: PaymentPersonal { description, ..PaymentPersonal::default() },
             claim: Some(claim.clone()),
             ..Create::plain(self.account, false, money, capture)
         });
         let payment = self.ask(claim, command).await?.key;
         self.sim.lock().known.entry(self.account).or_default().push(payment);
-        Some(Sale { payment, unit, amount: money.minor })
+        Some(Sale { payment, unit, amount: money.minor, keeps })
     }
 
     fn price(&self) -> (Money, i64) {
@@ -209,9 +230,15 @@ impl Merchant {
     async fn confirm(&self, sale: &Sale) {
         let confirm = |merchant: &Merchant| {
             let claim = merchant.claim();
-            let card = Some(merchant.card());
-            let plain = Confirm::plain(merchant.account, sale.payment);
-            let command = Command::Confirm(Confirm { card, claim: Some(claim.clone()), ..plain });
+            let mut command = Confirm {
+                card: Some(merchant.card()),
+                claim: Some(claim.clone()),
+                ..Confirm::plain(merchant.account, sale.payment)
+            };
+            if sale.keeps {
+                crate::on_file::with_method(merchant, &mut command);
+            }
+            let command = Command::Confirm(command);
             (claim, command)
         };
         if self.chance(60) {

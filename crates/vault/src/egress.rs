@@ -107,7 +107,8 @@ impl Egress {
             }
         };
         if wants_security_code(order) {
-            card.cvc = self.cards.take_cvc(now.steady, order.card);
+            // One that was given anew counts, also when it is lost: the card's own was for another payment.
+            card.cvc = self.cards.take_cvc(now.steady, order.code.unwrap_or(order.card));
         }
         Ok(card)
     }
@@ -213,10 +214,12 @@ fn late_id(bytes: &[u8]) -> i64 {
 /// Only when the cardholder is present, and only to ask for money: never in a reversal, a completion or a refund.
 fn wants_security_code(order: &Order) -> bool {
     match order.act {
-        Act::Sale { initiator, .. } | Act::Authorization { initiator, .. } => match initiator {
-            Initiator::Customer | Initiator::CustomerStoring | Initiator::CustomerStored => true,
-            Initiator::Merchant => false,
-        },
+        Act::Sale { initiator, .. } | Act::Authorization { initiator, .. } | Act::Verification { initiator } => {
+            match initiator {
+                Initiator::Customer | Initiator::CustomerStoring | Initiator::CustomerStored => true,
+                Initiator::Merchant => false,
+            }
+        }
         Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => false,
     }
 }

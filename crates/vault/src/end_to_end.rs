@@ -177,6 +177,8 @@ fn sale(n: u32, minor: i64, card: CardToken) -> Order {
         act: Act::Sale { initiator: Initiator::Customer, network_id: None },
         money: Money::new(minor, Currency::EUR),
         card,
+        code: None,
+        address: None,
         wire: WireId { terminal: Terminal(7), stan: n, at, rrn: Rrn(key) },
         send_by: at.plus_ms(5_000),
         repeat: false,

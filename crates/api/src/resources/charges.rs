@@ -52,6 +52,7 @@ fn failure(attempt: &Attempt) -> Option<PaymentError> {
         State::Declined { decline, .. } => Some(PaymentError::Declined(*decline)),
         State::NotSent { why, .. } => Some(PaymentError::NotSent(*why)),
         State::Reversed { .. } => Some(PaymentError::Reversed),
+        State::Unanswered { .. } => Some(PaymentError::Unanswered),
         State::Sent | State::Approved { .. } | State::Reversing { .. } | State::Repeating { .. } => None,
     }
 }
@@ -148,7 +149,7 @@ fn outcome(attempt: &Attempt, failure: Option<&PaymentError>) -> Value {
         (None, Some(PaymentError::NotSent(_))) => {
             ("invalid", "not_sent_to_network", Some("processing_error"), "Nothing was sent to the bank.", None)
         }
-        (None, Some(PaymentError::Reversed | PaymentError::Partial)) => (
+        (None, Some(PaymentError::Reversed | PaymentError::Partial | PaymentError::Unanswered)) => (
             "invalid",
             "reversed_after_approval",
             Some("processing_error"),
@@ -174,7 +175,8 @@ fn details(payment: &Payment, attempt: &Attempt) -> Value {
         | State::NotSent { .. }
         | State::Reversing { .. }
         | State::Reversed { .. }
-        | State::Repeating { .. } => (None, None),
+        | State::Repeating { .. }
+        | State::Unanswered { .. } => (None, None),
     };
     let network_id = approval.and_then(|a| a.network_id).map(|n| n.text());
     json!({
@@ -183,7 +185,7 @@ fn details(payment: &Payment, attempt: &Attempt) -> Value {
             "amount_authorized": approval.map(|_| attempt.money.minor),
             "authorization_code": approval.and_then(|a| a.code).map(|c| c.text()),
             "brand": card.network.as_str(),
-            "checks": checks(results.unwrap_or_default()),
+            "checks": checks(&results.unwrap_or_default(), attempt.credential.code.is_some()),
             "country": payment_methods::country(card),
             "electronic_commerce_indicator": null,
             "exp_month": card.exp_month,
@@ -208,16 +210,18 @@ fn details(payment: &Payment, attempt: &Attempt) -> Value {
     })
 }
 
-fn checks(checks: Checks) -> Value {
+/// `code_given`: a code was given for this very message, so that null would say less than is known.
+pub fn checks(checks: &Checks, code_given: bool) -> Value {
     let word = |check| match check {
         Check::Pass => Some("pass"),
         Check::Fail => Some("fail"),
         Check::Unchecked => Some("unchecked"),
         Check::Unavailable => None,
     };
+    let cvc = word(checks.cvc).or(code_given.then_some("unavailable"));
     json!({
         "address_line1_check": word(checks.address_line1), "address_postal_code_check": word(checks.postal_code),
-        "cvc_check": word(checks.cvc),
+        "cvc_check": cvc,
     })
 }
 

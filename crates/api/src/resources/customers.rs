@@ -8,7 +8,7 @@ use crate::params::{LONGEST_TEXT, Params, Patch};
 use crate::resources::{address, metadata, payment_methods, prices, shipping};
 use crate::search::{self, Subject};
 use florin_core::commit::{EventKind, Row};
-use florin_core::customer::{Customer, CustomerPersonal, Invoicing, TaxExempt};
+use florin_core::customer::{self, Customer, CustomerPersonal, Invoicing, TaxExempt};
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
 use florin_core::money::LARGEST;
@@ -39,7 +39,7 @@ pub fn shape(look: &Look, view: &CustomerView) -> Value {
         "created": view.key.time().seconds(),
         "currency": null,
         "customer_account": null,
-        "default_source": null,
+        "default_source": view.body.default_source.map(|m| look.id(Kind::Card, m)),
         "delinquent": false,
         "description": personal.description,
         "discount": null,
@@ -166,14 +166,19 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         Some(id) => chosen_with(params, id)?,
         None => default_method(ask, params, None).await?.value().is_some(),
     };
+    params.known_elsewhere(&["source", "card"]);
     params.done()?;
     let key = ask.ports().fresh_key();
-    let mut body = Customer { live: ask.caller.live, deleted: None, default_method: None };
+    let mut body = Customer { live: ask.caller.live, deleted: None, default_method: None, default_source: None };
     let mut beside = vec![];
     if let Some(id) = method {
-        let (of, row) = payment_methods::given(ask, &id, key).await?;
-        body.default_method = chosen.then_some(of);
-        beside = row;
+        let given = payment_methods::given(ask, &id, key).await?;
+        body.default_method = chosen.then_some(given.key);
+        beside = given.beside;
+    }
+    if let Some(given) = payment_methods::source(ask, params, key).await? {
+        body.default_source = Some(given.key);
+        beside.extend(given.beside);
     }
     let mut change = Change::to(body, EventKind::CustomerCreated).personal(key, &personal);
     change.beside = beside;
@@ -208,7 +213,9 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let mut probe: CustomerPersonal = view.personal()?;
     merge(params, &mut probe)?;
     let chosen = default_method(ask, params, Some(view.key)).await?;
+    params.known_elsewhere(&["source", "card"]);
     params.done()?;
+    let given = payment_methods::source(ask, params, view.key).await?;
     let decide = |from: &CustomerView| {
         let mut personal: CustomerPersonal = from.personal().unwrap_or_default();
         let _ = merge(params, &mut personal);
@@ -221,23 +228,25 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         if body.deleted.is_some() {
             return Err(florin_core::refusal::Refusal::NoSuch(Kind::Customer));
         }
-        Ok(Change::to(body, EventKind::CustomerUpdated).personal(from.key, &personal))
+        if let Some(given) = &given {
+            body.default_source = Some(given.key);
+        }
+        let mut change = Change::to(body, EventKind::CustomerUpdated).personal(from.key, &personal);
+        change.beside = given.as_ref().map(|g| g.beside.clone()).unwrap_or_default();
+        Ok(change)
     };
     let render = |view: &CustomerView| look::stored(200, &shape(ask.look(), view));
     let done = record::change(ask.ports(), ask.account(), view.key, ask.claim.as_ref(), &decide, &render).await?;
     told(done, |view| shape(ask.look(), view))
 }
 
+/// Its cards are detached, and everything personal becomes unreadable a moment later: what was paid stays.
 pub async fn delete(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     params.done()?;
     let view = living(ask, ask.path_id()).await?;
-    let now = ask.now();
-    let decide = |from: &CustomerView| {
-        let body = Customer { deleted: Some(now), ..from.body.clone() };
-        Ok(Change::to(body, EventKind::CustomerDeleted).personal(from.key, &CustomerPersonal::default()))
-    };
-    let done = record::change(ask.ports(), ask.account(), view.key, None, &decide, &|_| vec![]).await?;
-    told(done, |view| shape(ask.look(), view))
+    let deleted = customer::delete(ask.ports(), ask.account(), view.key).await;
+    let deleted = deleted.map_err(ask.missing(Kind::Customer, ask.path_id(), "id"))?;
+    Ok(Answer::ok(shape(ask.look(), &deleted)))
 }
 
 pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {

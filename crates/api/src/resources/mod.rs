@@ -13,11 +13,14 @@ pub mod products;
 pub mod refunds;
 pub mod request_logs;
 pub mod settlement;
+pub mod setup_attempts;
 pub mod setup_intents;
 pub mod stripecli;
 pub mod tokens;
 pub mod webhook_endpoints;
 
+use crate::error::ApiError;
+use crate::params::{Params, Patch};
 use florin_core::payment::{Address, Contact};
 use serde_json::{Map, Value, json};
 
@@ -38,6 +41,20 @@ pub fn billing(contact: Option<&Contact>) -> Value {
         "address": address(&contact.address.unwrap_or_default()), "email": contact.email, "name": contact.name,
         "phone": contact.phone, "tax_id": null,
     })
+}
+
+/// The address fields of a card as older clients write them, in a token or a source.
+pub fn card_billing(inner: &Params) -> Result<Contact, ApiError> {
+    let text = |name| inner.patch(name, 500).map(Patch::value);
+    let address = Address {
+        city: text("address_city")?,
+        country: text("address_country")?,
+        line1: text("address_line1")?,
+        line2: text("address_line2")?,
+        postal_code: text("address_zip")?,
+        state: text("address_state")?,
+    };
+    Ok(Contact { name: text("name")?, address: Some(address), ..Contact::default() })
 }
 
 pub fn shipping(contact: Option<&Contact>) -> Value {

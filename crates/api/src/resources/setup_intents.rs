@@ -1,23 +1,22 @@
-//! `/v1/setup_intents`: a card kept for later. The card is not checked with its issuer before it first pays.
+//! `/v1/setup_intents`: a card kept for later. Its issuer is asked with a message over nothing.
 
 use crate::ask::{Answer, Ask, told};
 use crate::error::{ApiError, noun};
 use crate::list;
 use crate::look::{self, Look};
 use crate::params::Params;
-use crate::resources::payment_intents::of_client;
-use crate::resources::payment_methods::{self, Chosen, Payer, choose};
+use crate::resources::payment_intents::{self, of_client};
+use crate::resources::payment_methods::{self, Payer, choose};
 use crate::resources::{customers, metadata};
 use florin_core::commit::{Beside, EventKind, Row};
-use florin_core::flow::{self, Done, View};
+use florin_core::flow::{self, Done};
 use florin_core::id::{Key, Kind};
-use florin_core::payment::{CancelReason, FutureUse, Method};
+use florin_core::payment::{CancelReason, FutureUse, Method, PaymentError};
 use florin_core::record::{self, Change};
 use florin_core::refusal::Refusal;
-use florin_core::setup::{Setup, SetupPersonal, SetupStage};
+use florin_core::setup::{self, ConfirmSetup, CreateSetup, Purpose, Setup, SetupPersonal, SetupStage, SetupView};
+use florin_core::wire::Credential;
 use serde_json::{Value, json};
-
-pub type SetupView = View<Setup>;
 
 pub fn shape(look: &Look, view: &SetupView) -> Value {
     let s = &view.body;
@@ -27,8 +26,9 @@ pub fn shape(look: &Look, view: &SetupView) -> Value {
         SetupStage::Canceled { reason: CancelReason::Duplicate, .. } => Some("duplicate"),
         SetupStage::Canceled { reason: CancelReason::RequestedByCustomer, .. } => Some("requested_by_customer"),
         SetupStage::Canceled { reason: CancelReason::Fraudulent | CancelReason::Unspecified, .. }
-        | SetupStage::RequiresPaymentMethod
+        | SetupStage::RequiresPaymentMethod { .. }
         | SetupStage::RequiresConfirmation
+        | SetupStage::Processing { .. }
         | SetupStage::Succeeded { .. } => None,
     };
     let automatic = s
@@ -48,8 +48,8 @@ pub fn shape(look: &Look, view: &SetupView) -> Value {
         "description": personal.description,
         "excluded_payment_method_types": null,
         "flow_directions": null,
-        "last_setup_error": null,
-        "latest_attempt": s.attempt.map(|a| look.id(Kind::Attempt, a)),
+        "last_setup_error": last_error(look, view, &personal),
+        "latest_attempt": s.attempts.last().map(|a| look.id(Kind::Attempt, a.key)),
         "livemode": s.live,
         "managed_payments": null,
         "mandate": null,
@@ -66,6 +66,41 @@ pub fn shape(look: &Look, view: &SetupView) -> Value {
         "status": s.stage.status(),
         "usage": s.usage.as_str(),
     })
+}
+
+fn last_error(look: &Look, view: &SetupView, personal: &SetupPersonal) -> Option<Value> {
+    let SetupStage::RequiresPaymentMethod { last_error: Some(error) } = &view.body.stage else { return None };
+    let card = view.body.attempts.last().map(|a| a.card);
+    let method = card.and_then(|card| view.body.method_of(card));
+    Some(error_of(look, view.body.live, error, method, personal))
+}
+
+/// An error object about the card of an attempt.
+pub fn error_of(
+    look: &Look,
+    live: bool,
+    error: &PaymentError,
+    method: Option<&Method>,
+    personal: &SetupPersonal,
+) -> Value {
+    let mut fields = payment_intents::card_error(error);
+    if let Some(method) = method {
+        let shown = payment_methods::of_setup(look, live, method, personal.billing.as_ref());
+        fields.insert("payment_method".into(), shown);
+    }
+    Value::Object(fields)
+}
+
+/// What is answered to a confirmation: the intent, or 402 with it inside when the issuer said no.
+pub fn outcome(look: &Look, view: &SetupView) -> (u16, Value) {
+    let personal: SetupPersonal = view.personal().unwrap_or_default();
+    match last_error(look, view, &personal) {
+        Some(Value::Object(mut fields)) => {
+            fields.insert("setup_intent".into(), shape(look, view));
+            (402, json!({ "error": fields }))
+        }
+        _ => (200, shape(look, view)),
+    }
 }
 
 fn usage(params: &Params) -> Result<Option<FutureUse>, ApiError> {
@@ -94,38 +129,36 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let usage = usage(params)?.unwrap_or(FutureUse::OffSession);
     let confirms = params.boolean("confirm")?.unwrap_or(false);
     let mut terms = florin_core::payment::Terms { automatic_methods: Some(true), ..Default::default() };
-    super::payment_intents::method_types(ask, params, &mut terms)?;
+    payment_intents::method_types(ask, params, &mut terms)?;
     params.ignore(WITHOUT_EFFECT);
     params.ignore(&["payment_method", "payment_method_data", "customer"]);
     params.done()?;
-    let customer = super::payment_intents::customer(ask, params).await?;
+    let customer = payment_intents::customer(ask, params).await?;
     let key = ask.ports().fresh_key();
     let chosen = choose(ask, params, Payer { by: key, customer, uses: confirms }).await?;
-    if confirms && chosen.is_none() {
-        return Err(without_method());
-    }
-    let mut body = Setup {
-        live: ask.caller.live,
-        customer,
-        method: None,
-        usage,
-        automatic_methods: terms.automatic_methods,
-        attempt: None,
-        stage: SetupStage::RequiresPaymentMethod,
-    };
-    let mut change = Change::to(body.clone(), EventKind::SetupCreated);
-    if let Some(chosen) = chosen {
-        let beside = take(ask, &mut body, chosen, confirms);
-        change.beside = beside;
-    }
+    let plain = Setup::plain(ask.caller.live, Purpose::Intent);
+    let mut setup = Setup { customer, usage, automatic_methods: terms.automatic_methods, ..plain };
     if confirms {
-        change.events.push(EventKind::SetupSucceeded);
+        let Some(chosen) = chosen else { return Err(without_method()) };
+        let (method, beside) = (chosen.method(), chosen.beside);
+        let personal = SetupPersonal { billing: Some(chosen.personal.billing), ..words };
+        let (account, credential, claim) = (ask.account(), Credential::default(), ask.claim.clone());
+        let command = CreateSetup { account, key, setup, method, credential, personal, beside, claim };
+        return answered(ask, setup::create(ask.ports(), &command).await?);
     }
-    change.body = body;
-    let change = change.personal(customer.unwrap_or(key), &words);
+    let beside = chosen.as_ref().map(|c| c.beside.clone()).unwrap_or_default();
+    if let Some(chosen) = &chosen {
+        setup.choose(chosen.method());
+        words.billing = Some(chosen.personal.billing.clone());
+    }
+    let mut change = Change::to(setup, EventKind::SetupCreated).personal(customer.unwrap_or(key), &words);
+    change.beside = beside;
+    if let Some(customer) = customer {
+        change = change.index(customer, Kind::Setup, key);
+    }
     let render = |view: &SetupView| look::stored(200, &shape(ask.look(), view));
     let made = record::make(ask.ports(), ask.account(), key, change, ask.claim.as_ref(), &render).await?;
-    finish(ask, made).await
+    told(made, |view| shape(ask.look(), view))
 }
 
 fn without_method() -> ApiError {
@@ -133,32 +166,26 @@ fn without_method() -> ApiError {
     ApiError::invalid(message).code("setup_intent_unexpected_state")
 }
 
-/// Takes a card; with `confirms` the setup succeeds with it.
-fn take(ask: &Ask<'_>, body: &mut Setup, chosen: Chosen, confirms: bool) -> Vec<Beside> {
-    body.method = Some(Method { key: chosen.key, card: chosen.card });
-    body.stage = SetupStage::RequiresConfirmation;
-    if confirms {
-        body.attempt = Some(ask.ports().fresh_key());
-        body.stage = SetupStage::Succeeded { at: ask.now() };
+/// What came of a confirmation, as an answer.
+fn answered(ask: &Ask<'_>, done: Done<SetupView>) -> Result<Answer, ApiError> {
+    match done {
+        Done::Replayed(bytes) => Answer::replay(&bytes),
+        Done::Fresh(view) => {
+            let (status, body) = outcome(ask.look(), &view);
+            Ok(Answer::of(status, body))
+        }
     }
-    chosen.beside
-}
-
-/// The card becomes the customer's once the setup succeeded.
-async fn finish(ask: &Ask<'_>, done: Done<SetupView>) -> Result<Answer, ApiError> {
-    if let Done::Fresh(view) = &done
-        && let (SetupStage::Succeeded { .. }, Some(customer), Some(method)) =
-            (view.body.stage, view.body.customer, &view.body.method)
-    {
-        payment_methods::keep(ask, method.key, view.key, customer).await?;
-    }
-    told(done, |view| shape(ask.look(), view))
 }
 
 pub async fn find(ask: &Ask<'_>, id: &str) -> Result<SetupView, ApiError> {
     let missing = || ApiError::missing(noun(Kind::Setup), id, "intent");
     let key = ask.look().key(Kind::Setup, id).ok_or_else(missing)?;
-    flow::load(ask.store(), ask.account(), Kind::Setup, key).await.map_err(ask.missing(Kind::Setup, id, "intent"))
+    let loaded = flow::load(ask.store(), ask.account(), Kind::Setup, key).await;
+    let view: SetupView = loaded.map_err(ask.missing(Kind::Setup, id, "intent"))?;
+    match view.body.purpose {
+        Purpose::Intent => Ok(view),
+        Purpose::Attach => Err(missing()),
+    }
 }
 
 pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
@@ -203,20 +230,19 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     params.ignore(WITHOUT_EFFECT);
     params.ignore(&["payment_method", "payment_method_data", "customer"]);
     params.done()?;
-    let customer = super::payment_intents::customer(ask, params).await?;
+    let customer = payment_intents::customer(ask, params).await?;
     let chosen =
         choose(ask, params, Payer { by: view.key, customer: customer.or(view.body.customer), uses: false }).await?;
     if (customer.is_some() || chosen.is_some()) && !view.body.stage.is_open() {
         return Err(unexpected(&view.body, "update"));
     }
     let beside = chosen.as_ref().map(|c| c.beside.clone()).unwrap_or_default();
-    let method = chosen.map(|c| Method { key: c.key, card: c.card });
     let edit = |body: &mut Setup, words: &mut SetupPersonal| {
         let _ = personal(params, words);
         body.customer = customer.or(body.customer);
-        if let Some(method) = &method {
-            body.method = Some(method.clone());
-            body.stage = SetupStage::RequiresConfirmation;
+        if let Some(chosen) = &chosen {
+            body.choose(chosen.method());
+            words.billing = Some(chosen.personal.billing.clone());
         }
     };
     let done = step(ask, view.key, EventKind::SetupUpdated, beside, &edit).await?;
@@ -241,15 +267,18 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
         }
         (None, None) => return Err(without_method()),
     };
-    let (now, attempt) = (ask.now(), ask.ports().fresh_key());
-    let method = Method { key: chosen.key, card: chosen.card };
-    let edit = |body: &mut Setup, _: &mut SetupPersonal| {
-        body.method = Some(method.clone());
-        body.attempt = Some(attempt);
-        body.stage = SetupStage::Succeeded { at: now };
+    let words: SetupPersonal = view.personal()?;
+    let (method, billing) = (chosen.method(), Some(chosen.personal.billing));
+    let command = ConfirmSetup {
+        account: ask.account(),
+        setup: view.key,
+        method: Some(method),
+        credential: Credential::default(),
+        personal: Some(SetupPersonal { billing, ..words }),
+        beside: chosen.beside,
+        claim: ask.claim.clone(),
     };
-    let done = step(ask, view.key, EventKind::SetupSucceeded, chosen.beside, &edit).await?;
-    finish(ask, done).await
+    answered(ask, setup::confirm(ask.ports(), &command).await?)
 }
 
 pub async fn cancel(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
@@ -282,7 +311,8 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let method = method.as_ref().map(|id| ask.look().key(Kind::Method, id));
     let filter = |row: &Row| {
         let view: SetupView = flow::read(row)?;
-        let fits = customer.is_none_or(|c| view.body.customer == Some(c))
+        let fits = view.body.purpose == Purpose::Intent
+            && customer.is_none_or(|c| view.body.customer == Some(c))
             && method.is_none_or(|m| m.is_some() && view.body.method.as_ref().map(|x| x.key) == m);
         Ok(fits.then(|| shape(ask.look(), &view)))
     };

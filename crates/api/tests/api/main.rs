@@ -6,6 +6,7 @@ mod events;
 mod gate;
 mod keys;
 mod listen;
+mod on_file;
 mod payments;
 mod saved;
 mod shapes;

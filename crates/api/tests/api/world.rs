@@ -4,9 +4,10 @@ use crate::shapes;
 use florin_api::keys::manage::{self, NewKey};
 use florin_api::{Api, Declared, House, KeyClass, LimitSettings, Look, Named, NotNamed};
 use florin_core::account::Account;
-use florin_core::commit::EventKind;
+use florin_core::commit::{EventKind, JobKind};
+use florin_core::customer;
 use florin_core::decline::{DeclineCode, Retry};
-use florin_core::edge::{EdgeRequest, EdgeResponse, SwappedCard};
+use florin_core::edge::{EdgeRequest, EdgeResponse, SwappedCard, SwappedCode};
 use florin_core::fees::Fees;
 use florin_core::id::{IdCodec, Key, KeyGen, Kind};
 use florin_core::money::Currency;
@@ -16,7 +17,7 @@ use florin_core::record::{self, Change};
 use florin_core::request_log::RequestLog;
 use florin_core::seal::Secret;
 use florin_core::sequencer;
-use florin_core::store::{Store, Wait};
+use florin_core::store::{Query, Store, Wait};
 use florin_core::terminal::HOUSE;
 use florin_core::time::Time;
 use florin_core::wire::{
@@ -48,6 +49,8 @@ struct State {
     orders: Vec<Order>,
     /// What the issuer says to the next sale or authorization of a token that is not here: yes.
     scripts: Vec<(CardToken, Verdict)>,
+    /// Cards whose issuer says yes to being set up, whatever it says to payments.
+    attachable: Vec<CardToken>,
     random: u8,
 }
 
@@ -77,6 +80,7 @@ fn named(name: &str) -> Option<(Network, [u8; 4], Verdict)> {
         "pm_card_visa" | "tok_visa" => (Network::Visa, *b"4242", yes()),
         "pm_card_mastercard" => (Network::Mastercard, *b"4444", yes()),
         "pm_card_chargeDeclined" => (Network::Visa, *b"0002", no(b"05", DeclineCode::GenericDecline)),
+        "pm_card_chargeCustomerFail" => (Network::Visa, *b"0341", no(b"05", DeclineCode::GenericDecline)),
         "pm_card_chargeDeclinedInsufficientFunds" => {
             (Network::Visa, *b"9995", no(b"51", DeclineCode::InsufficientFunds))
         }
@@ -114,6 +118,8 @@ impl Ports for World {
         let scripted = state.scripts.iter().find(|(token, _)| *token == order.card).map(|(_, verdict)| *verdict);
         let verdict = match order.act {
             Act::Sale { .. } | Act::Authorization { .. } => scripted.unwrap_or_else(yes),
+            Act::Verification { .. } if state.attachable.contains(&order.card) => yes(),
+            Act::Verification { .. } => scripted.unwrap_or_else(yes),
             Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => yes(),
         };
         Box::pin(std::future::ready(verdict))
@@ -128,7 +134,12 @@ impl House for World {
     fn named<'a>(&'a self, _: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>> {
         let found = named(name).ok_or(NotNamed::Unknown).map(|(network, last4, verdict)| {
             let token = CardToken { key: self.fresh_key(), vault: 3 };
-            self.lock().scripts.push((token, verdict));
+            let mut state = self.lock();
+            state.scripts.push((token, verdict));
+            if &last4 == b"0341" {
+                state.attachable.push(token);
+            }
+            drop(state);
             Named { facts: facts(token, network, last4), digest: [last4[3]; 32] }
         });
         Box::pin(std::future::ready(found))
@@ -236,8 +247,15 @@ impl Shop {
     pub fn limited(limits: LimitSettings) -> Shop {
         let root = Secret::new([5; 32]);
         let look = Arc::new(Look::new(IdCodec::new(&[7; 16]), &root));
-        let state =
-            State { now: START, keys: KeyGen::new(1, None), stan: 0, orders: vec![], scripts: vec![], random: 0 };
+        let state = State {
+            now: START,
+            keys: KeyGen::new(1, None),
+            stan: 0,
+            orders: vec![],
+            scripts: vec![],
+            attachable: vec![],
+            random: 0,
+        };
         let world = Arc::new(World {
             store: MemoryStore::new(),
             look: look.clone(),
@@ -320,6 +338,30 @@ impl Shop {
         let mut request = request;
         request.edge.cards = vec![SwappedCard { param: "card".into(), facts, digest: [digest; 32], cvc_given: true }];
         self.send(request)
+    }
+    /// The messages that reached the vault so far.
+    pub fn sent(&self) -> Vec<Order> {
+        self.world.lock().orders.clone()
+    }
+    /// A request whose body holds a security code that the edge swapped, at `florin_code=0`.
+    pub fn with_code(&self, request: Request) -> (CardToken, Got) {
+        let token = CardToken { key: self.world.fresh_key(), vault: 3 };
+        let mut request = request;
+        request.edge.codes = vec![SwappedCode { param: "cvc_update".into(), token }];
+        (token, self.send(request))
+    }
+    /// Erases what deleted customers leave, as a worker does, until no such job is left.
+    pub fn erase(&self) {
+        let mut now = self.world.lock().now;
+        for _ in 0..3 {
+            let lease = self.world.store.lease(JobKind::Erase, now, 10, now.plus_ms(1_000));
+            for job in block_on(lease).unwrap() {
+                block_on(customer::forget(&*self.world, &self.world.store, &job)).unwrap();
+            }
+            now = now.plus_ms(120_000);
+        }
+        let left = block_on(self.world.store.find(Query::Jobs { limit: 100 })).unwrap().jobs();
+        assert!(left.iter().all(|job| job.kind != JobKind::Erase), "an erasure ends");
     }
     pub fn orders(&self) -> usize {
         self.world.lock().orders.len()

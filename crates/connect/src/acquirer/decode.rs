@@ -67,7 +67,7 @@ fn verdict(order: &Order, card: &CardFacts, message: &Message) -> Verdict {
 fn takes_money(order: &Order) -> bool {
     match Ability::of(&order.act) {
         Ability::Sale | Ability::Authorization | Ability::Refund => true,
-        Ability::Completion | Ability::Reversal => false,
+        Ability::Completion | Ability::Reversal | Ability::Verification => false,
     }
 }
 
@@ -94,7 +94,9 @@ fn checks(order: &Order, card: &CardFacts, message: &Message) -> Checks {
     let (address_line1, postal_code) =
         position(2).map_or_else(Default::default, |code| responses::avs(code, card.network));
     let cvc = match Ability::of(&order.act) {
-        Ability::Sale | Ability::Authorization => position(10).map_or(Check::Unavailable, responses::cvc),
+        Ability::Sale | Ability::Authorization | Ability::Verification => {
+            position(10).map_or(Check::Unavailable, responses::cvc)
+        }
         Ability::Completion | Ability::Refund | Ability::Reversal => Check::Unavailable,
     };
     Checks { address_line1, postal_code, cvc }

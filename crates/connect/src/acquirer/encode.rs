@@ -10,6 +10,8 @@ use florin_core::wire::{Act, Initiator, NetworkId, NotSent, Order, Original, Ori
 
 /// DE 25: e-commerce.
 const ECOMMERCE: &str = "59";
+/// DE 25: account verification over nothing.
+const VERIFICATION: &str = "51";
 /// DE 22: the cardholder gives the card online, no PIN.
 const CUSTOMER_PRESENT: &str = "812";
 /// DE 22: a stored card, no PIN.
@@ -27,6 +29,14 @@ pub(super) fn request(order: &Order, card: &Card, terms: &Terms) -> Result<Messa
             merchant(&mut message, card, terms);
             message.set(22, entry_mode(initiator));
             credential(&mut message, initiator, network_id, card)?;
+            address(&mut message, order)?;
+        }
+        Act::Verification { initiator } => {
+            local_time(&mut message, order.wire.at);
+            merchant(&mut message, card, terms);
+            message.set(22, entry_mode(initiator)).set(25, VERIFICATION);
+            credential(&mut message, initiator, None, card)?;
+            address(&mut message, order)?;
         }
         Act::Refund { original } => {
             local_time(&mut message, order.wire.at);
@@ -96,7 +106,7 @@ fn credential(
     message.set(60, &subfields(subfields_60)?);
     match (initiator, network_id) {
         // The networks do not take a merchant's charge that names no agreement.
-        (Initiator::Merchant, None) => return Err(NotSent::NotEncodable),
+        (Initiator::Merchant, None) => return Err(NotSent::NoAgreement),
         (_, Some(id)) => {
             message.set(62, &network_id_text(id)?);
         }
@@ -108,6 +118,15 @@ fn credential(
         }
         (Initiator::Merchant, _) | (_, None) => {}
     }
+    Ok(())
+}
+
+/// What the issuer is to compare of the cardholder's address (DE 123: postal code, first address line).
+fn address(message: &mut Message, order: &Order) -> Result<(), NotSent> {
+    let Some(address) = &order.address else { return Ok(()) };
+    let given = [(1, address.postal_code()), (2, address.line1())];
+    let list: Vec<(u8, &str)> = given.into_iter().filter_map(|(tag, text)| text.map(|t| (tag, t))).collect();
+    message.set(123, &subfields(&list)?);
     Ok(())
 }
 

@@ -4,9 +4,11 @@ use super::*;
 use crate::card::{Cvc, Expiry, Pan};
 use crate::connector::{BadTerms, by_name, judge};
 use crate::iso8583::{Dialect, Message};
+use florin_core::avs::AddressCheck;
 use florin_core::decline::{DeclineCode, Retry};
 use florin_core::id::Key;
 use florin_core::money::{Currency, Money};
+use florin_core::payment::Address;
 use florin_core::time::Time;
 use florin_core::wire::*;
 
@@ -30,7 +32,7 @@ fn original(class: OriginalClass) -> Original {
 
 fn order(act: Act) -> Order {
     let at = match act {
-        Act::Sale { .. } | Act::Authorization { .. } => AT,
+        Act::Sale { .. } | Act::Authorization { .. } | Act::Verification { .. } => AT,
         Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => AT.plus_ms(16_000),
     };
     Order {
@@ -41,6 +43,8 @@ fn order(act: Act) -> Order {
         act,
         money: Money::new(1000, Currency::USD),
         card: CardToken { key: Key(4), vault: 5 },
+        code: None,
+        address: None,
         wire: wire(if at == AT { 1 } else { 2 }, if at == AT { 123 } else { 124 }, at),
         send_by: at.plus_ms(5000),
         repeat: false,
@@ -100,6 +104,10 @@ fn orders_become_messages() {
     let hold = Act::Authorization { initiator: Initiator::Customer, network_id: None };
     check(hold, &without_cvc, "0100", format!("{present}|60=01001C"));
 
+    let (ask, first) = (format!("{HEAD}|22=812|25=51|{TAIL}"), Initiator::CustomerStoring);
+    check(Act::Verification { initiator: first }, &visa(), "0100", format!("{ask}|60=01001C02002FU|126=10003123"));
+    check(Act::Verification { initiator: first }, &without_cvc, "0100", format!("{ask}|60=01001C02002FU"));
+
     let later = "7=1121221516|11=000124";
     let same = "2=4242424242424242|3=000000|4=000000001000";
     let ids = "32=400001|37=6325XD2IR340";
@@ -129,6 +137,27 @@ fn orders_become_messages() {
     assert_eq!((message.get(3), message.get(63)), (Some("200000"), Some("030042501")));
 }
 
+/// The address goes to the issuer with what asks for money or whether the card is good, and with nothing else.
+#[test]
+fn addresses_to_compare() {
+    #[track_caller]
+    fn check(act: Act, line1: Option<&str>, postal_code: Option<&str>, expected: Option<&str>) {
+        let given = |text: Option<&str>| text.map(str::to_owned);
+        let address = Address { line1: given(line1), postal_code: given(postal_code), ..Address::default() };
+        let message = encode(&Order { address: AddressCheck::of(&address), ..order(act) }, &visa()).unwrap();
+        assert_eq!(message.get(123), expected);
+    }
+    let verification = Act::Verification { initiator: Initiator::CustomerStoring };
+    let both = Some("01005941030200910 Main S");
+    check(PRESENT, Some("10 Main S"), Some("94103"), both);
+    check(verification, Some("10 Main S"), Some("94103"), both);
+    check(PRESENT, None, Some("94103"), Some("0100594103"));
+    check(PRESENT, Some("10 Main S"), None, Some("0200910 Main S"));
+    check(PRESENT, None, None, None);
+    let reversal = Act::Reversal { original: original(OriginalClass::Sale), reason: ReversalReason::NoConfirmation };
+    check(reversal, Some("10 Main S"), Some("94103"), None);
+}
+
 #[test]
 fn repeats_differ_in_their_type_alone() {
     let reason = ReversalReason::NotCompleted;
@@ -151,7 +180,8 @@ fn repeats_differ_in_their_type_alone() {
 #[test]
 fn orders_that_cannot_be_sent() {
     let check = |order: Order| assert_eq!(encode(&order, &visa()).err(), Some(NotSent::NotEncodable));
-    check(order(Act::Sale { initiator: Initiator::Merchant, network_id: None }));
+    let unnamed = order(Act::Sale { initiator: Initiator::Merchant, network_id: None });
+    assert_eq!(encode(&unnamed, &visa()).err(), Some(NotSent::NoAgreement));
     check(Order { money: Money::new(-1, Currency::USD), ..order(PRESENT) });
     check(Order { money: Money::new(1_000_000_000_000, Currency::USD), ..order(PRESENT) });
     check(Order { money: Money::new(1050, Currency::parse("isk").unwrap()), ..order(PRESENT) });

@@ -1,13 +1,14 @@
 //! Commit 1, the message, commit 2: the one way by which a new attempt of an existing thing comes about.
 
 use super::{Concluded, Owner, Step, conclude};
-use crate::commit::Claim;
+use crate::commit::{Claim, Version};
 use crate::flow::{self, Claiming, Done, Failure, Met, Trouble, View};
 use crate::id::Key;
 use crate::mutants::{Mutant, planted};
 use crate::ports::{Ports, Slot};
 use crate::refusal::Refusal;
 use crate::time::Time;
+use crate::wire::{Act, Order};
 
 /// What a new attempt needs from the world.
 #[derive(Clone, Copy, Debug)]
@@ -42,33 +43,78 @@ pub(crate) async fn launch<T: Owner>(
     for _ in 0..flow::TRIES {
         let from: View<T> = flow::load(ports.store(), account, T::KIND, key).await?;
         let begun = Begun::fresh(ports).await?;
-        let mut step = match decide(&from, begun) {
+        let step = match decide(&from, begun) {
             Ok(step) => step,
             Err(refusal) => return flow::refuse(ports.store(), claiming, refusal).await,
         };
-        for a in step.body.attempts_mut().iter_mut().filter(|a| a.key == begun.key) {
-            a.claim = claiming.map(Claiming::open);
+        if let Some(done) = take_step(ports, &from, step, begun, claiming).await? {
+            return Ok(done);
         }
-        let (mut commit, view) = step.draft(ports, &from, begun.now);
-        let order = view.body.find(begun.key).map(|a| a.order(account, key, view.body.live(), false, a.send_by));
-        if !planted(Mutant::NoClaim) {
-            commit.claim = claiming.map(|c| take(ports, c, order.is_some(), &view));
-        }
-        if let (Some(order), true) = (order, planted(Mutant::SendBeforeCommit)) {
-            ports.submit(order).await;
-        }
-        match flow::commit(ports.store(), commit, claiming).await? {
-            Met::Applied => {}
-            Met::Conflict => continue,
-            Met::Replay(answer) => return Ok(Done::Replayed(answer)),
-            Met::Guard => return Err(Refusal::Contended.into()),
-        }
-        let Some(order) = order else { return Ok(Done::Fresh(view)) };
-        let verdict = ports.submit(order).await;
-        let concluded = conclude(ports, view, begun.key, verdict, 1).await?;
-        return answer(ports, claiming, concluded).await;
     }
     flow::refuse(ports.store(), claiming, Refusal::Contended).await
+}
+
+/// The same for a thing that is made with its first attempt, under a fresh key.
+pub(crate) async fn found<T: Owner>(
+    ports: &dyn Ports,
+    account: Key,
+    key: Key,
+    claiming: Option<&Claiming>,
+    decide: &(dyn Fn(Begun) -> Step<T> + Sync),
+) -> Result<Done<View<T>>, Failure> {
+    if let Some(answer) = flow::replay(ports.store(), claiming).await? {
+        return Ok(Done::Replayed(answer));
+    }
+    let begun = Begun::fresh(ports).await?;
+    let step = decide(begun);
+    let from = View { key, account, version: Version::NONE, at: begun.now, body: step.body.clone(), personal: None };
+    match take_step(ports, &from, step, begun, claiming).await? {
+        Some(done) => Ok(done),
+        // What changes with it was changed by somebody else meanwhile.
+        None => flow::refuse(ports.store(), claiming, Refusal::Contended).await,
+    }
+}
+
+/// Commits the step, sends its message if it has one, and concludes. None when somebody else was faster.
+async fn take_step<T: Owner>(
+    ports: &dyn Ports,
+    from: &View<T>,
+    mut step: Step<T>,
+    begun: Begun,
+    claiming: Option<&Claiming>,
+) -> Result<Option<Done<View<T>>>, Failure> {
+    for a in step.body.attempts_mut().iter_mut().filter(|a| a.key == begun.key) {
+        a.claim = claiming.map(Claiming::open);
+    }
+    let (mut commit, view) = step.draft(ports, from, begun.now);
+    let order = order(&view, begun.key);
+    if !planted(Mutant::NoClaim) {
+        commit.claim = claiming.map(|c| take(ports, c, order.is_some(), &view));
+    }
+    if let (Some(order), true) = (order, planted(Mutant::SendBeforeCommit)) {
+        ports.submit(order).await;
+    }
+    match flow::commit(ports.store(), commit, claiming).await? {
+        Met::Applied => {}
+        Met::Conflict => return Ok(None),
+        Met::Replay(answer) => return Ok(Some(Done::Replayed(answer))),
+        Met::Guard => return Err(Refusal::Contended.into()),
+    }
+    let Some(order) = order else { return Ok(Some(Done::Fresh(view))) };
+    let verdict = ports.submit(order).await;
+    let concluded = conclude(ports, view, begun.key, verdict, 1).await?;
+    answer(ports, claiming, concluded).await.map(Some)
+}
+
+/// The message of an attempt that was just begun.
+fn order<T: Owner>(view: &View<T>, attempt: Key) -> Option<Order> {
+    let begun = view.body.find(attempt)?;
+    let order = begun.order(view.account, view.key, view.body.live(), false, begun.send_by);
+    let address = match order.act {
+        Act::Sale { .. } | Act::Authorization { .. } | Act::Verification { .. } => T::address(view),
+        Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => None,
+    };
+    Some(Order { address, ..order })
 }
 
 /// What the caller hears: what this flow settled, or what somebody else stored under the idempotency key while it waited.

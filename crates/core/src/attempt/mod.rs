@@ -6,7 +6,7 @@ mod resolve;
 mod settle;
 mod step;
 
-pub(crate) use launch::{Begun, answer, launch, take};
+pub(crate) use launch::{Begun, answer, found, launch, take};
 pub(crate) use owner::{Effects, Owner, Place};
 pub use resolve::{late, resolve};
 pub(crate) use settle::{Concluded, conclude};
@@ -19,8 +19,8 @@ use crate::money::Money;
 use crate::ports::Slot;
 use crate::time::Time;
 use crate::wire::{
-    Act, Approval, CardToken, Decline, Initiator, NetworkId, NotSent, Order, Original, OriginalClass, ReversalReason,
-    Rrn, Unsure, Verdict, WireId,
+    Act, Approval, CardToken, Credential, Decline, Initiator, NetworkId, NotSent, Order, Original, OriginalClass,
+    ReversalReason, Rrn, Unsure, Verdict, WireId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,8 @@ pub enum Move {
     /// The merchant gives up a hold.
     Void(Original),
     Refund(Original),
+    /// Asks the issuer whether a card is good. Moves nothing.
+    Verification(Initiator),
 }
 
 /// Why an attempt is taken back.
@@ -92,6 +94,10 @@ pub enum State {
     Repeating {
         since: Time,
     },
+    /// A verification without an answer that can be relied on. It moved nothing, so nothing is taken back.
+    Unanswered {
+        at: Time,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +106,7 @@ pub struct Attempt {
     pub what: Move,
     pub money: Money,
     pub card: CardToken,
+    pub credential: Credential,
     pub wire: WireId,
     pub send_by: Time,
     /// The job that settles it if nobody else does.
@@ -123,13 +130,16 @@ impl Attempt {
         // What belongs to an authorization keeps its RRN and its terminal.
         let (terminal, rrn) = match &what {
             Move::Completion(original) | Move::Void(original) => (original.wire.terminal, original.wire.rrn),
-            Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => (slot.terminal, Rrn(key)),
+            Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) | Move::Verification(_) => {
+                (slot.terminal, Rrn(key))
+            }
         };
         Attempt {
             key,
             what,
             money,
             card,
+            credential: Credential::default(),
             wire: WireId { terminal, stan: slot.stan, at: now, rrn },
             send_by: now.plus_ms(SEND_WITHIN_MS),
             job,
@@ -138,24 +148,36 @@ impl Attempt {
         }
     }
 
+    /// With what is to be said of the card.
+    pub fn with(self, credential: Credential) -> Attempt {
+        Attempt { credential, ..self }
+    }
+
     pub fn is_open(&self) -> bool {
         match self.state {
             State::Sent | State::Reversing { .. } | State::Repeating { .. } => true,
-            State::Approved { .. } | State::Declined { .. } | State::NotSent { .. } | State::Reversed { .. } => false,
+            State::Approved { .. }
+            | State::Declined { .. }
+            | State::NotSent { .. }
+            | State::Reversed { .. }
+            | State::Unanswered { .. } => false,
         }
     }
 
     /// The message as the vault is to send it now.
     pub fn order(&self, account: Key, owner: Key, live: bool, repeat: bool, send_by: Time) -> Order {
+        let network_id = self.credential.first_use;
         let act = match self.what {
-            Move::Sale(initiator) => Act::Sale { initiator, network_id: None },
-            Move::Authorization(initiator) => Act::Authorization { initiator, network_id: None },
+            Move::Sale(initiator) => Act::Sale { initiator, network_id },
+            Move::Authorization(initiator) => Act::Authorization { initiator, network_id },
+            Move::Verification(initiator) => Act::Verification { initiator },
             Move::Completion(original) => Act::Completion { original },
             Move::Void(original) => Act::Reversal { original, reason: ReversalReason::CancelledByCustomer },
             Move::Refund(original) => Act::Refund { original },
         };
         let (money, card, wire) = (self.money, self.card, self.wire);
-        Order { account, owner, attempt: self.key, live, act, money, card, wire, send_by, repeat }
+        let (code, address) = (self.credential.code, None);
+        Order { account, owner, attempt: self.key, live, act, money, card, code, address, wire, send_by, repeat }
     }
 
     /// The reversal of this attempt.
@@ -175,6 +197,8 @@ impl Attempt {
             act: Act::Reversal { original: self.as_original(None), reason },
             money: self.money,
             card: self.card,
+            code: None,
+            address: None,
             wire: reversal.wire,
             send_by,
             repeat: reversal.repeat,
@@ -186,7 +210,9 @@ impl Attempt {
         let class = match self.what {
             Move::Sale(_) => OriginalClass::Sale,
             Move::Refund(_) => OriginalClass::Refund,
-            Move::Authorization(_) | Move::Completion(_) | Move::Void(_) => OriginalClass::Authorization,
+            Move::Authorization(_) | Move::Completion(_) | Move::Void(_) | Move::Verification(_) => {
+                OriginalClass::Authorization
+            }
         };
         Original {
             class,
@@ -205,7 +231,8 @@ impl Attempt {
             | State::NotSent { .. }
             | State::Reversing { .. }
             | State::Reversed { .. }
-            | State::Repeating { .. } => None,
+            | State::Repeating { .. }
+            | State::Unanswered { .. } => None,
         }
     }
 
@@ -299,18 +326,19 @@ mod tests {
     #[test]
     fn open_until_it_ended() {
         let open = every_state().map(|state| attempt(OPEN, every_move()[0], 2, state).is_open());
-        assert_eq!(open, [true, false, false, false, true, true, true, false, false, true]);
+        assert_eq!(open, [true, false, false, false, true, true, true, false, false, true, false]);
     }
 
     /// What follows an authorization keeps its RRN; what stands alone has one of its own.
     #[test]
     fn rrns_and_classes() {
         let of = every_move().map(|what| attempt(OPEN, what, 2, State::Sent));
-        let rrns = [OPEN, OPEN, CHARGE, CHARGE, OPEN].map(Rrn);
+        let rrns = [OPEN, OPEN, CHARGE, CHARGE, OPEN, OPEN].map(Rrn);
         assert_eq!(of.each_ref().map(|a| a.wire.rrn), rrns);
         let class = of.each_ref().map(|a| a.as_original(None).class);
         let authorization = OriginalClass::Authorization;
-        assert_eq!(class, [OriginalClass::Sale, authorization, authorization, authorization, OriginalClass::Refund]);
+        let refund = OriginalClass::Refund;
+        assert_eq!(class, [OriginalClass::Sale, authorization, authorization, authorization, refund, authorization]);
     }
 
     #[test]
@@ -328,6 +356,8 @@ mod tests {
                 act: Act::Reversal { original: open.as_original(None), reason },
                 money: eur(1000),
                 card: card().token,
+                code: None,
+                address: None,
                 wire,
                 send_by: Time(5),
                 repeat: true,
@@ -355,6 +385,7 @@ mod tests {
             Act::Completion { original: original() },
             Act::Reversal { original: original(), reason },
             Act::Refund { original: original() },
+            Act::Verification { initiator: Initiator::CustomerStoring },
         ];
         assert_eq!(act, expected);
     }

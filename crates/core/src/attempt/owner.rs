@@ -1,8 +1,9 @@
 //! What a thing with attempts must say for itself: a payment, a refund. Everything about sending, waiting and taking back is shared.
 
 use super::Attempt;
+use crate::avs::AddressCheck;
 use crate::codec::Body;
-use crate::commit::EventKind;
+use crate::commit::{Beside, EventKind, Row};
 use crate::fees::Fees;
 use crate::flow::View;
 use crate::id::{Key, Kind};
@@ -28,16 +29,22 @@ pub(crate) struct Effects {
     pub events: Vec<EventKind>,
     /// Money in or out of the merchant's balance.
     pub movement: Option<NewMovement>,
+    /// Rows that change in the same commit.
+    pub beside: Vec<Beside>,
 }
 
 impl Effects {
     pub fn of(events: &[EventKind], transfers: &[Transfer]) -> Effects {
-        Effects { transfers: transfers.to_vec(), events: events.to_vec(), movement: None }
+        Effects { transfers: transfers.to_vec(), events: events.to_vec(), movement: None, beside: vec![] }
     }
     /// The same with a movement and the transfer of its fee.
     pub fn moving(mut self, account: Key, movement: NewMovement) -> Effects {
         self.transfers.extend(movement.fee(account));
         Effects { movement: Some(movement), ..self }
+    }
+    pub fn beside(mut self, beside: Option<Beside>) -> Effects {
+        self.beside.extend(beside);
+        self
     }
 }
 
@@ -49,8 +56,16 @@ pub(crate) trait Owner: Body + Clone + Send + Sync {
     fn live(&self) -> bool;
     fn told(view: &View<Self>) -> Told<'_>;
 
-    /// The attempt did what it was for.
-    fn approved(&mut self, place: Place, attempt: &Attempt) -> Effects;
+    /// The cardholder's address, for messages that let the issuer compare it.
+    fn address(_: &View<Self>) -> Option<AddressCheck> {
+        None
+    }
+    /// The payment method that changes with an approval, if one does.
+    fn keeps(&self, _: &Attempt) -> Option<Key> {
+        None
+    }
+    /// The attempt did what it was for. `attempt` is what it came to; `kept` is the current row of what it `keeps`.
+    fn approved(&mut self, place: Place, attempt: &Attempt, kept: Option<&Row>) -> Effects;
     /// The attempt came to nothing: refused, never sent, or taken back.
     fn failed(&mut self, place: Place, attempt: &Attempt, error: PaymentError) -> Effects;
 

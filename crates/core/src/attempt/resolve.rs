@@ -1,15 +1,16 @@
 //! Recovery: settles attempts that nobody waits for, and takes answers that came too late.
 
-use super::settle::{at_once, reversing, undo};
+use super::settle::{at_once, failed, reversing, undo};
 use super::{Attempt, Because, LEASE_MS, Move, Owner, Place, SEND_WITHIN_MS, State, Step, Watch, conclude};
 use crate::commit::{Commit, EventKind, Job, Version};
 use crate::flow::{self, Failure, Met, Trouble, View};
 use crate::id::Kind;
 use crate::mutants::{Mutant, planted};
-use crate::payment::Payment;
+use crate::payment::{Payment, PaymentError};
 use crate::ports::{Ports, Slot};
 use crate::refund::Refund;
 use crate::refusal::Refusal;
+use crate::setup::Setup;
 use crate::wire::{Late, Verdict, WireId};
 
 /// Does a leased `Resolve` job: claims the attempt by a commit, sends what settles it, records what came of that.
@@ -19,6 +20,7 @@ pub async fn resolve(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
     match row.as_ref().map(|r| r.kind) {
         Some(Kind::Payment) => of::<Payment>(ports, job).await,
         Some(Kind::Refund) => of::<Refund>(ports, job).await,
+        Some(Kind::Setup) => of::<Setup>(ports, job).await,
         _ => drop_job(ports, job, Version::NONE).await.map(|_| ()),
     }
 }
@@ -30,6 +32,11 @@ async fn of<T: Owner>(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
             return drop_job(ports, job, view.version).await.map(|_| ());
         };
         match open.state {
+            State::Sent if matches!(open.what, Move::Verification(_)) => {
+                if give_up(ports, &view, &open).await? {
+                    return Ok(());
+                }
+            }
             State::Sent => match claim(ports, &view, &open).await? {
                 Some(view) => return proceed(ports, view, job, false).await,
                 None => continue,
@@ -39,7 +46,11 @@ async fn of<T: Owner>(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
                 return proceed(ports, view, job, job.tries > 1 || at_once(&because)).await;
             }
             State::Repeating { .. } => return proceed(ports, view, job, true).await,
-            State::Approved { .. } | State::Declined { .. } | State::NotSent { .. } | State::Reversed { .. } => {
+            State::Approved { .. }
+            | State::Declined { .. }
+            | State::NotSent { .. }
+            | State::Reversed { .. }
+            | State::Unanswered { .. } => {
                 if drop_job(ports, job, view.version).await? {
                     return Ok(());
                 }
@@ -47,6 +58,18 @@ async fn of<T: Owner>(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
         }
     }
     Err(Refusal::Contended.into())
+}
+
+/// Ends a verification that nobody waits for: there is nothing to take back. False when somebody else was faster.
+async fn give_up<T: Owner>(ports: &dyn Ports, view: &View<T>, open: &Attempt) -> Result<bool, Failure> {
+    let now = ports.now();
+    let place = Place { account: view.account, key: view.key, now, fees: ports.fees() };
+    let step = failed(&view.body, place, open, State::Unanswered { at: now }, PaymentError::Unanswered);
+    let (commit, _) = step.draft(ports, view, now);
+    match flow::commit(ports.store(), commit, None).await? {
+        Met::Applied => Ok(true),
+        Met::Conflict | Met::Replay(_) | Met::Guard => Ok(false),
+    }
 }
 
 /// Makes an attempt that may have been sent ours to settle. None when somebody else was faster.
@@ -59,7 +82,8 @@ async fn claim<T: Owner>(ports: &dyn Ports, view: &View<T>, open: &Attempt) -> R
             let job = open.job_at(view.account, view.key, now.plus_ms(LEASE_MS));
             reversing(&view.body, place, open, Because::Recovered, slot, false).watch(Watch::Put(job))
         }
-        Move::Completion(_) | Move::Void(_) => {
+        // A verification never comes here: it is given up.
+        Move::Completion(_) | Move::Void(_) | Move::Verification(_) => {
             let job = open.job_at(view.account, view.key, now.plus_ms(LEASE_MS));
             Step::new(view.body.clone())
                 .state(open.key, State::Repeating { since: now })
@@ -96,6 +120,7 @@ pub async fn late(ports: &dyn Ports, late: &Late) -> Result<(), Failure> {
     match row.as_ref().map(|r| r.kind) {
         Some(Kind::Payment) => late_for::<Payment>(ports, late).await,
         Some(Kind::Refund) => late_for::<Refund>(ports, late).await,
+        Some(Kind::Setup) => late_for::<Setup>(ports, late).await,
         _ => Ok(()),
     }
 }
@@ -146,11 +171,11 @@ pub(super) async fn too_late<T: Owner>(
 
 fn must_undo(open: &Attempt) -> bool {
     match (&open.what, &open.state) {
-        // Advices are repeated until answered; they are never taken back.
-        (Move::Completion(_) | Move::Void(_), _) => false,
+        // Advices are repeated until answered; they are never taken back. A verification leaves nothing to take back.
+        (Move::Completion(_) | Move::Void(_) | Move::Verification(_), _) => false,
         // A worker will claim and reverse it.
         (_, State::Sent) => false,
-        (_, State::Approved { .. } | State::Repeating { .. }) => false,
+        (_, State::Approved { .. } | State::Repeating { .. } | State::Unanswered { .. }) => false,
         (_, State::Reversing { because, .. }) => *because != Because::LateApproval,
         (_, State::Reversed { found, .. }) => !found,
         (_, State::Declined { .. } | State::NotSent { .. }) => true,
@@ -189,12 +214,13 @@ mod tests {
             ("reversed and found", false),
             ("reversed and not found", true),
             ("repeating: only advices are", false),
+            ("unanswered: only verifications are", false),
         ];
         for (state, (name, reversible)) in every_state().into_iter().zip(taken_back) {
             for what in every_move() {
                 let expected = match what {
                     Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => reversible,
-                    Move::Completion(_) | Move::Void(_) => false,
+                    Move::Completion(_) | Move::Void(_) | Move::Verification(_) => false,
                 };
                 assert_eq!(must_undo(&attempt(OPEN, what, 2, state.clone())), expected, "{name}: {what:?}");
             }

@@ -4,7 +4,7 @@ use super::{
     Attempt, Because, FIRST_PAUSE_MS, LEASE_MS, Move, Owner, Place, Reversal, SEND_WITHIN_MS, State, Step, Undone,
     Watch, is_malfunction, pause_ms, undone,
 };
-use crate::commit::EventKind;
+use crate::commit::{EventKind, Row};
 use crate::decline::Retry;
 use crate::flow::{self, Failure, Met, Trouble, View};
 use crate::id::Key;
@@ -33,6 +33,7 @@ pub(super) fn plan(attempt: &Attempt, verdict: &Verdict, at: Time) -> Plan {
         Move::Refund(_) => reversible(verdict, at, Mutant::ForgetRefundReversal),
         Move::Completion(_) => advice(verdict, at),
         Move::Void(_) => void(verdict, at),
+        Move::Verification(_) => verification(verdict, at),
     }
 }
 
@@ -65,7 +66,7 @@ fn advice(verdict: &Verdict, at: Time) -> Plan {
         Verdict::Declined(decline) => {
             Plan::Fail(State::Declined { decline: *decline, at }, PaymentError::Declined(*decline))
         }
-        Verdict::NotSent(why @ (NotSent::NoSuchCard | NotSent::NotEncodable)) => {
+        Verdict::NotSent(why @ (NotSent::NoSuchCard | NotSent::NotEncodable | NotSent::NoAgreement)) => {
             Plan::Fail(State::NotSent { why: *why, at }, PaymentError::NotSent(*why))
         }
         Verdict::NotSent(NotSent::LinkDown | NotSent::TooLate | NotSent::Busy | NotSent::NoVault)
@@ -81,6 +82,18 @@ fn void(verdict: &Verdict, at: Time) -> Plan {
         (Undone::NotFound, _) => Plan::Approve(State::Reversed { found: false, at, because }),
         _ if planted(Mutant::UnansweredVoidIsDone) => Plan::Approve(State::Reversed { found: true, at, because }),
         _ => Plan::Repeat,
+    }
+}
+
+/// It moved nothing: without an answer there is nothing to take back, and nothing was verified.
+fn verification(verdict: &Verdict, at: Time) -> Plan {
+    match verdict {
+        Verdict::Approved(approval) => approve(approval, at),
+        Verdict::Declined(decline) => {
+            Plan::Fail(State::Declined { decline: *decline, at }, PaymentError::Declined(*decline))
+        }
+        Verdict::NotSent(why) => Plan::Fail(State::NotSent { why: *why, at }, PaymentError::NotSent(*why)),
+        Verdict::Unknown(_) | Verdict::Pending => Plan::Fail(State::Unanswered { at }, PaymentError::Unanswered),
     }
 }
 
@@ -120,7 +133,8 @@ pub(crate) async fn conclude<T: Owner>(
             | State::Declined { .. }
             | State::NotSent { .. }
             | State::Reversing { .. }
-            | State::Reversed { .. } => {
+            | State::Reversed { .. }
+            | State::Unanswered { .. } => {
                 // Somebody else settled it while this answer was on its way.
                 let view = super::resolve::too_late(ports, from, &open, &verdict).await?;
                 return Ok(Concluded { view, answered: false });
@@ -128,7 +142,10 @@ pub(crate) async fn conclude<T: Owner>(
         };
         let place = Place { account, key, now, fees: ports.fees() };
         let (step, next) = match plan {
-            Plan::Approve(state) => (approved(&from.body, place, &open, state), Next::Return),
+            Plan::Approve(state) => {
+                let kept = kept(ports, &from.body, &open).await?;
+                (approved(&from.body, place, &open, state, kept.as_ref()), Next::Return)
+            }
             Plan::Fail(state, error) => (failed(&from.body, place, &open, state, error), Next::Return),
             Plan::Repeat => (repeating(&from.body, place, &open, tries), Next::Return),
             Plan::Reverse(because) => {
@@ -169,13 +186,27 @@ enum Next {
     Nudge,
 }
 
-pub(super) fn approved<T: Owner>(body: &T, place: Place, attempt: &Attempt, state: State) -> Step<T> {
+/// The current row of the payment method that an approval changes.
+async fn kept<T: Owner>(ports: &dyn Ports, body: &T, attempt: &Attempt) -> Result<Option<Row>, Failure> {
+    match body.keeps(attempt).filter(|_| !planted(Mutant::CardNotKept)) {
+        Some(key) => Ok(ports.store().get(&[key]).await?.into_iter().next().flatten()),
+        None => Ok(None),
+    }
+}
+
+fn approved<T: Owner>(body: &T, place: Place, attempt: &Attempt, state: State, kept: Option<&Row>) -> Step<T> {
     let mut next = body.clone();
-    let effects = next.approved(place, attempt);
+    let effects = next.approved(place, &Attempt { state: state.clone(), ..attempt.clone() }, kept);
     Step::new(next).state(attempt.key, state).with(effects).watch(Watch::Done(attempt.job)).answering(attempt.key)
 }
 
-fn failed<T: Owner>(body: &T, place: Place, attempt: &Attempt, state: State, error: PaymentError) -> Step<T> {
+pub(super) fn failed<T: Owner>(
+    body: &T,
+    place: Place,
+    attempt: &Attempt,
+    state: State,
+    error: PaymentError,
+) -> Step<T> {
     let mut next = body.clone();
     let effects = next.failed(place, attempt, error);
     Step::new(next).state(attempt.key, state).with(effects).watch(Watch::Done(attempt.job)).answering(attempt.key)
@@ -189,7 +220,8 @@ fn repeating<T: Owner>(body: &T, place: Place, attempt: &Attempt, tries: u32) ->
         | State::Declined { .. }
         | State::NotSent { .. }
         | State::Reversing { .. }
-        | State::Reversed { .. } => place.now,
+        | State::Reversed { .. }
+        | State::Unanswered { .. } => place.now,
     };
     let job = attempt.job_at(place.account, place.key, place.now.plus_ms(pause_ms(tries)));
     Step::new(body.clone()).state(attempt.key, State::Repeating { since }).watch(Watch::Put(job)).answering(attempt.key)
@@ -288,11 +320,11 @@ mod tests {
     fn every_verdict_on_every_move() {
         #[track_caller]
         fn check(verdict: Verdict, reversible: Plan, capture: Plan, voided: Plan) {
-            for what in every_move() {
+            for what in every_move().into_iter().filter(|what| !matches!(what, Move::Verification(_))) {
                 let expected = match what {
                     Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => &reversible,
                     Move::Completion(_) => &capture,
-                    Move::Void(_) => &voided,
+                    Move::Void(_) | Move::Verification(_) => &voided,
                 };
                 assert_eq!(plan(&attempt(OPEN, what, 2, State::Sent), &verdict, NOW), *expected, "{what:?}");
             }
@@ -326,6 +358,30 @@ mod tests {
         check(Verdict::Unknown(Unsure::Partial), back(Unsure::Partial), again(), again());
         check(Verdict::Unknown(Unsure::Unreadable), back(Unsure::Unreadable), again(), again());
         check(Verdict::Pending, back(Unsure::Unreadable), again(), again());
+    }
+
+    /// It is never taken back and never said again.
+    #[test]
+    fn every_verdict_on_a_verification() {
+        #[track_caller]
+        fn check(verdict: Verdict, expected: Plan) {
+            let asked = attempt(OPEN, every_move()[5], 2, State::Sent);
+            assert_eq!(plan(&asked, &verdict, NOW), expected);
+        }
+        let no = |decline| Plan::Fail(State::Declined { decline, at: NOW }, PaymentError::Declined(decline));
+        let unanswered = || Plan::Fail(State::Unanswered { at: NOW }, PaymentError::Unanswered);
+        let why = NotSent::LinkDown;
+        check(Verdict::Approved(APPROVAL), Plan::Approve(State::Approved { approval: APPROVAL, at: NOW }));
+        check(Verdict::Declined(FUNDS), no(FUNDS));
+        check(Verdict::Declined(MALFUNCTION), no(MALFUNCTION));
+        check(Verdict::Declined(DUPLICATE), no(DUPLICATE));
+        check(Verdict::NotSent(why), Plan::Fail(State::NotSent { why, at: NOW }, PaymentError::NotSent(why)));
+        check(Verdict::Unknown(Unsure::NoAnswer), unanswered());
+        check(Verdict::Unknown(Unsure::LinkLost), unanswered());
+        check(Verdict::Unknown(Unsure::Mismatch), unanswered());
+        check(Verdict::Unknown(Unsure::Partial), unanswered());
+        check(Verdict::Unknown(Unsure::Unreadable), unanswered());
+        check(Verdict::Pending, unanswered());
     }
 
     #[test]

@@ -47,6 +47,7 @@ impl<T: Owner> Step<T> {
         self.effects.transfers.extend(effects.transfers);
         self.effects.events.extend(effects.events);
         self.effects.movement = self.effects.movement.or(effects.movement);
+        self.effects.beside.extend(effects.beside);
         self
     }
     pub fn events(self, events: &[EventKind]) -> Step<T> {
@@ -100,6 +101,7 @@ impl<T: Owner> Step<T> {
             commit.expect.push((row.key, Version::NONE));
             commit.put.push(row);
         }
+        commit.with(self.effects.beside, &|| ports.fresh_key());
         match self.watch {
             Watch::Leave => {}
             Watch::Put(job) => commit.jobs.push(job),

@@ -8,7 +8,7 @@ use crate::id::{Key, Kind};
 use crate::mutants::{Mutant, planted};
 use crate::ports::Ports;
 use crate::refusal::{Operation, Refusal};
-use crate::wire::Initiator;
+use crate::wire::{Credential, Initiator};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirm {
@@ -19,6 +19,7 @@ pub struct Confirm {
     /// The payment method that the card is.
     pub method: Option<Key>,
     pub initiator: Initiator,
+    pub credential: Credential,
     pub claim: Option<Claiming>,
     /// Rows that change with the first commit: a method that is used up, or made.
     pub beside: Vec<Beside>,
@@ -37,6 +38,7 @@ impl Confirm {
             card: None,
             method: None,
             initiator: Initiator::Customer,
+            credential: Credential::default(),
             claim: None,
             beside: vec![],
             personal: None,
@@ -63,7 +65,8 @@ fn begin(from: &View<Payment>, command: &Confirm, begun: Begun) -> Result<Step<P
     }
     let card = command.card.as_ref().or(payment.card.as_ref()).ok_or(Refusal::NoCard)?;
     let what = charge_move(payment.capture, command.initiator);
-    let attempt = Attempt::begin(begun.key, begun.job, what, payment.money, card.token, begun.slot, begun.now);
+    let attempt = Attempt::begin(begun.key, begun.job, what, payment.money, card.token, begun.slot, begun.now)
+        .with(command.credential);
     let mut next = payment.clone();
     next.choose(command.method, card);
     next.terms = command.terms.unwrap_or(next.terms);
@@ -87,7 +90,7 @@ pub(super) fn start(mut next: Payment, from: &View<Payment>, attempt: Attempt) -
     let watch = Watch::Put(attempt.watch(from.account, from.key));
     let charge = match attempt.what {
         Move::Sale(_) | Move::Authorization(_) => Some(attempt.key),
-        Move::Completion(_) | Move::Void(_) | Move::Refund(_) => None,
+        Move::Completion(_) | Move::Void(_) | Move::Refund(_) | Move::Verification(_) => None,
     };
     next.attempts.push(attempt);
     let mut step = Step::new(next).watch(if planted(Mutant::NoWatch) { Watch::Leave } else { watch });

@@ -2,7 +2,7 @@
 
 use super::confirm::charge_move;
 use super::{CaptureMethod, CardFacts, Doing, Payment, PaymentPersonal, PaymentView, Stage, Terms};
-use crate::attempt::{Attempt, Begun, answer, conclude, take};
+use crate::attempt::{Attempt, Begun, Owner, answer, conclude, take};
 use crate::codec::Body;
 use crate::commit::{Beside, Commit, Event, EventKind, IndexEntry, Row, Version};
 use crate::flow::{self, Claiming, Done, Failure, Met};
@@ -10,7 +10,7 @@ use crate::id::{Key, Kind};
 use crate::money::Money;
 use crate::ports::Ports;
 use crate::refusal::Refusal;
-use crate::wire::Initiator;
+use crate::wire::{Credential, Initiator, Order};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Create {
@@ -28,6 +28,7 @@ pub struct Create {
     pub personal: PaymentPersonal,
     /// Confirms at once: the attempt is in the commit that makes the payment.
     pub confirm: Option<Initiator>,
+    pub credential: Credential,
     /// Rows that change with it: a method that is used up, or made.
     pub beside: Vec<Beside>,
     pub claim: Option<Claiming>,
@@ -48,6 +49,7 @@ impl Create {
             terms: Terms::default(),
             personal: PaymentPersonal::default(),
             confirm: None,
+            credential: Credential::default(),
             beside: vec![],
             claim: None,
         }
@@ -76,7 +78,9 @@ pub async fn create(ports: &dyn Ports, command: &Create) -> Result<Done<PaymentV
                 .then(|| command.personal.stored(command.customer.unwrap_or(key))),
         };
         let attempt = match command.confirm {
-            Some(initiator) => Some(begin(&mut view, initiator, claiming, Begun::fresh(ports).await?)?),
+            Some(initiator) => {
+                Some(begin(&mut view, (initiator, command.credential), claiming, Begun::fresh(ports).await?)?)
+            }
             None => None,
         };
         let mut commit = draft(command, &view, &|| ports.fresh_key());
@@ -93,7 +97,8 @@ pub async fn create(ports: &dyn Ports, command: &Create) -> Result<Done<PaymentV
             Met::Conflict | Met::Guard => continue,
         }
         let Some(attempt) = attempt else { return Ok(Done::Fresh(view)) };
-        let verdict = ports.submit(attempt.order(view.account, view.key, view.body.live, false, attempt.send_by)).await;
+        let order = attempt.order(view.account, view.key, view.body.live, false, attempt.send_by);
+        let verdict = ports.submit(Order { address: Payment::address(&view), ..order }).await;
         let concluded = conclude(ports, view, attempt.key, verdict, 1).await?;
         return answer(ports, claiming, concluded).await;
     }
@@ -127,14 +132,15 @@ fn decide(command: &Create) -> Result<Payment, Refusal> {
 /// The first attempt of a payment that is made and confirmed at once.
 fn begin(
     view: &mut PaymentView,
-    initiator: Initiator,
+    (initiator, credential): (Initiator, Credential),
     claiming: Option<&Claiming>,
     begun: Begun,
 ) -> Result<Attempt, Refusal> {
     let payment = &mut view.body;
     let card = payment.card.as_ref().ok_or(Refusal::NoCard)?.token;
     let what = charge_move(payment.capture, initiator);
-    let mut attempt = Attempt::begin(begun.key, begun.job, what, payment.money, card, begun.slot, begun.now);
+    let mut attempt =
+        Attempt::begin(begun.key, begun.job, what, payment.money, card, begun.slot, begun.now).with(credential);
     attempt.claim = claiming.map(Claiming::open);
     payment.stage = Stage::Processing { attempt: attempt.key, doing: Doing::Confirm };
     payment.attempts.push(attempt.clone());

@@ -77,6 +77,8 @@ pub enum PaymentError {
     Reversed,
     /// The issuer approved a part only; it was taken back.
     Partial,
+    /// A verification without an answer: nothing is known of the card, and nothing was moved.
+    Unanswered,
 }
 
 /// What is under way.

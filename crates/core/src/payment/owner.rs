@@ -1,11 +1,13 @@
 //! What the end of an attempt does to its payment: the stage, the ledger plan, the events.
 
-use super::{Doing, Payment, PaymentError, Stage};
+use super::{Doing, Payment, PaymentError, PaymentPersonal, Stage};
 use crate::attempt::{Attempt, Effects, Move, Owner, Place};
-use crate::commit::EventKind;
+use crate::avs::AddressCheck;
+use crate::commit::{EventKind, Row};
 use crate::flow::View;
 use crate::id::{Key, Kind};
 use crate::ledger;
+use crate::method;
 use crate::movement::NewMovement;
 use crate::ports::Told;
 
@@ -25,13 +27,28 @@ impl Owner for Payment {
         Told::Payment(view)
     }
 
-    fn approved(&mut self, place: Place, attempt: &Attempt) -> Effects {
+    fn address(view: &View<Payment>) -> Option<AddressCheck> {
+        let personal: PaymentPersonal = view.personal().ok()?;
+        AddressCheck::of(&personal.billing?.address?)
+    }
+
+    /// The card that the customer agreed to have kept.
+    fn keeps(&self, attempt: &Attempt) -> Option<Key> {
+        let agreed = self.terms.future_use.is_some() && self.customer.is_some();
+        self.method(attempt.card).map(|m| m.key).filter(|_| agreed && is_charge(attempt))
+    }
+
+    fn approved(&mut self, place: Place, attempt: &Attempt, kept: Option<&Row>) -> Effects {
+        let kept = match (kept, self.customer, attempt.approval()) {
+            (Some(row), Some(customer), Some(approval)) => method::kept(row, place, customer, approval),
+            _ => None,
+        };
         let Some(doing) = self.doing(attempt.key) else { return Effects::default() };
         match (attempt.what, doing) {
             (Move::Authorization(_), _) => {
                 self.stage = Stage::RequiresCapture { hold: attempt.key };
                 let events = [EventKind::ChargeSucceeded, EventKind::PaymentCapturable];
-                Effects::of(&events, &ledger::hold(place.account, place.key, attempt.money))
+                Effects::of(&events, &ledger::hold(place.account, place.key, attempt.money)).beside(kept)
             }
             (Move::Void(_), Doing::Cancel { reason }) => {
                 self.stage = Stage::Canceled { at: place.now, reason };
@@ -47,10 +64,10 @@ impl Owner for Payment {
                 let mut effects = self.took(place, attempt, attempt.key, EventKind::ChargeSucceeded);
                 // The charge as it lies in the merchant's balance follows the charge.
                 effects.events.push(EventKind::ChargeUpdated);
-                effects
+                effects.beside(kept)
             }
-            // A void without a cancel under way, a refund on a payment: never begun by any flow.
-            (Move::Void(_) | Move::Refund(_), _) => Effects::default(),
+            // A void without a cancel under way, a refund or a verification on a payment: never begun by any flow.
+            (Move::Void(_) | Move::Refund(_) | Move::Verification(_), _) => Effects::default(),
         }
     }
 
@@ -64,12 +81,20 @@ impl Owner for Payment {
                 let restored = ledger::restore_hold(place.account, place.key, self.money);
                 Effects::of(&[EventKind::PaymentCapturable], &restored)
             }
-            Move::Sale(_) | Move::Authorization(_) | Move::Void(_) | Move::Refund(_) => {
+            Move::Sale(_) | Move::Authorization(_) | Move::Void(_) | Move::Refund(_) | Move::Verification(_) => {
                 self.stage = Stage::RequiresPaymentMethod { last_error: Some(error) };
                 self.card = None;
                 Effects::of(&[EventKind::ChargeFailed, EventKind::PaymentFailed], &[])
             }
         }
+    }
+}
+
+/// The message asked for the payment's money.
+const fn is_charge(attempt: &Attempt) -> bool {
+    match attempt.what {
+        Move::Sale(_) | Move::Authorization(_) => true,
+        Move::Completion(_) | Move::Void(_) | Move::Refund(_) | Move::Verification(_) => false,
     }
 }
 
@@ -132,7 +157,7 @@ mod tests {
                 let movement = NewMovement::of_capture(PLACE, &of(what, minor), charge, false);
                 expected = expected.moving(ACCOUNT, movement);
             }
-            assert_eq!(next.approved(PLACE, &of(what, minor)), expected);
+            assert_eq!(next.approved(PLACE, &of(what, minor), None), expected);
             assert_eq!(next, held(stage));
         }
         let took = |charge, captured| Stage::Succeeded { charge, captured };
@@ -184,7 +209,7 @@ mod tests {
         for (stage, what) in ended.iter().flat_map(|stage| every_move().map(|what| (stage, what))) {
             let before = payment(CaptureMethod::Automatic, stage.clone());
             let mut next = before.clone();
-            assert_eq!(next.approved(PLACE, &of(what, 1000)), Effects::default());
+            assert_eq!(next.approved(PLACE, &of(what, 1000), None), Effects::default());
             assert_eq!(next.failed(PLACE, &of(what, 1000), PaymentError::Reversed), Effects::default());
             assert_eq!(next, before);
         }

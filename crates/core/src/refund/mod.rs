@@ -8,7 +8,7 @@ pub use create::{CreateRefund, RefundReason, create};
 
 use crate::attempt::{Attempt, Effects, Owner, Place};
 use crate::codec::Body;
-use crate::commit::EventKind;
+use crate::commit::{EventKind, Row};
 use crate::flow::View;
 use crate::id::{Key, Kind};
 use crate::ledger;
@@ -82,7 +82,7 @@ impl Owner for Refund {
         Told::Refund(view)
     }
 
-    fn approved(&mut self, place: Place, attempt: &Attempt) -> Effects {
+    fn approved(&mut self, place: Place, attempt: &Attempt, _: Option<&Row>) -> Effects {
         match self.stage {
             RefundStage::Pending => {
                 self.stage = RefundStage::Succeeded { at: place.now };
@@ -128,7 +128,7 @@ mod tests {
             let place = PLACE;
             let (mut yes, mut no) = (refund(from), refund(from));
             let attempt = yes.attempt.clone();
-            let effects = yes.approved(place, &attempt);
+            let effects = yes.approved(place, &attempt, None);
             assert_eq!((yes, effects), (refund(approved.0), approved.1));
             let effects = no.failed(place, &attempt, PaymentError::Reversed);
             assert_eq!((no, effects), (refund(failed.0), failed.1));

@@ -6,16 +6,19 @@ use crate::report;
 use crate::script::{Does, Fate, What, YES, recover};
 use crate::world::{ACCOUNT, Process, World};
 use florin_core::attempt::{self, LEASE_MS};
-use florin_core::commit::{ClaimId, JobKind};
+use florin_core::commit::{Beside, ClaimId, EventKind, JobKind, Version};
 use florin_core::fees::Fees;
-use florin_core::flow::{Claiming, Done, Failure};
+use florin_core::flow::{Claiming, Done, Failure, View};
 use florin_core::id::{Key, Kind};
+use florin_core::method::{Hold, PaymentMethod};
 use florin_core::money::{Currency, Money};
-use florin_core::payment::{self, CancelReason, CardFacts, Funding};
+use florin_core::payment::{self, CancelReason, CardFacts, Contact, Funding, FutureUse, Method, Terms};
 use florin_core::ports::{Ports, Told};
+use florin_core::record;
 use florin_core::refund::{self, RefundPersonal, RefundReason};
+use florin_core::setup::{self, ConfirmSetup, CreateSetup, Purpose, Setup, SetupPersonal, Verify};
 use florin_core::store::{Query, Store};
-use florin_core::wire::{CardToken, Initiator, Late, Network};
+use florin_core::wire::{CardToken, Credential, Initiator, Late, Network};
 use florin_store::block_on;
 use std::sync::Arc;
 
@@ -141,6 +144,10 @@ fn label(what: &What) -> &'static str {
     match what {
         What::Create { .. } => "create",
         What::CreateConfirmed { .. } => "create and confirm",
+        What::Keep { .. } => "keep",
+        What::SetUp => "set up",
+        What::ConfirmSetup => "confirm setup",
+        What::Verify => "verify",
         What::Confirm { .. } => "confirm",
         What::Capture { .. } => "capture",
         What::Cancel => "cancel",
@@ -175,6 +182,17 @@ fn card() -> CardFacts {
     }
 }
 
+const CUSTOMER: Key = Key(700);
+
+/// A card that is made a method in the commit of its use.
+fn a_method(ports: &Process, by: Key) -> (Method, Vec<Beside>) {
+    let (key, body) =
+        (ports.fresh_key(), PaymentMethod { hold: Hold::UsedBy(by), ..PaymentMethod::free(false, card()) });
+    let view = View { key, account: ACCOUNT, version: Version(1), at: ports.now(), body, personal: None };
+    let beside = Beside { from: Version::NONE, row: record::row(&view, vec![]), event: EventKind::MethodCreated };
+    (Method { key, card: card() }, vec![beside])
+}
+
 /// Does it, and says what the caller is told: the answer's text, a replay in quotes, or the refusal.
 async fn perform(world: &World, ports: &Process, does: &Does) -> String {
     let claim = claiming(does.key);
@@ -192,6 +210,37 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
             let confirm = Some(Initiator::Customer);
             let command = payment::Create { card: Some(card()), confirm, claim, ..plain };
             tell_payment(ports, payment::create(ports, &command).await)
+        }
+        What::Keep { capture } => {
+            let plain = payment::Create::plain(account, false, Money::new(1000, Currency::EUR), *capture);
+            let (key, confirm) = (ports.fresh_key(), Some(Initiator::CustomerStoring));
+            let (method, beside) = a_method(ports, key);
+            let terms = Terms { future_use: Some(FutureUse::OffSession), ..Terms::default() };
+            let (key, customer, method) = (Some(key), Some(CUSTOMER), Some(method.key));
+            let command =
+                payment::Create { key, customer, card: Some(card()), method, confirm, terms, beside, claim, ..plain };
+            tell_payment(ports, payment::create(ports, &command).await)
+        }
+        What::SetUp => {
+            let (key, credential) = (ports.fresh_key(), Credential::default());
+            let (method, beside) = a_method(ports, key);
+            let setup = Setup { customer: Some(CUSTOMER), ..Setup::plain(false, Purpose::Intent) };
+            let personal = SetupPersonal::default();
+            let command = CreateSetup { account, key, setup, method, credential, personal, beside, claim };
+            tell(setup::create(ports, &command).await, |view| ports.render(Told::Setup(view)))
+        }
+        What::ConfirmSetup => {
+            let of = world.rows(Kind::Setup).first().map_or(Key(404), |row| row.key);
+            let method = world.rows(Kind::Method).first().map(|row| Method { key: row.key, card: card() });
+            let (credential, personal, beside) = (Credential::default(), None, vec![]);
+            let command = ConfirmSetup { account, setup: of, method, credential, personal, beside, claim };
+            tell(setup::confirm(ports, &command).await, |view| ports.render(Told::Setup(view)))
+        }
+        What::Verify => {
+            let method = Method { key: Key(600), card: card() };
+            let command = Verify { account, live: false, customer: CUSTOMER, method, billing: Contact::default() };
+            let done = setup::verify(ports, &command).await.map(Done::Fresh);
+            tell(done, |view| ports.render(Told::Setup(view)))
         }
         What::Confirm { card: with_card } => {
             let plain = payment::Confirm::plain(account, payment);

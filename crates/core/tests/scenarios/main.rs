@@ -14,5 +14,6 @@ mod sale;
 mod script;
 mod sequencer;
 mod settlement;
+mod setup;
 mod terminal;
 mod world;

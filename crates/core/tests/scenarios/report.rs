@@ -6,8 +6,10 @@ use florin_core::attempt::{Attempt, Because, Move, State};
 use florin_core::commit::{EventKind, SHARDS};
 use florin_core::flow;
 use florin_core::id::Kind;
+use florin_core::method::{Hold, PaymentMethod};
 use florin_core::payment::{Payment, Stage};
 use florin_core::refund::{Refund, RefundStage};
+use florin_core::setup::{Setup, SetupStage};
 use florin_core::store::{Query, Report, Store, StoredEvent};
 use florin_core::wire::{Act, Order};
 use florin_store::block_on;
@@ -55,6 +57,15 @@ fn facts(world: &World) -> Vec<(&'static str, Vec<String>)> {
         let refund = flow::read::<Refund>(&row).unwrap().body;
         facts.push(("refund", vec![refund_stage(&refund.stage), attempt(&refund.attempt)]));
     }
+    for row in world.rows(Kind::Setup) {
+        let setup = flow::read::<Setup>(&row).unwrap().body;
+        facts.push(("setup", vec![setup_stage(&setup.stage)]));
+        facts.push(("attempts", setup.attempts.iter().map(attempt).collect()));
+    }
+    for row in world.rows(Kind::Method) {
+        let method = flow::read::<PaymentMethod>(&row).unwrap().body;
+        facts.push(("method", vec![held_by(&method)]));
+    }
     facts.push(("orders", world.lock().orders.iter().map(order).collect()));
     facts
 }
@@ -76,6 +87,30 @@ fn stage(stage: &Stage) -> String {
     }
 }
 
+fn setup_stage(stage: &SetupStage) -> String {
+    let status = stage.status();
+    match stage {
+        SetupStage::RequiresPaymentMethod { last_error: Some(error) } => format!("{status} {}", short(error)),
+        SetupStage::RequiresPaymentMethod { last_error: None }
+        | SetupStage::RequiresConfirmation
+        | SetupStage::Processing { .. }
+        | SetupStage::Succeeded { .. }
+        | SetupStage::Canceled { .. } => status.into(),
+    }
+}
+
+/// In whose hands a method is, and whether the network's id of its first use is known.
+fn held_by(method: &PaymentMethod) -> String {
+    let hold = match method.hold {
+        Hold::Free => "free",
+        Hold::UsedBy(_) => "used",
+        Hold::Customer(_) => "kept",
+        Hold::Detached => "detached",
+    };
+    let id = method.network_id.map_or("no id".to_owned(), |id| format!("id {}", id.0));
+    format!("{hold}, {id}")
+}
+
 fn refund_stage(stage: &RefundStage) -> String {
     match stage {
         RefundStage::Pending | RefundStage::Succeeded { .. } => stage.status().into(),
@@ -87,7 +122,9 @@ fn short(error: &florin_core::payment::PaymentError) -> String {
     use florin_core::payment::PaymentError;
     match error {
         PaymentError::Declined(decline) => format!("Declined({})", decline.code.as_str()),
-        PaymentError::NotSent(_) | PaymentError::Reversed | PaymentError::Partial => format!("{error:?}"),
+        PaymentError::NotSent(_) | PaymentError::Reversed | PaymentError::Partial | PaymentError::Unanswered => {
+            format!("{error:?}")
+        }
     }
 }
 
@@ -106,6 +143,7 @@ fn attempt(a: &Attempt) -> String {
         Move::Completion(_) => "capture",
         Move::Void(_) => "void",
         Move::Refund(_) => "refund",
+        Move::Verification(_) => "verification",
     };
     let state = match &a.state {
         State::Sent => "sent".into(),
@@ -116,6 +154,7 @@ fn attempt(a: &Attempt) -> String {
         State::Reversed { found: true, because: b, .. } => format!("reversed, {}", because(b)),
         State::Reversed { found: false, because: b, .. } => format!("reversed unfound, {}", because(b)),
         State::Repeating { .. } => "repeating".into(),
+        State::Unanswered { .. } => "unanswered".into(),
     };
     format!("{what} {} #{} {state}", a.money.minor, a.wire.stan)
 }
@@ -125,6 +164,7 @@ fn order(o: &Order) -> String {
     match o.act {
         Act::Sale { .. } => format!("0200 sale {minor} #{stan}"),
         Act::Authorization { .. } => format!("0100 hold {minor} #{stan}"),
+        Act::Verification { .. } => format!("0100 verify #{stan}"),
         Act::Refund { original } => format!("0200 refund {minor} #{stan} of #{}", original.wire.stan),
         Act::Completion { original } => {
             format!("022{} capture {minor} #{stan} of #{}", u8::from(o.repeat), original.wire.stan)
@@ -183,7 +223,7 @@ pub fn assert_sound(world: &World) {
     let (debits, credits) = balances.iter().fold((0, 0), |(d, c), s| (d + s.debits, c + s.credits));
     assert_eq!(debits, credits, "debits are credits");
     let jobs = block_on(world.store.find(Query::Jobs { limit: 100 })).unwrap().jobs();
-    for row in world.rows(Kind::Payment).iter().chain(&world.rows(Kind::Refund)) {
+    for row in [Kind::Payment, Kind::Refund, Kind::Setup].into_iter().flat_map(|kind| world.rows(kind)) {
         for a in world.attempts(row.key) {
             let watched = jobs.iter().any(|j| j.attempt == a.key && j.id == a.job);
             assert_eq!(a.is_open(), watched, "an attempt is watched while it is open: {a:?}");

@@ -34,6 +34,16 @@ pub enum What {
     CreateConfirmed {
         capture: CaptureMethod,
     },
+    /// The same, with a card that is to be kept for a customer.
+    Keep {
+        capture: CaptureMethod,
+    },
+    /// A setup for a customer, made and confirmed in one request.
+    SetUp,
+    /// The setup once more, with the same card.
+    ConfirmSetup,
+    /// A card on its way to a customer.
+    Verify,
     Confirm {
         card: bool,
     },
@@ -112,6 +122,19 @@ pub fn create_of(capture: CaptureMethod, card: bool, minor: i64, currency: Curre
 /// 10.00 EUR with a card, made and confirmed in one request.
 pub fn create_confirmed(capture: CaptureMethod, script: &[Verdict]) -> Does {
     Does::new(What::CreateConfirmed { capture }, script)
+}
+/// 10.00 EUR with a card that is to be kept for a customer.
+pub fn keep(capture: CaptureMethod, script: &[Verdict]) -> Does {
+    Does::new(What::Keep { capture }, script)
+}
+pub fn set_up(script: &[Verdict]) -> Does {
+    Does::new(What::SetUp, script)
+}
+pub fn confirm_setup(script: &[Verdict]) -> Does {
+    Does::new(What::ConfirmSetup, script)
+}
+pub fn verify(script: &[Verdict]) -> Does {
+    Does::new(What::Verify, script)
 }
 pub fn confirm(script: &[Verdict]) -> Does {
     Does::new(What::Confirm { card: true }, script)

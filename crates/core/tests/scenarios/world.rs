@@ -10,6 +10,7 @@ use florin_core::id::{Key, KeyGen, Kind};
 use florin_core::payment::Payment;
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::refund::Refund;
+use florin_core::setup::Setup;
 use florin_core::store::{Query, Store, Wait};
 use florin_core::time::Time;
 use florin_core::wire::{Act, Order, Terminal, Verdict};
@@ -60,6 +61,7 @@ impl World {
         match self.row(owner) {
             Some(row) if row.kind == Kind::Payment => flow::read::<Payment>(&row).unwrap().body.attempts,
             Some(row) if row.kind == Kind::Refund => vec![flow::read::<Refund>(&row).unwrap().body.attempt],
+            Some(row) if row.kind == Kind::Setup => flow::read::<Setup>(&row).unwrap().body.attempts,
             _ => vec![],
         }
     }
@@ -74,7 +76,8 @@ impl World {
             | State::Approved { .. }
             | State::Declined { .. }
             | State::NotSent { .. }
-            | State::Reversed { .. } => a.wire,
+            | State::Reversed { .. }
+            | State::Unanswered { .. } => a.wire,
         });
         assert_eq!(wire, Some(order.wire), "intent before wire: the message is durable before it is sent");
         let jobs = block_on(self.store.find(Query::Jobs { limit: 100 })).unwrap().jobs();
@@ -88,7 +91,7 @@ impl World {
                     "RRN and terminal of the original are kept"
                 );
             }
-            Act::Sale { .. } | Act::Authorization { .. } | Act::Refund { .. } => {
+            Act::Sale { .. } | Act::Authorization { .. } | Act::Refund { .. } | Act::Verification { .. } => {
                 assert_eq!(order.wire.rrn.0, order.attempt, "a message of its own has an RRN of its own");
             }
         }
@@ -167,6 +170,7 @@ impl Ports for Process {
     fn render(&self, told: Told<'_>) -> Vec<u8> {
         match told {
             Told::Payment(view) => format!("{} v{}", view.body.stage.status(), view.version.0),
+            Told::Setup(view) => format!("setup {} v{}", view.body.stage.status(), view.version.0),
             Told::Refund(view) => format!("refund {} v{}", view.body.stage.status(), view.version.0),
         }
         .into_bytes()

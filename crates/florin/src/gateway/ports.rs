@@ -5,6 +5,7 @@ use super::shape;
 use florin_api::Look;
 use florin_core::commit::Commit;
 use florin_core::commit::{Job, JobKind, SHARDS, shard};
+use florin_core::customer::Forget;
 use florin_core::fees::Fees;
 use florin_core::id::{IdCodec, Key, KeyGen, Kind};
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
@@ -67,6 +68,12 @@ impl Store for Watched {
     }
     fn sums<'a>(&'a self, report: Report) -> Wait<'a, Result<Vec<Sum>, StoreTrouble>> {
         self.inner.sums(report)
+    }
+}
+
+impl Forget for Watched {
+    fn forget<'a>(&'a self, subjects: &'a [Key]) -> Wait<'a, Result<(), StoreTrouble>> {
+        self.inner.forget(subjects)
     }
 }
 
@@ -196,6 +203,8 @@ impl Ports for Door<'_> {
         let shown = match told {
             Told::Payment(view) => shape::payment(&self.0.ids, view),
             Told::Refund(view) => shape::refund(&self.0.ids, view),
+            // The terminal's door sets up no cards.
+            Told::Setup(_) => return self.0.render(told),
         };
         shown.to_string().into_bytes()
     }

@@ -81,6 +81,10 @@ fn payment_error(error: &PaymentError) -> Value {
             "type": "api_error", "code": "processing_error", "reason": not_sent(*why),
             "message": "Nothing was sent to the card's issuer. Try again.",
         }),
+        PaymentError::Unanswered => json!({
+            "type": "card_error", "code": "processing_error",
+            "message": "The card's issuer did not answer. Nothing was charged. Try again.",
+        }),
         PaymentError::Reversed => json!({
             "type": "card_error", "code": "processing_error",
             "message": "No answer could be relied on, and everything was taken back. Nothing was charged. Try again.",
@@ -96,6 +100,7 @@ fn not_sent(why: NotSent) -> &'static str {
         NotSent::NoSuchCard => "no_such_card",
         NotSent::NotEncodable => "not_encodable",
         NotSent::NoVault => "no_vault",
+        NotSent::NoAgreement => "no_agreement",
     }
 }
 
@@ -145,6 +150,7 @@ pub fn what(a: &Attempt) -> &'static str {
         Move::Completion(_) => "completion",
         Move::Void(_) => "void",
         Move::Refund(_) => "refund",
+        Move::Verification(_) => "verification",
     }
 }
 
@@ -185,6 +191,7 @@ pub fn state(state: &State) -> &'static str {
         State::Reversing { .. } => "reversing",
         State::Reversed { .. } => "reversed",
         State::Repeating { .. } => "repeating",
+        State::Unanswered { .. } => "unanswered",
     }
 }
 

@@ -3,6 +3,7 @@
 use super::ports::{Real, now};
 use florin_core::attempt::{LEASE_MS, late, resolve};
 use florin_core::commit::JobKind;
+use florin_core::customer::forget;
 use florin_core::ports::Ports;
 use florin_core::sequencer;
 use florin_core::store::Store;
@@ -13,6 +14,8 @@ use tokio::sync::Semaphore;
 
 /// Jobs worked on at a time.
 const ATONCE: usize = 64;
+/// Deleted customers whose data is erased at a time.
+const ERASURES_ATONCE: u32 = 4;
 /// How long due jobs may wait when nobody nudges.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a new event waits for its number.
@@ -39,8 +42,20 @@ pub async fn jobs(ports: Arc<Real>) {
                 drop(permit);
             });
         }
+        erasures(&ports).await;
         if !more {
             let _ = tokio::time::timeout(LOOK_EVERY, ports.due.notified()).await;
+        }
+    }
+}
+
+/// Makes what is personal of deleted customers unreadable, one after the other: each empties the database's log.
+async fn erasures(ports: &Real) {
+    let at = now();
+    let leased = ports.store.lease(JobKind::Erase, at, ERASURES_ATONCE, at.plus_ms(2 * LEASE_MS)).await;
+    for job in leased.unwrap_or_default() {
+        if let Err(failure) = forget(ports, &ports.store, &job).await {
+            eprintln!("florin gateway: a deleted customer's data is readable yet: {}", super::ops::plain(&failure));
         }
     }
 }

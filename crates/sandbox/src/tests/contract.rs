@@ -30,6 +30,8 @@ impl Gateway {
             act,
             money: Money::new(minor, Currency::USD),
             card: CardToken { key: Key(3), vault: 1 },
+            code: None,
+            address: None,
             wire: WireId { terminal: Terminal(7), stan: self.stan, at, rrn: Rrn(key) },
             send_by: at.plus_ms(5_000),
             repeat: false,
@@ -118,4 +120,52 @@ fn what_goes_wrong_is_never_success() {
         g.approved(&reversal, card);
         assert_eq!(g.world.account(card), [0, 0], "{name}");
     }
+}
+
+/// The first two cards say no to payments: one may be kept for later all the same, the other not.
+#[test]
+fn verifications() {
+    let check = |name: &str, expected: &str| {
+        let mut g = Gateway::new();
+        let card = testcards::by_name(name).unwrap().number();
+        let asked = g.order(Act::Verification { initiator: Initiator::CustomerStoring }, 0);
+        let said = match g.submit(&asked, card) {
+            Some(Verdict::Approved(approval)) => {
+                assert!(approval.network_id.is_some(), "{name}: later charges name it");
+                approval.response.text()
+            }
+            Some(Verdict::Declined(decline)) => decline.response.text(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!((said.as_str(), g.world.account(card)), (expected, [0, 0]), "{name}");
+    };
+    check("visa", "85");
+    check("decline-after-attach", "85");
+    check("decline", "5C");
+    check("insufficient-funds", "51");
+    check("3ds-always", "85");
+    check("timeout", "None");
+}
+
+/// What the host takes for a merchant's own charge: DE 62 must name what was approved on the same card.
+#[test]
+fn merchants_charges_name_their_first_use() {
+    let mut g = Gateway::new();
+    let merchants = |network_id| Act::Sale { initiator: Initiator::Merchant, network_id };
+    let asked = g.order(Act::Verification { initiator: Initiator::CustomerStoring }, 0);
+    let verified = g.approved(&asked, VISA).network_id;
+    let sold = g.order(SALE, 500);
+    let sold = g.approved(&sold, VISA).network_id;
+    let mut charge = |network_id: Option<NetworkId>, card: &str| {
+        let order = g.order(merchants(network_id), 700);
+        match g.submit(&order, card) {
+            Some(Verdict::Approved(approval)) => approval.response.text(),
+            Some(Verdict::Declined(decline)) => decline.response.text(),
+            other => format!("{other:?}"),
+        }
+    };
+    assert_eq!(charge(verified, VISA), "00");
+    assert_eq!(charge(sold, VISA), "00");
+    assert_eq!(charge(sold, "5555555555554444"), "12", "another card's");
+    assert_eq!(charge(Some(NetworkId(1)), VISA), "12", "nobody's");
 }

@@ -14,7 +14,15 @@ pub struct Heard {
     pub key: Key,
     pub status: String,
     pub amount: i64,
-    pub refund: bool,
+    pub of: Of,
+}
+
+/// What an answer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Of {
+    Payment,
+    Refund,
+    Setup,
 }
 
 impl Heard {
@@ -22,15 +30,16 @@ impl Heard {
     pub fn read(answer: &[u8]) -> Option<Heard> {
         let text = std::str::from_utf8(answer).ok()?;
         let mut words = text.split(' ');
-        let refund = match words.next()? {
-            "payment" => false,
-            "refund" => true,
+        let of = match words.next()? {
+            "payment" => Of::Payment,
+            "refund" => Of::Refund,
+            "setup" => Of::Setup,
             _ => return None,
         };
         let key = Key(words.next()?.parse().ok()?);
         let status = words.next()?.to_owned();
         let amount = words.next()?.parse().ok()?;
-        Some(Heard { key, status, amount, refund })
+        Some(Heard { key, status, amount, of })
     }
 }
 
@@ -108,7 +117,11 @@ impl Audit {
     pub(super) fn check_heard(&mut self) {
         let heard = std::mem::take(&mut self.answers.heard);
         for said in &heard {
-            let stands = if said.refund { self.refund_stands(said) } else { self.payment_stands(said) };
+            let stands = match said.of {
+                Of::Payment => self.payment_stands(said),
+                Of::Refund => self.refund_stands(said),
+                Of::Setup => self.setup_stands(said),
+            };
             if !stands {
                 self.broken("an acknowledged answer stays true", Some(said.key), || {
                     format!("a client heard {} ({})", said.status, said.amount)
@@ -131,6 +144,11 @@ impl Audit {
             "requires_capture" => was_held(),
             _ => true,
         }
+    }
+
+    fn setup_stands(&self, said: &Heard) -> bool {
+        let Some(setup) = self.setups.get(&said.key) else { return false };
+        said.status != "succeeded" || setup.stage.status() == "succeeded"
     }
 
     fn refund_stands(&self, said: &Heard) -> bool {

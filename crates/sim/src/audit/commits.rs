@@ -7,10 +7,12 @@ use florin_core::attempt::{Attempt, Because, State};
 use florin_core::codec::Body;
 use florin_core::commit::{Commit, Row, shard};
 use florin_core::id::{Key, Kind};
+use florin_core::method::PaymentMethod;
 use florin_core::money::{Currency, Money};
 use florin_core::movement::Movement;
 use florin_core::payment::Payment;
 use florin_core::refund::Refund;
+use florin_core::setup::Setup;
 
 impl World {
     /// Called with every commit that the store has just applied.
@@ -46,6 +48,14 @@ impl World {
                 Ok(movement) => self.stored_movement(row, movement),
                 Err(_) => self.unreadable(row.key),
             },
+            Kind::Setup => match Setup::decode(&row.body) {
+                Ok(setup) => self.stored_setup(row, setup),
+                Err(_) => self.unreadable(row.key),
+            },
+            Kind::Method => match PaymentMethod::decode(&row.body) {
+                Ok(method) => self.stored_method(row, method),
+                Err(_) => self.unreadable(row.key),
+            },
             Kind::Account
             | Kind::Charge
             | Kind::Event
@@ -53,9 +63,7 @@ impl World {
             | Kind::Terminal
             | Kind::Job
             | Kind::Chain
-            | Kind::Method
             | Kind::ApiKey
-            | Kind::Setup
             | Kind::Endpoint
             | Kind::Product
             | Kind::Price
@@ -69,7 +77,8 @@ impl World {
             | Kind::Settlement
             | Kind::Cursor
             | Kind::Lookup
-            | Kind::Confirmation => {}
+            | Kind::Confirmation
+            | Kind::CodeToken => {}
         }
     }
 
@@ -115,7 +124,7 @@ impl World {
     }
 
     /// One attempt, before and after a commit.
-    fn stepped(&mut self, owner: Key, before: Option<&Attempt>, after: &Attempt) {
+    pub(super) fn stepped(&mut self, owner: Key, before: Option<&Attempt>, after: &Attempt) {
         if before.is_some_and(|b| b.state == after.state) {
             return;
         }
@@ -165,6 +174,7 @@ impl Audit {
     pub fn attempt(&self, key: Key) -> Option<&Attempt> {
         let owner = self.owners.get(&key)?;
         let of_payment = self.payments.get(owner).and_then(|p| p.attempt(key));
-        of_payment.or_else(|| self.refunds.get(owner).map(|r| &r.attempt).filter(|a| a.key == key))
+        let of_refund = || self.refunds.get(owner).map(|r| &r.attempt).filter(|a| a.key == key);
+        of_payment.or_else(of_refund).or_else(|| self.setups.get(owner).and_then(|s| s.attempt(key)))
     }
 }

@@ -26,6 +26,7 @@ impl World {
             self.payment_agrees(key, &books);
         }
         self.nothing_unknown(&books);
+        self.cards_agree(&books);
         self.audit.check_heard();
         self.ledger_agrees();
         self.chain_holds();
@@ -101,7 +102,7 @@ impl World {
         sum
     }
 
-    fn attempt_agrees(
+    pub(super) fn attempt_agrees(
         &mut self,
         owner: Key,
         attempt: &Attempt,

@@ -2,6 +2,7 @@
 //! Knows the books and the store; nothing in the world acts on what it finds, except to stop.
 
 mod answers;
+mod cards;
 mod commits;
 mod end;
 mod ledger;
@@ -11,9 +12,11 @@ mod witness;
 use crate::coverage::Coverage;
 use florin_core::commit::{JobId, JobKind};
 use florin_core::id::Key;
+use florin_core::method::PaymentMethod;
 use florin_core::movement::Movement;
 use florin_core::payment::Payment;
 use florin_core::refund::Refund;
+use florin_core::setup::Setup;
 use florin_core::time::Time;
 use florin_sandbox::EntryId;
 use std::collections::BTreeMap;
@@ -40,6 +43,8 @@ pub struct Audit {
     payments: BTreeMap<Key, Payment>,
     refunds: BTreeMap<Key, Refund>,
     movements: BTreeMap<Key, Movement>,
+    setups: BTreeMap<Key, Setup>,
+    methods: BTreeMap<Key, PaymentMethod>,
     /// Attempt to the payment or refund that it is of.
     owners: BTreeMap<Key, Key>,
     /// RRN as it stands on the wire to the attempt whose key it is.
@@ -102,11 +107,13 @@ impl Audit {
         self.jobs.is_empty() && self.open_things().is_empty()
     }
 
-    /// Payments and refunds with an attempt that has no end.
+    /// Payments, refunds and setups with an attempt that has no end.
     pub fn open_things(&self) -> Vec<Key> {
         let payments = self.payments.iter().filter(|(_, p)| p.attempts.iter().any(|a| a.is_open()));
         let refunds = self.refunds.iter().filter(|(_, r)| r.attempt.is_open());
-        payments.map(|(key, _)| *key).chain(refunds.map(|(key, _)| *key)).collect()
+        let setups = self.setups.iter().filter(|(_, s)| s.attempts.iter().any(|a| a.is_open()));
+        let keys = payments.map(|(key, _)| *key).chain(refunds.map(|(key, _)| *key));
+        keys.chain(setups.map(|(key, _)| *key)).collect()
     }
 
     /// The payment that a payment or refund belongs to, and everything else that belongs to it.

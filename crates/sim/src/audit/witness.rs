@@ -76,7 +76,11 @@ impl World {
 
 fn is_given_up(state: &State) -> bool {
     match state {
-        State::Reversing { .. } | State::Reversed { .. } | State::Declined { .. } | State::NotSent { .. } => true,
+        State::Reversing { .. }
+        | State::Reversed { .. }
+        | State::Declined { .. }
+        | State::NotSent { .. }
+        | State::Unanswered { .. } => true,
         State::Sent | State::Approved { .. } | State::Repeating { .. } => false,
     }
 }

@@ -7,6 +7,7 @@ mod state;
 
 use crate::limits::{JOBS_PER_LEASE, assert_well_formed};
 use florin_core::commit::{Commit, Job, JobKind, Row};
+use florin_core::customer::Forget;
 use florin_core::id::Key;
 use florin_core::store::{CommitError, Found, Query, Report, Store, StoreTrouble, Sum, Wait};
 use florin_core::time::Time;
@@ -33,6 +34,15 @@ impl MemoryStore {
     /// A state is changed only after all checks, by steps that cannot fail: a panic elsewhere leaves it whole.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Forget for MemoryStore {
+    fn forget<'a>(&'a self, subjects: &'a [Key]) -> Wait<'a, Result<(), StoreTrouble>> {
+        Box::pin(async move {
+            subjects.iter().for_each(|subject| self.erase(*subject));
+            Ok(())
+        })
     }
 }
 

@@ -24,6 +24,7 @@ mod writer;
 use crate::limits::{JOBS_PER_LEASE, assert_well_formed};
 use error::Fault;
 use florin_core::commit::{Commit, Job, JobKind, Row};
+use florin_core::customer::Forget;
 use florin_core::id::Key;
 use florin_core::seal::Secret;
 use florin_core::store::{CommitError, Found, Query, Report, Store, StoreTrouble, Sum, Wait};
@@ -132,6 +133,17 @@ impl Drop for SqliteStore {
             // A panic of the writer was already reported to everyone who waited.
             let _ = writer.join();
         }
+    }
+}
+
+impl Forget for SqliteStore {
+    fn forget<'a>(&'a self, subjects: &'a [Key]) -> Wait<'a, Result<(), StoreTrouble>> {
+        Box::pin(async move {
+            for subject in subjects {
+                self.erase(*subject).await?;
+            }
+            Ok(())
+        })
     }
 }
 

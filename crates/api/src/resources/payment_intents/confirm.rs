@@ -42,8 +42,10 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
             None => None,
         },
     };
-    let initiator = fields::initiator(params, &terms, chosen.as_ref().is_some_and(|c| c.stored))?;
-    let mut command = Confirm { initiator, claim: ask.claim.clone(), ..Confirm::plain(ask.account(), view.key) };
+    let started = fields::started(ask, params, &terms, chosen.as_ref()).await?;
+    let (initiator, credential) = (started.initiator, started.credential);
+    let mut command =
+        Confirm { initiator, credential, claim: ask.claim.clone(), ..Confirm::plain(ask.account(), view.key) };
     match chosen {
         Some(chosen) => {
             let billing = Some(chosen.personal.billing).filter(|b| *b != Default::default());
@@ -57,6 +59,7 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
         }
         None => {}
     }
+    command.beside.extend(started.beside);
     command.terms = (terms != before.0).then_some(terms);
     command.personal = (personal != before.1).then_some(personal);
     let done = payment::confirm(&ask.asked(Telling::Outcome), &command).await?;
@@ -94,24 +97,12 @@ pub fn unexpected(look: &Look, view: &PaymentView, operation: &str) -> ApiError 
     ApiError::invalid(message).code("payment_intent_unexpected_state").with("payment_intent", super::shape(look, view))
 }
 
-/// What came of a flow, as an answer. A card that was to be kept becomes the customer's.
+/// What came of a flow, as an answer.
 pub async fn settled(ask: &Ask<'_>, done: Done<PaymentView>, telling: Telling) -> Result<Answer, ApiError> {
     let view = match done {
         Done::Replayed(bytes) => return Answer::replay(&bytes),
         Done::Fresh(view) => view,
     };
-    let paid = match view.body.stage {
-        Stage::RequiresCapture { .. } | Stage::Succeeded { .. } => true,
-        Stage::RequiresPaymentMethod { .. }
-        | Stage::RequiresConfirmation
-        | Stage::Processing { .. }
-        | Stage::Canceled { .. } => false,
-    };
-    if let (true, Some(_), Some(customer)) = (paid, view.body.terms.future_use, view.body.customer)
-        && let Some(method) = view.body.card.as_ref().and_then(|c| view.body.method(c.token))
-    {
-        payment_methods::keep(ask, method.key, view.key, customer).await?;
-    }
     let (status, body) = telling.payment(ask.look(), &view);
     Ok(Answer::of(status, body))
 }

@@ -31,7 +31,7 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let customer = fields::customer(ask, params).await?;
     let key = ask.ports().fresh_key();
     let chosen = choose(ask, params, Payer { by: key, customer, uses: confirms }).await?;
-    let initiator = fields::initiator(params, &terms, chosen.as_ref().is_some_and(|c| c.stored))?;
+    let started = fields::started(ask, params, &terms, chosen.as_ref()).await?;
     if confirms && chosen.is_none() {
         let message = "You cannot confirm this PaymentIntent because it's missing a payment method. Give payment_method or payment_method_data.";
         return Err(ApiError::invalid(message).code("payment_intent_unexpected_state"));
@@ -40,13 +40,17 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         key: Some(key),
         customer,
         terms,
-        confirm: confirms.then_some(initiator),
+        confirm: confirms.then_some(started.initiator),
+        credential: started.credential,
         claim: ask.claim.clone(),
         ..Create::plain(ask.account(), ask.caller.live, money, capture)
     };
     if let Some(chosen) = chosen {
         personal.billing = Some(chosen.personal.billing).filter(|b| *b != Default::default());
         (command.card, command.method, command.beside) = (Some(chosen.card), Some(chosen.key), chosen.beside);
+    }
+    if confirms {
+        command.beside.extend(started.beside);
     }
     command.personal = personal;
     let telling = if confirms { Telling::Outcome } else { Telling::Intent };

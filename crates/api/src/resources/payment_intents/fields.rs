@@ -3,12 +3,15 @@
 use crate::ask::Ask;
 use crate::error::ApiError;
 use crate::params::{LONGEST_TEXT, Params, Patch};
+use crate::resources::payment_methods::Chosen;
+use crate::resources::tokens;
+use florin_core::commit::Beside;
 use florin_core::customer::Customer;
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
 use florin_core::money::{Currency, LARGEST, Money};
 use florin_core::payment::{FutureUse, PaymentPersonal, Terms};
-use florin_core::wire::Initiator;
+use florin_core::wire::{Credential, Initiator};
 
 /// (currency, smallest amount of a payment in minor units); two-decimal currencies that are not here take 50.
 const SMALLEST: &[(&str, i64)] = &[
@@ -193,19 +196,51 @@ pub fn method_types(ask: &Ask<'_>, params: &Params, terms: &mut Terms) -> Result
     Ok(())
 }
 
-/// Who starts the payment.
-pub fn initiator(params: &Params, terms: &Terms, stored: bool) -> Result<Initiator, ApiError> {
+/// Who starts the payment, and what goes along with the card.
+pub struct Started {
+    pub initiator: Initiator,
+    pub credential: Credential,
+    /// A token of a security code that is used up.
+    pub beside: Option<Beside>,
+}
+
+/// A saved card without the cardholder goes as the merchant's own charge, which names the network's id of the card's first use. A
+/// card that was given just now is the cardholder's, whatever `off_session` says: nothing was agreed on yet.
+pub async fn started(
+    ask: &Ask<'_>,
+    params: &Params,
+    terms: &Terms,
+    chosen: Option<&Chosen>,
+) -> Result<Started, ApiError> {
     let off_session = match params.raw("off_session")?.as_deref() {
         Some("one_off" | "recurring") => true,
         _ => params.boolean("off_session")?.unwrap_or(false),
     };
-    Ok(match (off_session, stored, terms.future_use) {
-        // A merchant-initiated message must carry the network's id of the first use, which is not kept with the card yet: until
-        // then it goes as the cardholder's use of a stored card.
-        (true, _, _) | (false, true, _) => Initiator::CustomerStored,
-        (false, false, Some(_)) => Initiator::CustomerStoring,
-        (false, false, None) => Initiator::Customer,
-    })
+    let stored = chosen.is_some_and(|c| c.stored);
+    let first_use = chosen.and_then(|c| c.network_id);
+    let initiator = match (off_session, stored, terms.future_use) {
+        (true, true, _) => Initiator::Merchant,
+        // The first use that is agreed on, also of a card that the customer has already.
+        (false, true, Some(_)) if first_use.is_none() => Initiator::CustomerStoring,
+        (false, true, _) => Initiator::CustomerStored,
+        (_, false, Some(_)) => Initiator::CustomerStoring,
+        (_, false, None) => Initiator::Customer,
+    };
+    let (code, beside) = match cvc_token(params)? {
+        Some(id) => {
+            let (code, used) = tokens::code(ask, &id, "payment_method_options[card][cvc_token]").await?;
+            (Some(code), Some(used))
+        }
+        None => (None, None),
+    };
+    let first_use = first_use.filter(|_| initiator == Initiator::Merchant);
+    Ok(Started { initiator, credential: Credential { first_use, code }, beside })
+}
+
+fn cvc_token(params: &Params) -> Result<Option<String>, ApiError> {
+    let Some(options) = params.object("payment_method_options")? else { return Ok(None) };
+    let Some(card) = options.object("card")? else { return Ok(None) };
+    card.text("cvc_token", 255)
 }
 
 /// Understood, without effect while nothing but cards without authentication is offered.

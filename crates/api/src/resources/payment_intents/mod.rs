@@ -12,7 +12,7 @@ pub use confirm::confirm;
 pub use create::create;
 pub use read::{list, retrieve, search};
 pub use settle::{cancel, capture, claim};
-pub use shape::{declined, outcome, shape};
+pub use shape::{card_error, declined, outcome, shape};
 pub use update::update;
 
 pub(crate) use fields::{customer, is_method_type, method_types, no_platforms};

@@ -6,7 +6,7 @@ use florin_core::attempt::{Attempt, Move, State};
 use florin_core::decline::DeclineCode;
 use florin_core::id::Kind;
 use florin_core::payment::{CancelReason, CaptureMethod, Payment, PaymentError, PaymentPersonal, PaymentView, Stage};
-use florin_core::wire::Decline;
+use florin_core::wire::{Decline, NotSent};
 use serde_json::{Map, Value, json};
 
 pub fn shape(look: &Look, view: &PaymentView) -> Value {
@@ -109,6 +109,21 @@ fn error_of(
     error: &PaymentError,
     attempt: Option<&Attempt>,
 ) -> Map<String, Value> {
+    let mut fields = card_error(error);
+    let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    if let Some(attempt) = attempt {
+        if charges::is_charge(attempt) {
+            put("charge", json!(look.id(Kind::Charge, attempt.key)));
+        }
+        if let Some(method) = view.body.method(attempt.card) {
+            put("payment_method", payment_methods::of_payment(look, view, method, personal.billing.as_ref()));
+        }
+    }
+    fields
+}
+
+/// What every error object about a card says.
+pub fn card_error(error: &PaymentError) -> Map<String, Value> {
     let (code, decline, message) = declined(error);
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
@@ -125,14 +140,6 @@ fn error_of(
     if code == "incorrect_cvc" {
         put("param", json!("cvc"));
     }
-    if let Some(attempt) = attempt {
-        if charges::is_charge(attempt) {
-            put("charge", json!(look.id(Kind::Charge, attempt.key)));
-        }
-        if let Some(method) = view.body.method(attempt.card) {
-            put("payment_method", payment_methods::of_payment(look, view, method, personal.billing.as_ref()));
-        }
-    }
     fields
 }
 
@@ -141,6 +148,16 @@ pub fn declined(error: &PaymentError) -> (&'static str, &'static str, &'static s
     match error {
         PaymentError::Declined(decline) => told(decline),
         PaymentError::Partial => ("card_declined", "insufficient_funds", "Your card has insufficient funds."),
+        PaymentError::NotSent(NotSent::NoAgreement) => (
+            "authentication_required",
+            "authentication_required",
+            "There is no agreement on record to charge this card without the cardholder. Let the customer pay with it once.",
+        ),
+        PaymentError::Unanswered => (
+            "processing_error",
+            "processing_error",
+            "The card's issuer did not answer. Nothing was charged. Try again in a moment.",
+        ),
         PaymentError::NotSent(_) => (
             "processing_error",
             "processing_error",

@@ -10,8 +10,9 @@ use florin_core::commit::{Beside, EventKind, Personal, Version};
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
 use florin_core::method::{CardOnce, Hold, MethodPersonal, PaymentMethod, Unusable, handed};
-use florin_core::payment::CardFacts;
+use florin_core::payment::{CardFacts, Method};
 use florin_core::record;
+use florin_core::wire::NetworkId;
 
 /// A card to pay with, and the rows that change when it is used.
 pub struct Chosen {
@@ -20,7 +21,15 @@ pub struct Chosen {
     pub personal: MethodPersonal,
     /// It is a customer's already.
     pub stored: bool,
+    /// The network's id of the first use that the cardholder agreed to.
+    pub network_id: Option<NetworkId>,
     pub beside: Vec<Beside>,
+}
+
+impl Chosen {
+    pub fn method(&self) -> Method {
+        Method { key: self.key, card: self.card.clone() }
+    }
 }
 
 /// Who pays.
@@ -60,7 +69,7 @@ fn made(ask: &Ask<'_>, mut chosen: Chosen, payer: Payer) -> Chosen {
         account: ask.account(),
         version: Version(1),
         at: ask.now(),
-        body: PaymentMethod { live: ask.caller.live, card: chosen.card.clone(), hold },
+        body: PaymentMethod { hold, ..PaymentMethod::free(ask.caller.live, chosen.card.clone()) },
         personal: Some(Personal { subject: chosen.key, body: chosen.personal.encode() }),
     };
     let (row, event) = (record::row(&view, vec![]), EventKind::MethodCreated);
@@ -85,7 +94,8 @@ pub fn of_view(ask: &Ask<'_>, view: &MethodView, payer: Payer) -> Result<Chosen,
         false => vec![],
     };
     let stored = view.body.customer().is_some();
-    Ok(Chosen { key: view.key, card: view.body.card.clone(), personal: view.personal()?, stored, beside })
+    let (card, network_id) = (view.body.card.clone(), view.body.network_id);
+    Ok(Chosen { key: view.key, card, personal: view.personal()?, stored, network_id, beside })
 }
 
 pub fn unusable(why: Unusable) -> ApiError {
@@ -104,7 +114,7 @@ pub fn unusable(why: Unusable) -> ApiError {
 
 fn fresh(ask: &Ask<'_>, card: CardFacts) -> Chosen {
     let (key, personal) = (ask.ports().fresh_key(), MethodPersonal::default());
-    Chosen { key, card, personal, stored: false, beside: vec![] }
+    Chosen { key, card, personal, stored: false, network_id: None, beside: vec![] }
 }
 
 /// A new card under the name of a test card. None when the text is no such name.
@@ -130,29 +140,38 @@ pub async fn of_card(ask: &Ask<'_>, params: &Params, type_name: &'static str) ->
     let token = inner.text("token", 255)?;
     let index = inner.integer(florin_core::edge::CARD_FIELD)?;
     inner.ignore(&["networks"]);
-    let mut beside = vec![];
+    let (mut beside, mut told) = (vec![], MethodPersonal::default());
     let card = match (token, ask.card(index)) {
         (None, Some(swapped)) => swapped.facts.clone(),
         (Some(token), None) => {
-            let (card, used) = once(ask, &token, &inner.name("token")).await?;
-            beside.extend(used);
-            card
+            let once = once(ask, &token, &inner.name("token")).await?;
+            beside.extend(once.used);
+            told = once.personal;
+            once.card
         }
         _ => return Err(inner.missing("number")),
     };
     inner.done()?;
     let mut chosen = fresh(ask, card);
     chosen.beside = beside;
-    chosen.personal.billing = params.billing()?.unwrap_or_default();
+    chosen.personal.billing = params.billing()?.unwrap_or(told.billing);
     params.metadata(&mut chosen.personal.metadata)?;
     params.ignore(&["allow_redisplay"]);
     Ok(chosen)
 }
 
+/// The card of a token, with what is used up by that.
+pub struct Once {
+    pub card: CardFacts,
+    pub used: Option<Beside>,
+    /// What the token says of the cardholder.
+    pub personal: MethodPersonal,
+}
+
 /// The card of a token, which is used up by that.
-pub async fn once(ask: &Ask<'_>, id: &str, param: &str) -> Result<(CardFacts, Option<Beside>), ApiError> {
+pub async fn once(ask: &Ask<'_>, id: &str, param: &str) -> Result<Once, ApiError> {
     if let Some(card) = named(ask, id, param).await? {
-        return Ok((card, None));
+        return Ok(Once { card, used: None, personal: MethodPersonal::default() });
     }
     let missing = || ApiError::missing_value("token", id, param);
     let key = ask.look().key(Kind::CardToken, id).ok_or_else(missing)?;
@@ -166,23 +185,9 @@ pub async fn once(ask: &Ask<'_>, id: &str, param: &str) -> Result<(CardFacts, Op
         let message = "You cannot use a token more than once.";
         return Err(ApiError::invalid(message).code("token_already_used").param(param));
     }
-    let card = view.body.card.clone();
+    let (card, personal) = (view.body.card.clone(), view.personal()?);
     let body = CardOnce { used: true, ..view.body.clone() };
     let next = View { version: view.version.next(), at: ask.now(), body, ..view.clone() };
     let (row, event) = (record::row(&next, vec![]), EventKind::CardTokenChanged);
-    Ok((card, Some(Beside { from: view.version, row, event })))
-}
-
-/// A method that goes to a customer in the commit that makes the customer.
-pub async fn given(ask: &Ask<'_>, id: &str, customer: Key) -> Result<(Key, Vec<Beside>), ApiError> {
-    let payer = Payer { by: customer, customer: None, uses: false };
-    if let Some(card) = named(ask, id, "payment_method").await? {
-        let key = ask.ports().fresh_key();
-        let body = PaymentMethod { live: ask.caller.live, card, hold: Hold::Free };
-        let made = View { key, account: ask.account(), version: Version::NONE, at: ask.now(), body, personal: None };
-        return Ok((key, vec![handed(&made, Hold::Customer(customer), ask.now())]));
-    }
-    let view = super::find(ask, id, "payment_method").await.map_err(|e| ApiError { status: 400, ..e })?;
-    of_view(ask, &view, payer)?;
-    Ok((view.key, vec![handed(&view, Hold::Customer(customer), ask.now())]))
+    Ok(Once { card, used: Some(Beside { from: view.version, row, event }), personal })
 }

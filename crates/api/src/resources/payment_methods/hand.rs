@@ -1,15 +1,19 @@
 //! Attach and detach: in whose hands a method is.
 
+use super::verified::verified;
 use super::{MethodView, choose::unusable, find, shape};
 use crate::ask::{Answer, Ask, told};
 use crate::error::ApiError;
 use crate::look;
 use crate::params::Params;
-use florin_core::commit::EventKind;
+use florin_core::commit::{EventKind, Personal};
 use florin_core::id::{Key, Kind};
 use florin_core::method::{Hold, MethodPersonal, PaymentMethod, Unusable};
+use florin_core::payment::Method;
 use florin_core::record::{self, Change};
+use florin_core::refusal::Refusal;
 
+/// The issuer is asked before a card goes to a customer, unless it was set up already.
 pub async fn attach(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let id = params.needed("customer", 255)?;
     params.done()?;
@@ -23,7 +27,10 @@ pub async fn attach(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     if let Some(card) = super::choose::named(ask, ask.path_id(), "payment_method").await? {
         // A new method at each use of the name, and a customer's from the start.
         let key = ports.fresh_key();
-        let body = PaymentMethod { live: ask.caller.live, card, hold: Hold::Customer(customer.key) };
+        let method = Method { key, card: card.clone() };
+        let approval = verified(ask, customer.key, method, Default::default()).await?;
+        let free = PaymentMethod::free(ask.caller.live, card).learnt(&approval);
+        let body = PaymentMethod { hold: Hold::Customer(customer.key), ..free };
         let change = Change::to(body, EventKind::MethodAttached)
             .personal(customer.key, &MethodPersonal::default())
             .index(customer.key, Kind::Method, key);
@@ -41,40 +48,36 @@ pub async fn attach(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         Hold::UsedBy(_) => return Err(unusable(Unusable::UsedBefore)),
         Hold::Detached => return Err(unusable(Unusable::Detached)),
     }
-    let done = hand(ask, view.key, customer.key, |hold| hold == Hold::Free, ask.claim.is_some()).await?;
-    told(done, |view| shape(ask.look(), view))
+    hand(ask, &view, customer.key).await
 }
 
-/// Gives a method to a customer if `may` says so of the hand that it is in.
-async fn hand(
-    ask: &Ask<'_>,
-    key: Key,
-    customer: Key,
-    may: impl Fn(Hold) -> bool + Sync,
-    claim: bool,
-) -> Result<florin_core::flow::Done<MethodView>, ApiError> {
-    let decide = |from: &MethodView| {
-        if !may(from.body.hold) {
-            return Err(florin_core::refusal::Refusal::Contended);
+/// Gives a free method to a customer.
+async fn hand(ask: &Ask<'_>, view: &MethodView, customer: Key) -> Result<Answer, ApiError> {
+    let key = view.key;
+    let approval = match view.body.is_verified() {
+        true => None,
+        false => {
+            let personal: MethodPersonal = view.personal()?;
+            let method = Method { key, card: view.body.card.clone() };
+            Some(verified(ask, customer, method, personal.billing).await?)
         }
-        let body = PaymentMethod { hold: Hold::Customer(customer), ..from.body.clone() };
+    };
+    let decide = |from: &MethodView| {
+        if from.body.hold != Hold::Free {
+            return Err(Refusal::Contended);
+        }
+        let known = match &approval {
+            Some(approval) => from.body.clone().learnt(approval),
+            None => from.body.clone(),
+        };
+        let body = PaymentMethod { hold: Hold::Customer(customer), ..known };
         let mut change = Change::to(body, EventKind::MethodAttached).index(customer, Kind::Method, key);
-        change.personal = from.personal.clone();
+        change.personal = from.personal.as_ref().map(|p| Personal { subject: customer, body: p.body.clone() });
         Ok(change)
     };
     let render = |view: &MethodView| look::stored(200, &shape(ask.look(), view));
-    let claim = ask.claim.as_ref().filter(|_| claim);
-    Ok(record::change(ask.ports(), ask.account(), key, claim, &decide, &render).await?)
-}
-
-/// After a payment or setup that was to keep its card: the customer has it from now on.
-pub async fn keep(ask: &Ask<'_>, key: Key, by: Key, customer: Key) -> Result<(), ApiError> {
-    match hand(ask, key, customer, |hold| hold == Hold::UsedBy(by), false).await {
-        Ok(_) => Ok(()),
-        // The customer has it already.
-        Err(error) if error.status == 429 => Ok(()),
-        Err(error) => Err(error),
-    }
+    let done = record::change(ask.ports(), ask.account(), key, ask.claim.as_ref(), &decide, &render).await?;
+    told(done, |view| shape(ask.look(), view))
 }
 
 pub async fn detach(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {

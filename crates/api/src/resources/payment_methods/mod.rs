@@ -2,22 +2,25 @@
 
 mod choose;
 mod hand;
+mod verified;
 
-pub use choose::{Chosen, Payer, choose, given, of_card, of_view};
-pub use hand::{attach, detach, keep};
+pub use choose::{Chosen, Payer, choose, of_card, of_view};
+pub use hand::{attach, detach};
+pub use verified::{given, source};
 
 use crate::ask::{Answer, Ask, told};
 use crate::error::{ApiError, noun};
 use crate::list;
 use crate::look::{self, Look};
 use crate::params::Params;
-use crate::resources::{billing, metadata};
+use crate::resources::{billing, charges, metadata};
 use florin_core::commit::EventKind;
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
-use florin_core::method::{Hold, MethodPersonal, PaymentMethod};
+use florin_core::method::{MethodPersonal, PaymentMethod};
 use florin_core::payment::{CardFacts, Contact, Funding, Method, PaymentView};
 use florin_core::record::{self, Change};
+use florin_core::wire::Checks;
 use serde_json::{Value, json};
 
 pub type MethodView = View<PaymentMethod>;
@@ -26,22 +29,34 @@ pub fn shape(look: &Look, view: &MethodView) -> Value {
     let personal: MethodPersonal = view.personal().unwrap_or_default();
     let method = Method { key: view.key, card: view.body.card.clone() };
     let customer = view.body.customer();
-    body(look, &method, (view.body.live, customer), &personal)
+    body(look, &method, (view.body.live, customer), &personal, view.body.checks.as_ref())
 }
 
 /// The method of a charge, as the payment knows it.
 pub fn of_payment(look: &Look, view: &PaymentView, method: &Method, contact: Option<&Contact>) -> Value {
     let personal = MethodPersonal { billing: contact.cloned().unwrap_or_default(), metadata: vec![] };
-    body(look, method, (view.body.live, None), &personal)
+    body(look, method, (view.body.live, None), &personal, None)
 }
 
-fn body(look: &Look, method: &Method, (live, customer): (bool, Option<Key>), personal: &MethodPersonal) -> Value {
+/// A method as a setup knows it.
+pub fn of_setup(look: &Look, live: bool, method: &Method, contact: Option<&Contact>) -> Value {
+    let personal = MethodPersonal { billing: contact.cloned().unwrap_or_default(), metadata: vec![] };
+    body(look, method, (live, None), &personal, None)
+}
+
+fn body(
+    look: &Look,
+    method: &Method,
+    (live, customer): (bool, Option<Key>),
+    personal: &MethodPersonal,
+    checks: Option<&Checks>,
+) -> Value {
     json!({
         "id": look.id(Kind::Method, method.key),
         "object": "payment_method",
         "allow_redisplay": "unspecified",
         "billing_details": billing(Some(&personal.billing)),
-        "card": card(&method.card),
+        "card": card(&method.card, checks),
         "created": method.key.time().seconds(),
         "customer": customer.map(|c| look.id(Kind::Customer, c)),
         "customer_account": null,
@@ -51,10 +66,13 @@ fn body(look: &Look, method: &Method, (live, customer): (bool, Option<Key>), per
     })
 }
 
-fn card(card: &CardFacts) -> Value {
+/// `checks`: what the issuer said when the card was set up; unchecked before.
+fn card(card: &CardFacts, checks: Option<&Checks>) -> Value {
+    let unchecked =
+        || json!({ "address_line1_check": null, "address_postal_code_check": null, "cvc_check": "unchecked" });
     json!({
         "brand": card.network.as_str(),
-        "checks": { "address_line1_check": null, "address_postal_code_check": null, "cvc_check": "unchecked" },
+        "checks": checks.map_or_else(unchecked, |c| charges::checks(c, false)),
         "country": country(card),
         "display_brand": card.network.as_str(),
         "exp_month": card.exp_month,
@@ -92,11 +110,8 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let chosen = of_card(ask, params, "type").await?;
     params.ignore(&["customer"]);
     params.done()?;
-    let mut change = Change::to(
-        PaymentMethod { live: ask.caller.live, card: chosen.card, hold: Hold::Free },
-        EventKind::MethodCreated,
-    )
-    .personal(chosen.key, &chosen.personal);
+    let mut change = Change::to(PaymentMethod::free(ask.caller.live, chosen.card), EventKind::MethodCreated)
+        .personal(chosen.key, &chosen.personal);
     change.beside = chosen.beside;
     let render = |view: &MethodView| look::stored(200, &shape(ask.look(), view));
     let (ports, account) = (ask.ports(), ask.account());
@@ -107,7 +122,9 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
 /// The method behind an id, whatever became of it.
 pub async fn find(ask: &Ask<'_>, id: &str, param: &str) -> Result<MethodView, ApiError> {
     let missing = || ApiError::missing(noun(Kind::Method), id, param);
-    let key = ask.look().key(Kind::Method, id).ok_or_else(missing)?;
+    // A card that came as a source is a method too, under another name.
+    let look = ask.look();
+    let key = look.key(Kind::Method, id).or_else(|| look.key(Kind::Card, id)).ok_or_else(missing)?;
     flow::load(ask.store(), ask.account(), Kind::Method, key).await.map_err(ask.missing(Kind::Method, id, param))
 }
 

@@ -197,6 +197,8 @@ fn sale(account: Key, key: Key, now: Time, card: CardToken) -> Order {
         act: Act::Sale { initiator: Initiator::Customer, network_id: None },
         money: Money::new(1000, Currency::USD),
         card,
+        code: None,
+        address: None,
         wire: WireId {
             terminal: Terminal(BENCH_TERMINAL),
             stan: NEXT_STAN.fetch_add(1, Ordering::Relaxed) % STANS + 1,

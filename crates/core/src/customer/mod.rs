@@ -1,5 +1,9 @@
 //! A merchant's customer. Everything that tells who it is lies under a key of the customer's own.
 
+mod delete;
+
+pub use delete::{Forget, delete, forget};
+
 use crate::codec::Body;
 use crate::id::{Key, Kind};
 use crate::payment::Contact;
@@ -13,6 +17,8 @@ pub struct Customer {
     pub deleted: Option<Time>,
     /// The payment method of invoices.
     pub default_method: Option<Key>,
+    /// The card that came as `source`, as older clients choose what is charged.
+    pub default_source: Option<Key>,
 }
 
 impl Body for Customer {
