@@ -47,6 +47,7 @@ pub enum Operation {
     Cancel,
     Refund,
     Update,
+    Authenticate,
 }
 
 impl Operation {
@@ -57,6 +58,7 @@ impl Operation {
             Operation::Cancel => "cancel",
             Operation::Refund => "refund",
             Operation::Update => "update",
+            Operation::Authenticate => "authenticate",
         }
     }
 }

@@ -114,7 +114,7 @@ pub fn every_state() -> [State; 10] {
 }
 
 /// Each stage, with each that `Processing` may do.
-pub fn every_stage() -> [Stage; 9] {
+pub fn every_stage() -> [Stage; 10] {
     let processing = |doing| Stage::Processing { attempt: OPEN, doing };
     [
         Stage::RequiresPaymentMethod { last_error: None },
@@ -126,6 +126,7 @@ pub fn every_stage() -> [Stage; 9] {
         Stage::RequiresCapture { hold: CHARGE },
         Stage::Succeeded { charge: CHARGE, captured: 1000 },
         Stage::Canceled { at: START, reason: CancelReason::Abandoned },
+        Stage::RequiresAction { authentication: CHARGE },
     ]
 }
 
@@ -141,6 +142,7 @@ pub fn payment(capture: CaptureMethod, stage: Stage) -> Payment {
         terms: Terms::default(),
         stage,
         attempts: vec![],
+        authentications: vec![],
     }
 }
 

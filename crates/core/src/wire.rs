@@ -3,6 +3,7 @@
 use crate::decline::{DeclineCode, Retry};
 use crate::id::Key;
 use crate::money::Money;
+use crate::threeds::Proof;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -222,6 +223,8 @@ pub struct Order {
     pub attempt: Key,
     pub live: bool,
     pub act: Act,
+    /// That the cardholder was authenticated for it (DE 60.08, 48.66; the vault adds DE 126.09).
+    pub proof: Option<Proof>,
     pub money: Money,
     pub card: CardToken,
     pub wire: WireId,

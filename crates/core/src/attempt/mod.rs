@@ -17,6 +17,7 @@ use crate::flow::OpenClaim;
 use crate::id::Key;
 use crate::money::Money;
 use crate::ports::Slot;
+use crate::threeds::Proof;
 use crate::time::Time;
 use crate::wire::{
     Act, Approval, CardToken, Decline, Initiator, NetworkId, NotSent, Order, Original, OriginalClass, ReversalReason,
@@ -106,6 +107,10 @@ pub struct Attempt {
     pub job: JobId,
     /// The idempotency key whose answer waits for this attempt.
     pub claim: Option<OpenClaim>,
+    /// The cardholder was authenticated for it.
+    pub proof: Option<Proof>,
+    /// A soft refusal leads to an authentication of the cardholder instead of a failure.
+    pub may_step_up: bool,
     pub state: State,
 }
 
@@ -134,6 +139,8 @@ impl Attempt {
             send_by: now.plus_ms(SEND_WITHIN_MS),
             job,
             claim: None,
+            proof: None,
+            may_step_up: false,
             state: State::Sent,
         }
     }
@@ -154,8 +161,8 @@ impl Attempt {
             Move::Void(original) => Act::Reversal { original, reason: ReversalReason::CancelledByCustomer },
             Move::Refund(original) => Act::Refund { original },
         };
-        let (money, card, wire) = (self.money, self.card, self.wire);
-        Order { account, owner, attempt: self.key, live, act, money, card, wire, send_by, repeat }
+        let (proof, money, card, wire) = (self.proof, self.money, self.card, self.wire);
+        Order { account, owner, attempt: self.key, live, act, proof, money, card, wire, send_by, repeat }
     }
 
     /// The reversal of this attempt.
@@ -173,6 +180,7 @@ impl Attempt {
             attempt: self.key,
             live,
             act: Act::Reversal { original: self.as_original(None), reason },
+            proof: None,
             money: self.money,
             card: self.card,
             wire: reversal.wire,
@@ -326,6 +334,7 @@ mod tests {
                 attempt: OPEN,
                 live: true,
                 act: Act::Reversal { original: open.as_original(None), reason },
+                proof: None,
                 money: eur(1000),
                 card: card().token,
                 wire,

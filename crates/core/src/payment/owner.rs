@@ -3,6 +3,7 @@
 use super::{Doing, Payment, PaymentError, Stage};
 use crate::attempt::{Attempt, Effects, Move, Owner, Place};
 use crate::commit::EventKind;
+use crate::decline::DeclineCode;
 use crate::flow::View;
 use crate::id::{Key, Kind};
 use crate::ledger;
@@ -64,6 +65,9 @@ impl Owner for Payment {
                 let restored = ledger::restore_hold(place.account, place.key, self.money);
                 Effects::of(&[EventKind::PaymentCapturable], &restored)
             }
+            Move::Sale(_) | Move::Authorization(_) if self.steps_up(attempt, &error) => {
+                Effects::of(&[EventKind::PaymentRequiresAction], &[])
+            }
             Move::Sale(_) | Move::Authorization(_) | Move::Void(_) | Move::Refund(_) => {
                 self.stage = Stage::RequiresPaymentMethod { last_error: Some(error) };
                 self.card = None;
@@ -81,6 +85,13 @@ impl Payment {
         Effects::of(&[event, EventKind::PaymentSucceeded], &captured).moving(place.account, movement)
     }
 
+    /// Turns a soft refusal into an authentication. False when it stays a refusal.
+    fn steps_up(&mut self, attempt: &Attempt, error: &PaymentError) -> bool {
+        let soft = matches!(error, PaymentError::Declined(d) if d.code == DeclineCode::AuthenticationRequired);
+        let may = soft && attempt.may_step_up && attempt.proof.is_none();
+        may && self.ask_cardholder(attempt.key, attempt.what, attempt.card, false, true).is_ok()
+    }
+
     /// What the payment waits for, if it waits for this attempt.
     fn doing(&self, attempt: Key) -> Option<Doing> {
         match self.stage {
@@ -90,6 +101,7 @@ impl Payment {
             | Stage::RequiresConfirmation
             | Stage::RequiresCapture { .. }
             | Stage::Succeeded { .. }
+            | Stage::RequiresAction { .. }
             | Stage::Canceled { .. } => None,
         }
     }
@@ -180,6 +192,7 @@ mod tests {
             Stage::RequiresCapture { hold: CHARGE },
             Stage::Succeeded { charge: CHARGE, captured: 1000 },
             Stage::Canceled { at: NOW, reason: REASON },
+            Stage::RequiresAction { authentication: CHARGE },
         ];
         for (stage, what) in ended.iter().flat_map(|stage| every_move().map(|what| (stage, what))) {
             let before = payment(CaptureMethod::Automatic, stage.clone());

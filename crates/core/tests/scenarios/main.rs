@@ -14,4 +14,5 @@ mod sale;
 mod script;
 mod sequencer;
 mod terminal;
+mod threeds;
 mod world;
