@@ -7,6 +7,7 @@ use crate::keys::{self, Caller};
 use crate::note::{self, Fault, Told};
 use crate::origin::Sourced;
 use crate::params::Params;
+use crate::resources::threeds;
 use crate::respond::LONGEST_KEY;
 use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
@@ -31,6 +32,9 @@ pub async fn handle(api: &Api, request: EdgeRequest, declared: Option<Arc<Declar
     }
     if request.path == openapi::PATH && matches!(request.method.as_str(), "GET" | "HEAD") {
         return respond::description(&request);
+    }
+    if let Some(page) = threeds::serve(api, &request).await {
+        return page;
     }
     let mut passed = Passed { declared, ..Passed::default() };
     let answered = answer(api, &request, &mut passed).await;

@@ -8,6 +8,7 @@ use crate::network::{code_text, transaction_id};
 use crate::plastic::Plastic;
 use crate::request::{REFUND, Request};
 use crate::text::Text;
+use crate::threeds::Shown;
 use florin_connect::card::{Expiry, luhn};
 use florin_connect::core::money::Currency;
 use florin_connect::core::time::Time;
@@ -276,13 +277,17 @@ fn ask(now: Time, message: &Message, request: &Request, plastic: Plastic) -> Ask
     }
 }
 
-/// How the card behaves towards this request. DE 126.09 or an ECI of an authenticated or attempted payment says that the cardholder
-/// was authenticated; DE 60.01 = M that the merchant started it.
-pub(crate) fn plastic(message: &Message) -> Plastic {
+/// How the card behaves towards this request. An authentication value that the issuer did not make for this purchase, or that it saw
+/// before, is refused (82); DE 60.01 = M says that the merchant started it.
+pub(crate) fn plastic(message: &Message, shown: Shown) -> Plastic {
     let number = message.get(2).unwrap_or("");
-    let eci = subfield(message, 60, 8);
-    let authenticated = subfield(message, 126, 9).is_some() || matches!(eci, Some("01" | "02" | "05" | "06"));
-    Plastic::of(number, authenticated, subfield(message, 60, 1) == Some("M"))
+    match shown {
+        Shown::Wrong => Plastic { respond: Some(code_text("82")), ..Plastic::PLAIN },
+        Shown::Nothing | Shown::Proven(_) => {
+            let authenticated = matches!(shown, Shown::Proven(_));
+            Plastic::of(number, authenticated, subfield(message, 60, 1) == Some("M"))
+        }
+    }
 }
 
 fn subfield(message: &Message, de: u8, tag: u8) -> Option<&str> {

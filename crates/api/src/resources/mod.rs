@@ -14,6 +14,7 @@ pub mod refunds;
 pub mod request_logs;
 pub mod setup_intents;
 pub mod stripecli;
+pub mod threeds;
 pub mod tokens;
 pub mod webhook_endpoints;
 

@@ -14,7 +14,7 @@ pub use cancel::{Cancel, CancelReason, cancel};
 pub use capture::{Capture, capture};
 pub use confirm::{Confirm, confirm};
 pub use create::{Create, create};
-pub use terms::{Address, ChargeWords, Contact, FutureUse, Method, PaymentPersonal, Terms};
+pub use terms::{Address, CardOptions, ChargeWords, Contact, FutureUse, Method, PaymentPersonal, Terms, ThreeDsWish};
 pub use update::{Update, update};
 
 use crate::attempt::{Attempt, Move};

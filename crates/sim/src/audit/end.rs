@@ -60,6 +60,7 @@ impl World {
                 | Stage::Processing { .. }
                 | Stage::RequiresCapture { .. }
                 | Stage::Succeeded { .. }
+                | Stage::RequiresAction { .. }
                 | Stage::Canceled { .. } => (0, 0, 0),
             };
             self.attempt_agrees(key, attempt, expected, payment.money.currency, books);
@@ -70,6 +71,7 @@ impl World {
             Stage::RequiresPaymentMethod { .. }
             | Stage::RequiresConfirmation
             | Stage::Processing { .. }
+            | Stage::RequiresAction { .. }
             | Stage::Canceled { .. } => None,
         };
         if named.is_some_and(|charge| payment.attempt(charge).is_none()) {

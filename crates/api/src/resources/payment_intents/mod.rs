@@ -8,7 +8,7 @@ mod settle;
 mod shape;
 mod update;
 
-pub use confirm::confirm;
+pub use confirm::{confirm, settled};
 pub use create::create;
 pub use read::{list, retrieve, search};
 pub use settle::{cancel, capture, claim};

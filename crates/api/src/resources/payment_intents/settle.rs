@@ -64,7 +64,10 @@ pub async fn cancel(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let reason = params.choice("cancellation_reason", &words)?.unwrap_or(CancelReason::Unspecified);
     params.done()?;
     match view.body.stage {
-        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::RequiresCapture { .. } => {}
+        Stage::RequiresPaymentMethod { .. }
+        | Stage::RequiresConfirmation
+        | Stage::RequiresAction { .. }
+        | Stage::RequiresCapture { .. } => {}
         Stage::Processing { .. } | Stage::Succeeded { .. } | Stage::Canceled { .. } => {
             return Err(unexpected(ask.look(), &view, "cancel"));
         }
