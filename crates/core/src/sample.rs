@@ -76,8 +76,9 @@ pub const HOLD: Move = Move::Authorization(Initiator::CustomerStoring);
 pub fn original() -> Original {
     attempt(CHARGE, HOLD, 1, approved()).as_original(Some(&APPROVAL))
 }
-pub fn every_move() -> [Move; 5] {
-    [SALE, HOLD, Move::Completion(original()), Move::Void(original()), Move::Refund(original())]
+pub fn every_move() -> [Move; 6] {
+    let of = original();
+    [SALE, HOLD, Move::Completion(of), Move::Void(of), Move::Refund(of), Move::Increment(of)]
 }
 
 pub fn attempt(key: Key, what: Move, stan: u32, state: State) -> Attempt {

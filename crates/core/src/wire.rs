@@ -205,6 +205,8 @@ pub enum Act {
     Sale { initiator: Initiator, network_id: Option<NetworkId> },
     /// 0100: hold.
     Authorization { initiator: Initiator, network_id: Option<NetworkId> },
+    /// 0100 with reason 3900: hold the money more for the hold that it names by its network id.
+    Increment { original: Original },
     /// 0220: claim a hold. The money is what is claimed; the host releases the rest.
     Completion { original: Original },
     /// 0200 with processing code 20.

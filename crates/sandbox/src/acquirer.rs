@@ -431,7 +431,7 @@ impl Wish {
         if !request.is_purchase() {
             return Wish { plastic: Plastic::PLAIN, trick: None, fault: None };
         }
-        let plastic = decide::plastic(message, shown);
+        let plastic = decide::plastic(message, request, shown);
         let fault = match plastic.fate {
             Fate::Answered => trick.and_then(Trick::fault),
             Fate::Lost => Some(Fault::Lost),

@@ -230,6 +230,6 @@ fn wants_security_code(order: &Order) -> bool {
             Initiator::Customer | Initiator::CustomerStoring | Initiator::CustomerStored => true,
             Initiator::Merchant => false,
         },
-        Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => false,
+        Act::Increment { .. } | Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => false,
     }
 }

@@ -71,7 +71,7 @@ pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) 
     json!({
         "id": look.id(Kind::Charge, attempt.key),
         "object": "charge",
-        "amount": attempt.money.minor,
+        "amount": p.authorized(attempt),
         "amount_captured": taken.unwrap_or(0),
         "amount_refunded": refunded,
         "application": null,
@@ -177,7 +177,7 @@ fn details(payment: &Payment, attempt: &Attempt) -> Value {
     json!({
         "type": "card",
         "card": {
-            "amount_authorized": approval.map(|_| attempt.money.minor),
+            "amount_authorized": approval.map(|_| payment.authorized(attempt)),
             "authorization_code": approval.and_then(|a| a.code).map(|c| c.text()),
             "brand": card.network.as_str(),
             "checks": checks(results.unwrap_or_default(), first_check(payment, attempt)),
@@ -196,7 +196,7 @@ fn details(payment: &Payment, attempt: &Attempt) -> Value {
             "network": card.network.as_str(),
             "network_token": { "used": false },
             "network_transaction_id": network_id,
-            "overcapture": { "maximum_amount_capturable": attempt.money.minor, "status": "unavailable" },
+            "overcapture": { "maximum_amount_capturable": payment.authorized(attempt), "status": "unavailable" },
             "regulated_status": "unregulated",
             "three_d_secure": three_d_secure(payment, attempt),
             "transaction_link_id": null,

@@ -11,6 +11,8 @@ use florin_core::wire::{Act, Initiator, NetworkId, NotSent, Order, Original, Ori
 
 /// DE 25: e-commerce.
 const ECOMMERCE: &str = "59";
+/// DE 63.03: incremental authorization.
+const INCREMENTAL: &str = "3900";
 /// DE 22: the cardholder gives the card online, no PIN.
 const CUSTOMER_PRESENT: &str = "812";
 /// DE 22: a stored card, no PIN.
@@ -28,6 +30,16 @@ pub(super) fn request(order: &Order, card: &Card, terms: &Terms) -> Result<Messa
             merchant(&mut message, card, terms);
             message.set(22, entry_mode(initiator));
             credential(&mut message, initiator, network_id, order.proof, card)?;
+        }
+        Act::Increment { original } => {
+            local_time(&mut message, order.wire.at);
+            merchant(&mut message, card, terms);
+            message.set(22, STORED_CARD);
+            // The hold that it adds to is found by the network's id alone.
+            let id = original.network_id.ok_or(NotSent::NotEncodable)?;
+            message.set(60, &subfields(&[(1, "M"), (2, "SU")])?);
+            message.set(62, &network_id_text(id)?);
+            message.set(63, &subfields(&[(3, INCREMENTAL)])?);
         }
         Act::Refund { original } => {
             local_time(&mut message, order.wire.at);

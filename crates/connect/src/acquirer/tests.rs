@@ -31,7 +31,9 @@ fn original(class: OriginalClass) -> Original {
 fn order(act: Act) -> Order {
     let at = match act {
         Act::Sale { .. } | Act::Authorization { .. } => AT,
-        Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => AT.plus_ms(16_000),
+        Act::Increment { .. } | Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => {
+            AT.plus_ms(16_000)
+        }
     };
     Order {
         account: Key(1),

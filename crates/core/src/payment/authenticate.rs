@@ -9,7 +9,7 @@ use crate::flow::{Done, Failure, View};
 use crate::id::Key;
 use crate::ports::Ports;
 use crate::refusal::{Operation, Refusal};
-use crate::threeds::{Authentication, Settled, TransStatus};
+use crate::threeds::{Authentication, Proof, Settled, TransStatus};
 use crate::wire::CardToken;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,11 @@ fn begin(from: &View<Payment>, command: &Authenticated, begun: Begun) -> Result<
         next.card = None;
         return Ok(Step::new(next).events(&[EventKind::PaymentFailed]));
     }
+    if next.terms.manual_confirmation {
+        // The merchant's server says when it is sent.
+        next.stage = Stage::RequiresConfirmation;
+        return Ok(Step::new(next).events(&[EventKind::PaymentUpdated]));
+    }
     if next.attempts.len() >= MOST_ATTEMPTS {
         return Err(Refusal::TooManyAttempts);
     }
@@ -65,6 +70,13 @@ fn goes_on(authentication: &Authentication, settled: Settled) -> bool {
 }
 
 impl Payment {
+    /// What proves the cardholder for the next message with this card: an authentication of this amount that nothing was sent with yet.
+    pub(super) fn unused_proof(&self, card: CardToken) -> Option<Proof> {
+        let last = self.authentications.last().filter(|a| a.card == card && a.money == self.money)?;
+        let used = |proof: &Proof| self.attempts.iter().any(|a| a.proof.as_ref() == Some(proof));
+        last.proof().filter(|proof| !used(proof))
+    }
+
     /// Makes the payment wait for the cardholder. Refused when they were asked too often.
     pub(super) fn ask_cardholder(
         &mut self,
@@ -95,7 +107,7 @@ mod tests {
     use crate::sample::{
         ACCOUNT, BEGUN, CHARGE, HOLD, OPEN, PAYMENT, SALE, attempt, card, eur, every_stage, payment, view,
     };
-    use crate::threeds::{Eci, Proof, TransId};
+    use crate::threeds::{Eci, TransId};
 
     const DIRECTORY: TransId = TransId([7; 16]);
 
@@ -171,6 +183,27 @@ mod tests {
                 if stage == (Stage::RequiresAction { authentication: CHARGE }) { Ok(()) } else { Err(refused) };
             assert_eq!(begin(&view(from), &command(yes), BEGUN).map(|_| ()), expected, "{stage:?}");
         }
+    }
+
+    /// With manual confirmation the merchant's server says when it is sent; what was proven goes along, once.
+    #[test]
+    fn what_was_proven_waits_for_the_merchant() {
+        let mut from = waiting(SALE, true);
+        from.terms.manual_confirmation = true;
+        let yes = settled(TransStatus::Authenticated, Some("05"));
+        let step = begin(&view(from), &command(yes), BEGUN).unwrap();
+        let mut waits = step.body;
+        assert_eq!((&waits.stage, waits.attempts.len()), (&Stage::RequiresConfirmation, 0));
+        let proof = waits.unused_proof(card().token);
+        assert!(proof.is_some());
+        let other = CardToken { key: Key(501), ..card().token };
+        assert_eq!(waits.unused_proof(other), None);
+        let dearer = Payment { money: eur(2000), ..waits.clone() };
+        assert_eq!(dearer.unused_proof(card().token), None);
+        let mut used = attempt(OPEN, SALE, 1, crate::sample::approved());
+        used.proof = proof;
+        waits.attempts.push(used);
+        assert_eq!(waits.unused_proof(card().token), None);
     }
 
     #[test]

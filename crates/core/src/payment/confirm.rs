@@ -69,15 +69,17 @@ fn begin(from: &View<Payment>, command: &Confirm, begun: Begun) -> Result<Step<P
     let mut next = payment.clone();
     next.choose(command.method, card);
     next.terms = command.terms.unwrap_or(next.terms);
+    let proof = payment.unused_proof(card.token);
     let mut step = match command.step_up {
-        StepUp::First { mandated } => {
+        StepUp::First { mandated } if proof.is_none() => {
             next.ask_cardholder(begun.key, what, card.token, mandated, false)?;
             Step::new(next).events(&[EventKind::PaymentRequiresAction])
         }
-        StepUp::Never | StepUp::IfAsked => {
+        StepUp::Never | StepUp::IfAsked | StepUp::First { .. } => {
             let (slot, now) = (begun.slot, begun.now);
             let mut attempt = Attempt::begin(begun.key, begun.job, what, payment.money, card.token, slot, now);
-            attempt.may_step_up = command.step_up == StepUp::IfAsked;
+            attempt.may_step_up = command.step_up != StepUp::Never;
+            attempt.proof = proof;
             next.stage = Stage::Processing { attempt: attempt.key, doing: Doing::Confirm };
             start(next, from, attempt).events(&[EventKind::PaymentProcessing])
         }
@@ -100,7 +102,7 @@ pub(super) fn start(mut next: Payment, from: &View<Payment>, attempt: Attempt) -
     let watch = Watch::Put(attempt.watch(from.account, from.key));
     let charge = match attempt.what {
         Move::Sale(_) | Move::Authorization(_) => Some(attempt.key),
-        Move::Completion(_) | Move::Void(_) | Move::Refund(_) => None,
+        Move::Completion(_) | Move::Void(_) | Move::Refund(_) | Move::Increment(_) => None,
     };
     next.attempts.push(attempt);
     let mut step = Step::new(next).watch(if planted(Mutant::NoWatch) { Watch::Leave } else { watch });

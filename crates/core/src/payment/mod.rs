@@ -5,6 +5,7 @@ mod cancel;
 mod capture;
 mod confirm;
 mod create;
+mod increment;
 mod owner;
 mod terms;
 mod update;
@@ -14,6 +15,7 @@ pub use cancel::{Cancel, CancelReason, cancel};
 pub use capture::{Capture, capture};
 pub use confirm::{Confirm, confirm};
 pub use create::{Create, create};
+pub use increment::{Increment, MOST_INCREMENTS, increment};
 pub use terms::{Address, CardOptions, ChargeWords, Contact, FutureUse, Method, PaymentPersonal, Terms, ThreeDsWish};
 pub use update::{Update, update};
 
@@ -91,8 +93,16 @@ pub enum PaymentError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Doing {
     Confirm,
-    Capture { amount: i64 },
-    Cancel { reason: CancelReason },
+    Capture {
+        amount: i64,
+    },
+    /// The whole amount that is to be held.
+    Increment {
+        to: i64,
+    },
+    Cancel {
+        reason: CancelReason,
+    },
 }
 
 /// Where the payment stands, with that stage's data.
@@ -176,8 +186,15 @@ impl Payment {
     pub fn is_charge(&self, attempt: &Attempt) -> bool {
         match attempt.what {
             Move::Sale(_) | Move::Authorization(_) => self.authentication(attempt.key).is_none(),
-            Move::Completion(_) | Move::Void(_) | Move::Refund(_) => false,
+            Move::Completion(_) | Move::Void(_) | Move::Refund(_) | Move::Increment(_) => false,
         }
+    }
+
+    /// What the issuer approved for a charge: its own amount and the increments, minor units.
+    pub fn authorized(&self, charge: &Attempt) -> i64 {
+        let more = |a: &&Attempt| matches!(a.what, Move::Increment(of) if of.wire.rrn.0 == charge.key);
+        let approved = self.attempts.iter().filter(more).filter(|a| a.approval().is_some());
+        approved.fold(charge.money.minor, |sum, a| sum.saturating_add(a.money.minor))
     }
 
     /// The payment method that holds this card, if it was given as one.

@@ -139,6 +139,7 @@ fn label(what: &What) -> &'static str {
         What::Authenticated { .. } => "authenticated",
         What::Capture { .. } => "capture",
         What::Cancel => "cancel",
+        What::Increment { .. } => "increment",
         What::Refund { .. } => "refund",
         What::Resolve => "resolve",
         What::Recover => "recover",
@@ -179,7 +180,11 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
         What::Create { capture, card: with_card, minor, currency } => {
             let money = Money::new(*minor, *currency);
             let plain = payment::Create::plain(account, false, money, *capture);
-            let command = payment::Create { card: with_card.then(card), claim, ..plain };
+            let terms = payment::Terms {
+                card: payment::CardOptions { incremental: Some(true), ..payment::CardOptions::default() },
+                ..payment::Terms::default()
+            };
+            let command = payment::Create { card: with_card.then(card), terms, claim, ..plain };
             tell_payment(ports, payment::create(ports, &command).await)
         }
         What::CreateConfirmed { capture } => {
@@ -205,6 +210,10 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
         What::Capture { amount, currency } => {
             let command = payment::Capture { account, payment, amount: *amount, currency: *currency, claim };
             tell_payment(ports, payment::capture(ports, &command).await)
+        }
+        What::Increment { amount } => {
+            let command = payment::Increment { account, payment, amount: *amount, personal: None, claim };
+            tell_payment(ports, payment::increment(ports, &command).await)
         }
         What::Cancel => {
             let command = payment::Cancel { account, payment, reason: CancelReason::Abandoned, claim };

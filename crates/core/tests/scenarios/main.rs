@@ -7,6 +7,7 @@ mod capture;
 mod check;
 mod gate;
 mod idempotency;
+mod increment;
 mod late;
 mod refund;
 mod report;

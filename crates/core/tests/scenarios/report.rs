@@ -105,6 +105,7 @@ fn attempt(a: &Attempt) -> String {
     let what = match a.what {
         Move::Sale(_) => "sale",
         Move::Authorization(_) => "hold",
+        Move::Increment(_) => "increment",
         Move::Completion(_) => "capture",
         Move::Void(_) => "void",
         Move::Refund(_) => "refund",
@@ -127,6 +128,7 @@ fn order(o: &Order) -> String {
     match o.act {
         Act::Sale { .. } => format!("0200 sale {minor} #{stan}{}", proof(o)),
         Act::Authorization { .. } => format!("0100 hold {minor} #{stan}{}", proof(o)),
+        Act::Increment { original } => format!("0100 increment {minor} #{stan} of #{}", original.wire.stan),
         Act::Refund { original } => format!("0200 refund {minor} #{stan} of #{}", original.wire.stan),
         Act::Completion { original } => {
             format!("022{} capture {minor} #{stan} of #{}", u8::from(o.repeat), original.wire.stan)

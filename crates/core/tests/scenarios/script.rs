@@ -48,6 +48,9 @@ pub enum What {
         currency: Option<Currency>,
     },
     Cancel,
+    Increment {
+        amount: i64,
+    },
     Refund {
         amount: Option<i64>,
         currency: Option<Currency>,
@@ -139,6 +142,10 @@ pub fn capture_of(amount: i64, currency: Currency, script: &[Verdict]) -> Does {
 }
 pub fn cancel(script: &[Verdict]) -> Does {
     Does::new(What::Cancel, script)
+}
+/// Hold this much in all.
+pub fn increment(amount: i64, script: &[Verdict]) -> Does {
+    Does::new(What::Increment { amount }, script)
 }
 pub fn refund(script: &[Verdict]) -> Does {
     Does::new(What::Refund { amount: None, currency: None }, script)

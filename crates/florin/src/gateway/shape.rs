@@ -143,6 +143,7 @@ pub fn what(a: &Attempt) -> &'static str {
     match a.what {
         Move::Sale(_) => "sale",
         Move::Authorization(_) => "authorization",
+        Move::Increment(_) => "increment",
         Move::Completion(_) => "completion",
         Move::Void(_) => "void",
         Move::Refund(_) => "refund",

@@ -46,7 +46,7 @@ pub(crate) enum Shown {
     Wrong,
 }
 
-/// Reads DE 126.09, 60.08 and 48.66, and checks the value.
+/// Reads DE 126.09, 60.08 and 48.66, and checks the value. A hold that is added to was authenticated when it was made.
 pub(crate) fn shown(key: &[u8; 32], message: &Message, card: CardHash, amount: i64, currency: u16) -> Shown {
     let part = |de: u8, tag: u8| message.get(de).and_then(|text| tlv::get(text, tag));
     let claims = matches!(part(60, 8), Some("01" | "02" | "05" | "06"));

@@ -95,7 +95,7 @@ pub fn no_platforms(params: &Params) -> Result<(), ApiError> {
 }
 
 /// What stands on the statement (DE 43 and what issuers make of it).
-fn descriptor(params: &Params, name: &'static str) -> Result<Patch<String>, ApiError> {
+pub fn descriptor(params: &Params, name: &'static str) -> Result<Patch<String>, ApiError> {
     let patch = params.patch(name, 22)?;
     if let Patch::Set(text) = &patch {
         if text.contains(['<', '>', '\\', '\'', '"', '*']) {

@@ -11,7 +11,7 @@ mod update;
 pub use confirm::{confirm, settled};
 pub use create::create;
 pub use read::{list, retrieve, search};
-pub use settle::{cancel, capture, claim};
+pub use settle::{cancel, capture, claim, increment};
 pub use shape::{declined, outcome, shape};
 pub use update::update;
 

@@ -235,8 +235,8 @@ pub fn outcome(look: &Look, view: &PaymentView) -> (u16, Value) {
     let last = view.body.attempts.last();
     let failed = match (&view.body.stage, last) {
         (Stage::RequiresPaymentMethod { last_error: Some(error) }, Some(attempt)) => Some((*error, attempt)),
-        // A capture that the host refused: the hold stands.
-        (Stage::RequiresCapture { .. }, Some(attempt)) => refused_capture(attempt).map(|error| (error, attempt)),
+        // A capture or an increment that was refused: the hold stands.
+        (Stage::RequiresCapture { .. }, Some(attempt)) => refused_beside(attempt).map(|error| (error, attempt)),
         _ => None,
     };
     let Some((error, attempt)) = failed else { return (200, shape(look, view)) };
@@ -245,10 +245,13 @@ pub fn outcome(look: &Look, view: &PaymentView) -> (u16, Value) {
     (402, json!({ "error": fields }))
 }
 
-fn refused_capture(attempt: &Attempt) -> Option<PaymentError> {
+fn refused_beside(attempt: &Attempt) -> Option<PaymentError> {
     match (&attempt.what, &attempt.state) {
-        (Move::Completion(_), State::Declined { decline, .. }) => Some(PaymentError::Declined(*decline)),
-        (Move::Completion(_), State::NotSent { why, .. }) => Some(PaymentError::NotSent(*why)),
+        (Move::Completion(_) | Move::Increment(_), State::Declined { decline, .. }) => {
+            Some(PaymentError::Declined(*decline))
+        }
+        (Move::Completion(_) | Move::Increment(_), State::NotSent { why, .. }) => Some(PaymentError::NotSent(*why)),
+        (Move::Increment(_), State::Reversed { .. }) => Some(PaymentError::Reversed),
         _ => None,
     }
 }
