@@ -120,6 +120,8 @@ impl From<Refusal> for ApiError {
             | Refusal::NoCard
             | Refusal::UnexpectedState { .. }
             | Refusal::CaptureTooLarge { .. }
+            | Refusal::IncrementTooSmall { .. }
+            | Refusal::NotIncremental
             | Refusal::RefundTooLarge { .. }
             | Refusal::AlreadyRefunded
             | Refusal::NothingToRefund

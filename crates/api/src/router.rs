@@ -78,6 +78,7 @@ pub static ROUTES: &[Route] = routes! {
     POST "/v1/payment_intents/{}/confirm" Any payment_intents::confirm;
     POST "/v1/payment_intents/{}/capture" Secret payment_intents::capture;
     POST "/v1/payment_intents/{}/cancel" Secret payment_intents::cancel;
+    POST "/v1/payment_intents/{}/increment_authorization" Secret payment_intents::increment;
     GET "/v1/payment_methods" Secret payment_methods::list;
     POST "/v1/payment_methods" Any payment_methods::create;
     GET "/v1/payment_methods/{}" Secret payment_methods::retrieve;

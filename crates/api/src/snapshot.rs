@@ -147,13 +147,15 @@ impl Album<'_> {
 
 #[allow(clippy::wildcard_enum_match_arm)]
 fn payment(look: &Look, kind: EventKind, mut view: PaymentView) -> Option<Value> {
-    if kind == EventKind::PaymentCreated && !view.body.attempts.is_empty() {
+    let confirmed = !view.body.attempts.is_empty() || !view.body.authentications.is_empty();
+    if kind == EventKind::PaymentCreated && confirmed {
         // Made and confirmed in one commit: as it was made.
         view.body.attempts.clear();
+        view.body.authentications.clear();
         view.body.stage = Stage::RequiresConfirmation;
     }
     let charge = || {
-        let attempt = view.body.attempts.iter().rev().find(|a| charges::is_charge(a))?;
+        let attempt = view.body.attempts.iter().rev().find(|a| view.body.is_charge(a))?;
         Some(charges::shape(look, &view, attempt, 0))
     };
     match kind {

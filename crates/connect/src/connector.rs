@@ -23,6 +23,7 @@ pub struct Capabilities {
 pub enum Ability {
     Sale,
     Authorization,
+    Increment,
     Completion,
     Refund,
     Reversal,
@@ -33,6 +34,7 @@ impl Ability {
         match act {
             Act::Sale { .. } => Ability::Sale,
             Act::Authorization { .. } => Ability::Authorization,
+            Act::Increment { .. } => Ability::Increment,
             Act::Completion { .. } => Ability::Completion,
             Act::Refund { .. } => Ability::Refund,
             Act::Reversal { .. } => Ability::Reversal,
@@ -160,7 +162,11 @@ pub fn by_name(name: &str) -> Option<&'static dyn Connector> {
 pub fn money_on_wire(order: &Order) -> Money {
     match order.act {
         Act::Reversal { original, .. } => original.money,
-        Act::Sale { .. } | Act::Authorization { .. } | Act::Completion { .. } | Act::Refund { .. } => order.money,
+        Act::Sale { .. }
+        | Act::Authorization { .. }
+        | Act::Increment { .. }
+        | Act::Completion { .. }
+        | Act::Refund { .. } => order.money,
     }
 }
 
@@ -169,7 +175,9 @@ pub fn money_on_wire(order: &Order) -> Money {
 pub fn rrn_on_wire(order: &Order) -> String {
     match order.act {
         Act::Completion { original } | Act::Reversal { original, .. } => original.wire.rrn.text(),
-        Act::Sale { .. } | Act::Authorization { .. } | Act::Refund { .. } => order.wire.rrn.text(),
+        Act::Sale { .. } | Act::Authorization { .. } | Act::Increment { .. } | Act::Refund { .. } => {
+            order.wire.rrn.text()
+        }
     }
 }
 
@@ -178,7 +186,9 @@ pub fn rrn_on_wire(order: &Order) -> String {
 pub fn terminal_on_wire(order: &Order) -> Terminal {
     match order.act {
         Act::Completion { original } | Act::Reversal { original, .. } => original.wire.terminal,
-        Act::Sale { .. } | Act::Authorization { .. } | Act::Refund { .. } => order.wire.terminal,
+        Act::Sale { .. } | Act::Authorization { .. } | Act::Increment { .. } | Act::Refund { .. } => {
+            order.wire.terminal
+        }
     }
 }
 

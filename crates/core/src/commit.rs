@@ -107,6 +107,7 @@ pub enum EventKind {
     BreakResolved = 50,
     LookupChanged = 55,
     ConfirmationChanged = 56,
+    IncrementFailed = 65,
 }
 
 impl EventKind {
@@ -160,10 +161,12 @@ impl EventKind {
         EventKind::BreakResolved,
         EventKind::LookupChanged,
         EventKind::ConfirmationChanged,
+        EventKind::IncrementFailed,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
             EventKind::PaymentCreated => "payment_intent.created",
+            EventKind::IncrementFailed => "florin.payment_intent.increment_failed",
             EventKind::PaymentProcessing => "payment_intent.processing",
             EventKind::PaymentSucceeded => "payment_intent.succeeded",
             EventKind::PaymentFailed => "payment_intent.payment_failed",

@@ -40,6 +40,7 @@ pub mod settlement;
 pub mod setup;
 pub mod store;
 pub mod terminal;
+pub mod threeds;
 pub mod time;
 pub mod wire;
 

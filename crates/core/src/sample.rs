@@ -76,8 +76,9 @@ pub const HOLD: Move = Move::Authorization(Initiator::CustomerStoring);
 pub fn original() -> Original {
     attempt(CHARGE, HOLD, 1, approved()).as_original(Some(&APPROVAL))
 }
-pub fn every_move() -> [Move; 5] {
-    [SALE, HOLD, Move::Completion(original()), Move::Void(original()), Move::Refund(original())]
+pub fn every_move() -> [Move; 6] {
+    let of = original();
+    [SALE, HOLD, Move::Completion(of), Move::Void(of), Move::Refund(of), Move::Increment(of)]
 }
 
 pub fn attempt(key: Key, what: Move, stan: u32, state: State) -> Attempt {
@@ -114,7 +115,7 @@ pub fn every_state() -> [State; 10] {
 }
 
 /// Each stage, with each that `Processing` may do.
-pub fn every_stage() -> [Stage; 9] {
+pub fn every_stage() -> [Stage; 10] {
     let processing = |doing| Stage::Processing { attempt: OPEN, doing };
     [
         Stage::RequiresPaymentMethod { last_error: None },
@@ -126,6 +127,7 @@ pub fn every_stage() -> [Stage; 9] {
         Stage::RequiresCapture { hold: CHARGE },
         Stage::Succeeded { charge: CHARGE, captured: 1000 },
         Stage::Canceled { at: START, reason: CancelReason::Abandoned },
+        Stage::RequiresAction { authentication: CHARGE },
     ]
 }
 
@@ -141,6 +143,7 @@ pub fn payment(capture: CaptureMethod, stage: Stage) -> Payment {
         terms: Terms::default(),
         stage,
         attempts: vec![],
+        authentications: vec![],
     }
 }
 

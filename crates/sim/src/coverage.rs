@@ -44,11 +44,13 @@ const COMPLETION: [(&str, &str); 6] = [
 const VOID: [(&str, &str); 4] =
     [(NOTHING, "sent"), ("sent", "approved"), ("sent", "repeating"), ("repeating", "approved")];
 /// Legal, and only taken when a host contradicts itself or a vault loses a card, which no world does.
-const NEVER_HERE: [Step; 12] = [
+const NEVER_HERE: [Step; 14] = [
     ("sale", "declined", "reversing"),
     ("sale", "not_sent", "reversing"),
     ("authorization", "declined", "reversing"),
     ("authorization", "not_sent", "reversing"),
+    ("increment", "declined", "reversing"),
+    ("increment", "not_sent", "reversing"),
     ("refund", "declined", "reversing"),
     ("refund", "not_sent", "reversing"),
     ("completion", "sent", "not_sent"),
@@ -61,7 +63,7 @@ const NEVER_HERE: [Step; 12] = [
 
 /// Every step that a long run must have seen.
 pub fn expected() -> Vec<Step> {
-    let reversible = ["sale", "authorization", "refund"];
+    let reversible = ["sale", "authorization", "increment", "refund"];
     let mut steps: Vec<Step> = Vec::new();
     for what in reversible {
         steps.extend(REVERSIBLE.iter().map(|(from, to)| (what, *from, *to)));

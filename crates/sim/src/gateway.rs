@@ -11,13 +11,14 @@ use florin_core::commit::{JobKind, SHARDS};
 use florin_core::fees::Fees;
 use florin_core::flow::{self, Done, Failure, View};
 use florin_core::id::{Key, KeyGen, Kind};
-use florin_core::payment::{self, Payment, PaymentView};
+use florin_core::payment::{self, Payment, PaymentView, Stage};
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::refund::{self, RefundView};
 use florin_core::refusal::Refusal;
 use florin_core::sequencer;
 use florin_core::store::{Query, Store, Wait};
 use florin_core::terminal::{self, Block};
+use florin_core::threeds::Settled;
 use florin_core::time::Time;
 use florin_core::wire::{Late, Order, Verdict};
 use std::collections::BTreeMap;
@@ -56,9 +57,22 @@ pub enum Command {
     Confirm(payment::Confirm),
     Capture(payment::Capture),
     Cancel(payment::Cancel),
+    Increment(payment::Increment),
+    /// The cardholder comes back from the issuer, who says this.
+    Authenticated {
+        account: Key,
+        payment: Key,
+        settled: Settled,
+    },
     Refund(refund::CreateRefund),
-    Read { account: Key, payment: Key },
-    List { account: Key, kind: Kind },
+    Read {
+        account: Key,
+        payment: Key,
+    },
+    List {
+        account: Key,
+        kind: Kind,
+    },
 }
 
 /// What a merchant's client sees.
@@ -267,6 +281,18 @@ async fn serve(gate: &Gate, command: Command) -> Reply {
         Command::Confirm(c) => payment(payment::confirm(gate, &c).await),
         Command::Capture(c) => payment(payment::capture(gate, &c).await),
         Command::Cancel(c) => payment(payment::cancel(gate, &c).await),
+        Command::Increment(c) => payment(payment::increment(gate, &c).await),
+        Command::Authenticated { account, payment: key, settled } => {
+            let view: Result<View<Payment>, Failure> = flow::load(gate.store(), account, Kind::Payment, key).await;
+            match view.as_ref().map(|view| &view.body.stage) {
+                Ok(Stage::RequiresAction { authentication }) => {
+                    let authentication = *authentication;
+                    let command = payment::Authenticated { account, payment: key, authentication, settled };
+                    payment(payment::authenticated(gate, &command).await)
+                }
+                _ => payment(view.map(Done::Fresh)),
+            }
+        }
         Command::Refund(c) => reply(refund::create(gate, &c).await, show_refund),
         Command::Read { account, payment: key } => {
             let view: Result<View<Payment>, Failure> = flow::load(gate.store(), account, Kind::Payment, key).await;

@@ -170,7 +170,7 @@ impl Link {
             return Some(Verdict::NotSent(NotSent::NotEncodable));
         }
         match order.act {
-            Act::Sale { .. } | Act::Authorization { .. } | Act::Refund { .. } => {
+            Act::Sale { .. } | Act::Authorization { .. } | Act::Increment { .. } | Act::Refund { .. } => {
                 Some(Verdict::Unknown(Unsure::NoAnswer))
             }
             Act::Completion { .. } | Act::Reversal { .. } => None,

@@ -14,13 +14,10 @@ use florin_core::ledger::{Book, LedgerAccount};
 use florin_core::movement::key_of;
 use florin_core::payment::{Payment, PaymentError, PaymentPersonal, PaymentView, Stage};
 use florin_core::store::Query;
+use florin_core::threeds::{self, TransStatus};
 use florin_core::wire::{Check, Checks};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-pub fn is_charge(attempt: &Attempt) -> bool {
-    matches!(attempt.what, Move::Sale(_) | Move::Authorization(_))
-}
 
 /// What was captured of a charge.
 pub fn captured(payment: &Payment, charge: Key) -> Option<i64> {
@@ -74,7 +71,7 @@ pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) 
     json!({
         "id": look.id(Kind::Charge, attempt.key),
         "object": "charge",
-        "amount": attempt.money.minor,
+        "amount": p.authorized(attempt),
         "amount_captured": taken.unwrap_or(0),
         "amount_refunded": refunded,
         "application": null,
@@ -148,7 +145,7 @@ fn outcome(attempt: &Attempt, failure: Option<&PaymentError>) -> Value {
         (None, Some(PaymentError::NotSent(_))) => {
             ("invalid", "not_sent_to_network", Some("processing_error"), "Nothing was sent to the bank.", None)
         }
-        (None, Some(PaymentError::Reversed | PaymentError::Partial)) => (
+        (None, Some(PaymentError::Reversed | PaymentError::Partial | PaymentError::NotAuthenticated)) => (
             "invalid",
             "reversed_after_approval",
             Some("processing_error"),
@@ -180,18 +177,18 @@ fn details(payment: &Payment, attempt: &Attempt) -> Value {
     json!({
         "type": "card",
         "card": {
-            "amount_authorized": approval.map(|_| attempt.money.minor),
+            "amount_authorized": approval.map(|_| payment.authorized(attempt)),
             "authorization_code": approval.and_then(|a| a.code).map(|c| c.text()),
             "brand": card.network.as_str(),
-            "checks": checks(results.unwrap_or_default()),
+            "checks": checks(results.unwrap_or_default(), first_check(payment, attempt)),
             "country": payment_methods::country(card),
-            "electronic_commerce_indicator": null,
+            "electronic_commerce_indicator": attempt.proof.map(|p| p.eci.text()),
             "exp_month": card.exp_month,
             "exp_year": card.exp_year,
             "extended_authorization": { "status": "disabled" },
             "fingerprint": payment_methods::fingerprint(card),
             "funding": payment_methods::funding(card),
-            "incremental_authorization": { "status": "unavailable" },
+            "incremental_authorization": { "status": if payment.terms.card.incremental == Some(true) { "available" } else { "unavailable" } },
             "installments": null,
             "last4": card.last4_text(),
             "mandate": null,
@@ -199,16 +196,46 @@ fn details(payment: &Payment, attempt: &Attempt) -> Value {
             "network": card.network.as_str(),
             "network_token": { "used": false },
             "network_transaction_id": network_id,
-            "overcapture": { "maximum_amount_capturable": attempt.money.minor, "status": "unavailable" },
+            "overcapture": { "maximum_amount_capturable": payment.authorized(attempt), "status": "unavailable" },
             "regulated_status": "unregulated",
-            "three_d_secure": null,
+            "three_d_secure": three_d_secure(payment, attempt),
             "transaction_link_id": null,
             "wallet": null,
         },
     })
 }
 
-fn checks(checks: Checks) -> Value {
+/// What the issuer said of the security code when it asked for an authentication: the code is sent once, with that first message.
+fn first_check(payment: &Payment, attempt: &Attempt) -> Check {
+    let first = attempt.proof.and_then(|p| payment.attempt(p.authentication));
+    match first.map(|a| &a.state) {
+        Some(State::Declined { decline, .. }) => decline.checks.cvc,
+        _ => Check::Unavailable,
+    }
+}
+
+/// How the cardholder of this charge was authenticated, if they were.
+fn three_d_secure(payment: &Payment, attempt: &Attempt) -> Value {
+    let Some(proof) = attempt.proof else { return Value::Null };
+    let Some(settled) = payment.authentication(proof.authentication).and_then(|a| a.settled) else {
+        return Value::Null;
+    };
+    let result = match settled.status {
+        TransStatus::Authenticated => "authenticated",
+        TransStatus::Attempted => "attempt_acknowledged",
+        TransStatus::Failed | TransStatus::Rejected => "failed",
+        TransStatus::Unavailable => "processing_error",
+        TransStatus::Informational => "data_share_only",
+    };
+    json!({
+        "authentication_flow": if settled.challenged { "challenge" } else { "frictionless" },
+        "electronic_commerce_indicator": proof.eci.text(), "exemption_indicator": null, "result": result,
+        "result_reason": null, "transaction_id": settled.directory.text(), "version": threeds::VERSION,
+    })
+}
+
+fn checks(checks: Checks, first_cvc: Check) -> Value {
+    let cvc = if checks.cvc == Check::Unavailable { first_cvc } else { checks.cvc };
     let word = |check| match check {
         Check::Pass => Some("pass"),
         Check::Fail => Some("fail"),
@@ -217,7 +244,7 @@ fn checks(checks: Checks) -> Value {
     };
     json!({
         "address_line1_check": word(checks.address_line1), "address_postal_code_check": word(checks.postal_code),
-        "cvc_check": word(checks.cvc),
+        "cvc_check": word(cvc),
     })
 }
 
@@ -236,7 +263,7 @@ pub async fn find(ask: &Ask<'_>, id: &str, param: &str) -> Result<(PaymentView, 
     let query = Query::Holder { under: ask.account(), kind: Kind::Charge, key };
     let row = ask.store().find(query).await?.rows().into_iter().next().ok_or_else(missing)?;
     let view: PaymentView = flow::read(&row)?;
-    let attempt = view.body.attempt(key).cloned().ok_or_else(missing)?;
+    let attempt = view.body.attempt(key).filter(|a| view.body.is_charge(a)).cloned().ok_or_else(missing)?;
     Ok((view, attempt))
 }
 
@@ -406,12 +433,14 @@ pub async fn each(
         for row in &rows {
             let view: PaymentView = flow::read(row)?;
             let nth = told.entry(view.key).or_insert(0);
-            let older = |a: &&Attempt| is_charge(a) && start.is_none_or(|b| a.key < b);
+            // Every sale and hold has its place in the list, one that only told of an authentication too.
+            let placed = |a: &Attempt| matches!(a.what, Move::Sale(_) | Move::Authorization(_));
+            let older = |a: &&Attempt| placed(a) && start.is_none_or(|b| a.key < b);
             let charge = view.body.attempts.iter().rev().filter(older).nth(*nth).cloned();
             *nth += 1;
             let Some(charge) = charge else { continue };
             before = Some(charge.key);
-            if !take(view, charge) {
+            if view.body.is_charge(&charge) && !take(view, charge) {
                 return Ok(());
             }
         }

@@ -15,6 +15,7 @@ pub mod request_logs;
 pub mod settlement;
 pub mod setup_intents;
 pub mod stripecli;
+pub mod threeds;
 pub mod tokens;
 pub mod webhook_endpoints;
 

@@ -10,4 +10,5 @@ mod payments;
 mod saved;
 mod shapes;
 mod strangers;
+mod threeds;
 mod world;

@@ -18,7 +18,14 @@ pub struct Iso8583Link;
 const CAPABILITIES: Capabilities = Capabilities {
     name: "iso8583",
     networks: &Network::ALL,
-    acts: &[Ability::Sale, Ability::Authorization, Ability::Completion, Ability::Refund, Ability::Reversal],
+    acts: &[
+        Ability::Sale,
+        Ability::Authorization,
+        Ability::Increment,
+        Ability::Completion,
+        Ability::Refund,
+        Ability::Reversal,
+    ],
     repeats: &[Ability::Completion, Ability::Reversal],
 };
 
@@ -45,7 +52,7 @@ impl Connector for Iso8583Link {
 fn mti(order: &Order) -> Mti {
     let first = match order.act {
         Act::Sale { .. } | Act::Refund { .. } => Mti::FINANCIAL,
-        Act::Authorization { .. } => Mti::AUTHORIZATION,
+        Act::Authorization { .. } | Act::Increment { .. } => Mti::AUTHORIZATION,
         Act::Completion { .. } => Mti::COMPLETION,
         Act::Reversal { .. } => Mti::REVERSAL,
     };
@@ -57,7 +64,7 @@ fn processing_code(order: &Order) -> &'static str {
     const PURCHASE: &str = "000000";
     const REFUND: &str = "200000";
     match order.act {
-        Act::Sale { .. } | Act::Authorization { .. } | Act::Completion { .. } => PURCHASE,
+        Act::Sale { .. } | Act::Authorization { .. } | Act::Increment { .. } | Act::Completion { .. } => PURCHASE,
         Act::Refund { .. } => REFUND,
         Act::Reversal { original, .. } => match original.class {
             OriginalClass::Authorization | OriginalClass::Sale => PURCHASE,

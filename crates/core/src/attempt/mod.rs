@@ -17,6 +17,7 @@ use crate::flow::OpenClaim;
 use crate::id::Key;
 use crate::money::Money;
 use crate::ports::Slot;
+use crate::threeds::Proof;
 use crate::time::Time;
 use crate::wire::{
     Act, Approval, CardToken, Decline, Initiator, NetworkId, NotSent, Order, Original, OriginalClass, ReversalReason,
@@ -44,6 +45,8 @@ pub enum Move {
     /// The merchant gives up a hold.
     Void(Original),
     Refund(Original),
+    /// More is held for an authorization: a hold of its own, which lives and ends with the first.
+    Increment(Original),
 }
 
 /// Why an attempt is taken back.
@@ -106,6 +109,10 @@ pub struct Attempt {
     pub job: JobId,
     /// The idempotency key whose answer waits for this attempt.
     pub claim: Option<OpenClaim>,
+    /// The cardholder was authenticated for it.
+    pub proof: Option<Proof>,
+    /// A soft refusal leads to an authentication of the cardholder instead of a failure.
+    pub may_step_up: bool,
     pub state: State,
 }
 
@@ -123,7 +130,7 @@ impl Attempt {
         // What belongs to an authorization keeps its RRN and its terminal.
         let (terminal, rrn) = match &what {
             Move::Completion(original) | Move::Void(original) => (original.wire.terminal, original.wire.rrn),
-            Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => (slot.terminal, Rrn(key)),
+            Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) | Move::Increment(_) => (slot.terminal, Rrn(key)),
         };
         Attempt {
             key,
@@ -134,6 +141,8 @@ impl Attempt {
             send_by: now.plus_ms(SEND_WITHIN_MS),
             job,
             claim: None,
+            proof: None,
+            may_step_up: false,
             state: State::Sent,
         }
     }
@@ -153,9 +162,10 @@ impl Attempt {
             Move::Completion(original) => Act::Completion { original },
             Move::Void(original) => Act::Reversal { original, reason: ReversalReason::CancelledByCustomer },
             Move::Refund(original) => Act::Refund { original },
+            Move::Increment(original) => Act::Increment { original },
         };
-        let (money, card, wire) = (self.money, self.card, self.wire);
-        Order { account, owner, attempt: self.key, live, act, money, card, wire, send_by, repeat }
+        let (proof, money, card, wire) = (self.proof, self.money, self.card, self.wire);
+        Order { account, owner, attempt: self.key, live, act, proof, money, card, wire, send_by, repeat }
     }
 
     /// The reversal of this attempt.
@@ -173,6 +183,7 @@ impl Attempt {
             attempt: self.key,
             live,
             act: Act::Reversal { original: self.as_original(None), reason },
+            proof: None,
             money: self.money,
             card: self.card,
             wire: reversal.wire,
@@ -186,7 +197,9 @@ impl Attempt {
         let class = match self.what {
             Move::Sale(_) => OriginalClass::Sale,
             Move::Refund(_) => OriginalClass::Refund,
-            Move::Authorization(_) | Move::Completion(_) | Move::Void(_) => OriginalClass::Authorization,
+            Move::Authorization(_) | Move::Completion(_) | Move::Void(_) | Move::Increment(_) => {
+                OriginalClass::Authorization
+            }
         };
         Original {
             class,
@@ -306,11 +319,12 @@ mod tests {
     #[test]
     fn rrns_and_classes() {
         let of = every_move().map(|what| attempt(OPEN, what, 2, State::Sent));
-        let rrns = [OPEN, OPEN, CHARGE, CHARGE, OPEN].map(Rrn);
+        let rrns = [OPEN, OPEN, CHARGE, CHARGE, OPEN, OPEN].map(Rrn);
         assert_eq!(of.each_ref().map(|a| a.wire.rrn), rrns);
         let class = of.each_ref().map(|a| a.as_original(None).class);
         let authorization = OriginalClass::Authorization;
-        assert_eq!(class, [OriginalClass::Sale, authorization, authorization, authorization, OriginalClass::Refund]);
+        let refund = OriginalClass::Refund;
+        assert_eq!(class, [OriginalClass::Sale, authorization, authorization, authorization, refund, authorization]);
     }
 
     #[test]
@@ -326,6 +340,7 @@ mod tests {
                 attempt: OPEN,
                 live: true,
                 act: Act::Reversal { original: open.as_original(None), reason },
+                proof: None,
                 money: eur(1000),
                 card: card().token,
                 wire,
@@ -355,6 +370,7 @@ mod tests {
             Act::Completion { original: original() },
             Act::Reversal { original: original(), reason },
             Act::Refund { original: original() },
+            Act::Increment { original: original() },
         ];
         assert_eq!(act, expected);
     }

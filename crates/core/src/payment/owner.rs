@@ -3,9 +3,11 @@
 use super::{Doing, Payment, PaymentError, Stage};
 use crate::attempt::{Attempt, Effects, Move, Owner, Place};
 use crate::commit::EventKind;
+use crate::decline::DeclineCode;
 use crate::flow::View;
 use crate::id::{Key, Kind};
 use crate::ledger;
+use crate::money::Money;
 use crate::movement::NewMovement;
 use crate::ports::Told;
 
@@ -33,6 +35,12 @@ impl Owner for Payment {
                 let events = [EventKind::ChargeSucceeded, EventKind::PaymentCapturable];
                 Effects::of(&events, &ledger::hold(place.account, place.key, attempt.money))
             }
+            (Move::Increment(original), Doing::Increment { to }) => {
+                self.money = Money::new(to, self.money.currency);
+                self.stage = Stage::RequiresCapture { hold: original.wire.rrn.0 };
+                let raised = ledger::raise_hold(place.account, place.key, attempt.money);
+                Effects::of(&[EventKind::PaymentCapturable, EventKind::ChargeUpdated], &raised)
+            }
             (Move::Void(_), Doing::Cancel { reason }) => {
                 self.stage = Stage::Canceled { at: place.now, reason };
                 Effects::of(&[EventKind::PaymentCanceled], &[])
@@ -49,8 +57,8 @@ impl Owner for Payment {
                 effects.events.push(EventKind::ChargeUpdated);
                 effects
             }
-            // A void without a cancel under way, a refund on a payment: never begun by any flow.
-            (Move::Void(_) | Move::Refund(_), _) => Effects::default(),
+            // A void or increment that is not what is under way, a refund on a payment: never begun by any flow.
+            (Move::Void(_) | Move::Refund(_) | Move::Increment(_), _) => Effects::default(),
         }
     }
 
@@ -63,6 +71,14 @@ impl Owner for Payment {
                 self.stage = Stage::RequiresCapture { hold: original.wire.rrn.0 };
                 let restored = ledger::restore_hold(place.account, place.key, self.money);
                 Effects::of(&[EventKind::PaymentCapturable], &restored)
+            }
+            // What was held before is held still.
+            Move::Increment(original) => {
+                self.stage = Stage::RequiresCapture { hold: original.wire.rrn.0 };
+                Effects::of(&[EventKind::IncrementFailed], &[])
+            }
+            Move::Sale(_) | Move::Authorization(_) if self.steps_up(attempt, &error) => {
+                Effects::of(&[EventKind::PaymentRequiresAction], &[])
             }
             Move::Sale(_) | Move::Authorization(_) | Move::Void(_) | Move::Refund(_) => {
                 self.stage = Stage::RequiresPaymentMethod { last_error: Some(error) };
@@ -81,6 +97,13 @@ impl Payment {
         Effects::of(&[event, EventKind::PaymentSucceeded], &captured).moving(place.account, movement)
     }
 
+    /// Turns a soft refusal into an authentication. False when it stays a refusal.
+    fn steps_up(&mut self, attempt: &Attempt, error: &PaymentError) -> bool {
+        let soft = matches!(error, PaymentError::Declined(d) if d.code == DeclineCode::AuthenticationRequired);
+        let may = soft && attempt.may_step_up && attempt.proof.is_none();
+        may && self.ask_cardholder(attempt.key, attempt.what, attempt.card, false, true).is_ok()
+    }
+
     /// What the payment waits for, if it waits for this attempt.
     fn doing(&self, attempt: Key) -> Option<Doing> {
         match self.stage {
@@ -90,6 +113,7 @@ impl Payment {
             | Stage::RequiresConfirmation
             | Stage::RequiresCapture { .. }
             | Stage::Succeeded { .. }
+            | Stage::RequiresAction { .. }
             | Stage::Canceled { .. } => None,
         }
     }
@@ -146,6 +170,12 @@ mod tests {
         check(Doing::Confirm, SALE, 1000, took(OPEN, 1000), &sold, &captured(1000));
         check(Doing::Confirm, HOLD, 1000, Stage::RequiresCapture { hold: OPEN }, &holds, &held);
         check(capture, completion, 600, took(CHARGE, 600), &claimed, &captured(600));
+        let raised = ledger::raise_hold(ACCOUNT, PAYMENT, eur(500));
+        let capturable = [PaymentCapturable, EventKind::ChargeUpdated];
+        let mut next = processing(Doing::Increment { to: 1500 });
+        let increment = of(Move::Increment(original()), 500);
+        assert_eq!(next.approved(PLACE, &increment), Effects::of(&capturable, &raised));
+        assert_eq!(next, Payment { money: eur(1500), ..crate::sample::held(Stage::RequiresCapture { hold: CHARGE }) });
         let canceled = Stage::Canceled { at: NOW, reason: REASON };
         check(cancel, Move::Void(original()), 1000, canceled, &[PaymentCanceled], &[]);
     }
@@ -165,6 +195,8 @@ mod tests {
         // The whole hold stands again, however little was to be captured.
         let stands = held(Stage::RequiresCapture { hold: CHARGE });
         let restored = ledger::restore_hold(ACCOUNT, PAYMENT, eur(1000));
+        let increment = Move::Increment(original());
+        check(Doing::Increment { to: 1600 }, increment, stands.clone(), &[EventKind::IncrementFailed], &[]);
         let capture = Doing::Capture { amount: 600 };
         check(capture, Move::Completion(original()), stands, &[PaymentCapturable], &restored);
     }
@@ -180,6 +212,7 @@ mod tests {
             Stage::RequiresCapture { hold: CHARGE },
             Stage::Succeeded { charge: CHARGE, captured: 1000 },
             Stage::Canceled { at: NOW, reason: REASON },
+            Stage::RequiresAction { authentication: CHARGE },
         ];
         for (stage, what) in ended.iter().flat_map(|stage| every_move().map(|what| (stage, what))) {
             let before = payment(CaptureMethod::Automatic, stage.clone());

@@ -8,13 +8,14 @@ use crate::world::{ACCOUNT, Process, World};
 use florin_core::attempt::{self, LEASE_MS};
 use florin_core::commit::{ClaimId, JobKind};
 use florin_core::fees::Fees;
-use florin_core::flow::{Claiming, Done, Failure};
+use florin_core::flow::{self, Claiming, Done, Failure};
 use florin_core::id::{Key, Kind};
 use florin_core::money::{Currency, Money};
 use florin_core::payment::{self, CancelReason, CardFacts, Funding};
 use florin_core::ports::{Ports, Told};
 use florin_core::refund::{self, RefundPersonal, RefundReason};
 use florin_core::store::{Query, Store};
+use florin_core::threeds::{Eci, Settled, TransId};
 use florin_core::wire::{CardToken, Initiator, Late, Network};
 use florin_store::block_on;
 use std::sync::Arc;
@@ -142,8 +143,10 @@ fn label(what: &What) -> &'static str {
         What::Create { .. } => "create",
         What::CreateConfirmed { .. } => "create and confirm",
         What::Confirm { .. } => "confirm",
+        What::Authenticated { .. } => "authenticated",
         What::Capture { .. } => "capture",
         What::Cancel => "cancel",
+        What::Increment { .. } => "increment",
         What::Refund { .. } => "refund",
         What::Resolve => "resolve",
         What::Recover => "recover",
@@ -184,7 +187,11 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
         What::Create { capture, card: with_card, minor, currency } => {
             let money = Money::new(*minor, *currency);
             let plain = payment::Create::plain(account, false, money, *capture);
-            let command = payment::Create { card: with_card.then(card), claim, ..plain };
+            let terms = payment::Terms {
+                card: payment::CardOptions { incremental: Some(true), ..payment::CardOptions::default() },
+                ..payment::Terms::default()
+            };
+            let command = payment::Create { card: with_card.then(card), terms, claim, ..plain };
             tell_payment(ports, payment::create(ports, &command).await)
         }
         What::CreateConfirmed { capture } => {
@@ -193,14 +200,27 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
             let command = payment::Create { card: Some(card()), confirm, claim, ..plain };
             tell_payment(ports, payment::create(ports, &command).await)
         }
-        What::Confirm { card: with_card } => {
+        What::Confirm { card: with_card, step_up } => {
             let plain = payment::Confirm::plain(account, payment);
-            let command = payment::Confirm { card: with_card.then(card), claim, ..plain };
+            let command = payment::Confirm { card: with_card.then(card), step_up: *step_up, claim, ..plain };
             tell_payment(ports, payment::confirm(ports, &command).await)
+        }
+        What::Authenticated { status } => {
+            let row = world.row(payment).unwrap();
+            let found = flow::read::<payment::Payment>(&row).unwrap().body.authentications;
+            let authentication = found.last().map_or(Key(404), |a| a.key);
+            let eci = status.is_proven().then_some(Eci(*b"05"));
+            let settled = Settled { status: *status, eci, directory: TransId([7; 16]), challenged: true };
+            let command = payment::Authenticated { account, payment, authentication, settled };
+            tell_payment(ports, payment::authenticated(ports, &command).await)
         }
         What::Capture { amount, currency } => {
             let command = payment::Capture { account, payment, amount: *amount, currency: *currency, claim };
             tell_payment(ports, payment::capture(ports, &command).await)
+        }
+        What::Increment { amount } => {
+            let command = payment::Increment { account, payment, amount: *amount, personal: None, claim };
+            tell_payment(ports, payment::increment(ports, &command).await)
         }
         What::Cancel => {
             let command = payment::Cancel { account, payment, reason: CancelReason::Abandoned, claim };

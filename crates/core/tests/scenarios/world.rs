@@ -88,7 +88,7 @@ impl World {
                     "RRN and terminal of the original are kept"
                 );
             }
-            Act::Sale { .. } | Act::Authorization { .. } | Act::Refund { .. } => {
+            Act::Sale { .. } | Act::Authorization { .. } | Act::Increment { .. } | Act::Refund { .. } => {
                 assert_eq!(order.wire.rrn.0, order.attempt, "a message of its own has an RRN of its own");
             }
         }

@@ -22,8 +22,15 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     fields::return_url(params, &mut personal)?;
     params.email("receipt_email")?.apply(&mut personal.receipt_email);
     params.shipping()?.apply(&mut personal.shipping);
+    fields::card_options(params, &mut terms)?;
     params.ignore(fields::WITHOUT_EFFECT);
-    params.ignore(&["payment_method", "payment_method_data", "off_session", "expected_payment_method_type"]);
+    params.ignore(&[
+        "error_on_requires_action",
+        "payment_method",
+        "payment_method_data",
+        "off_session",
+        "expected_payment_method_type",
+    ]);
     params.done()?;
     open(ask.look(), &view, "confirm")?;
     if let Some(customer) = payment.customer {
@@ -57,6 +64,8 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
         }
         None => {}
     }
+    let card = command.card.as_ref().or(payment.card.as_ref());
+    command.step_up = fields::step_up(ask, params, &terms, card).await?;
     command.terms = (terms != before.0).then_some(terms);
     command.personal = (personal != before.1).then_some(personal);
     let done = payment::confirm(&ask.asked(Telling::Outcome), &command).await?;
@@ -81,7 +90,7 @@ fn not_from_browsers(params: &Params, view: &PaymentView) -> Result<(), ApiError
 /// Refuses by the intent's status what only an open intent takes.
 pub fn open(look: &Look, view: &PaymentView, operation: &str) -> Result<(), ApiError> {
     match view.body.stage {
-        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation => Ok(()),
+        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::RequiresAction { .. } => Ok(()),
         Stage::Processing { .. } | Stage::RequiresCapture { .. } | Stage::Succeeded { .. } | Stage::Canceled { .. } => {
             Err(unexpected(look, view, operation))
         }
@@ -105,6 +114,7 @@ pub async fn settled(ask: &Ask<'_>, done: Done<PaymentView>, telling: Telling) -
         Stage::RequiresPaymentMethod { .. }
         | Stage::RequiresConfirmation
         | Stage::Processing { .. }
+        | Stage::RequiresAction { .. }
         | Stage::Canceled { .. } => false,
     };
     if let (true, Some(_), Some(customer)) = (paid, view.body.terms.future_use, view.body.customer)

@@ -21,8 +21,10 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     fields::no_platforms(params)?;
     let mut personal = PaymentPersonal::default();
     fields::personal(params, &mut personal)?;
+    fields::card_options(params, &mut terms)?;
+    let capture = if terms.card.capture_later { CaptureMethod::Manual } else { capture };
     params.ignore(fields::WITHOUT_EFFECT);
-    params.ignore(&["payment_method", "payment_method_data", "off_session", "customer"]);
+    params.ignore(&["error_on_requires_action", "payment_method", "payment_method_data", "off_session", "customer"]);
     params.done()?;
     if params.has("off_session") && !confirms {
         return Err(params.bad("off_session", "You can only pass off_session together with confirm=true."));
@@ -49,6 +51,9 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         (command.card, command.method, command.beside) = (Some(chosen.card), Some(chosen.key), chosen.beside);
     }
     command.personal = personal;
+    if confirms {
+        command.step_up = fields::step_up(ask, params, &terms, command.card.as_ref()).await?;
+    }
     let telling = if confirms { Telling::Outcome } else { Telling::Intent };
     let done = payment::create(&ask.asked(telling), &command).await?;
     settled(ask, done, telling).await

@@ -7,7 +7,8 @@ use florin_core::customer::Customer;
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
 use florin_core::money::{Currency, LARGEST, Money};
-use florin_core::payment::{FutureUse, PaymentPersonal, Terms};
+use florin_core::payment::{CardFacts, FutureUse, PaymentPersonal, Terms, ThreeDsWish};
+use florin_core::threeds::{self, StepUp};
 use florin_core::wire::Initiator;
 
 /// (currency, smallest amount of a payment in minor units); two-decimal currencies that are not here take 50.
@@ -94,7 +95,7 @@ pub fn no_platforms(params: &Params) -> Result<(), ApiError> {
 }
 
 /// What stands on the statement (DE 43 and what issuers make of it).
-fn descriptor(params: &Params, name: &'static str) -> Result<Patch<String>, ApiError> {
+pub fn descriptor(params: &Params, name: &'static str) -> Result<Patch<String>, ApiError> {
     let patch = params.patch(name, 22)?;
     if let Patch::Set(text) = &patch {
         if text.contains(['<', '>', '\\', '\'', '"', '*']) {
@@ -193,13 +194,77 @@ pub fn method_types(ask: &Ask<'_>, params: &Params, terms: &mut Terms) -> Result
     Ok(())
 }
 
-/// Who starts the payment.
-pub fn initiator(params: &Params, terms: &Terms, stored: bool) -> Result<Initiator, ApiError> {
-    let off_session = match params.raw("off_session")?.as_deref() {
+/// `payment_method_options[card]` and `use_stripe_sdk`.
+pub fn card_options(params: &Params, terms: &mut Terms) -> Result<(), ApiError> {
+    if let Some(by_library) = params.boolean("use_stripe_sdk")? {
+        terms.by_library = by_library;
+    }
+    let Some(options) = params.object("payment_method_options")? else { return Ok(()) };
+    options.ignore(METHOD_TYPES);
+    options.ignore(&["card_present", "interac_present", "link"]);
+    let card = options.object("card")?;
+    options.done()?;
+    let Some(card) = card else { return Ok(()) };
+    let wishes =
+        [("any", ThreeDsWish::Any), ("automatic", ThreeDsWish::Automatic), ("challenge", ThreeDsWish::Challenge)];
+    terms.card.three_ds = card.choice("request_three_d_secure", &wishes)?.unwrap_or(terms.card.three_ds);
+    let capture_later = card.choice("capture_method", &[("manual", true)])?;
+    terms.card.capture_later = capture_later.unwrap_or(terms.card.capture_later);
+    let asked: [(&'static str, &mut Option<bool>); 4] = [
+        ("request_extended_authorization", &mut terms.card.extended),
+        ("request_incremental_authorization", &mut terms.card.incremental),
+        ("request_multicapture", &mut terms.card.multicapture),
+        ("request_overcapture", &mut terms.card.overcapture),
+    ];
+    for (name, field) in asked {
+        if let Some(wanted) = card.choice(name, &[("if_available", true), ("never", false)])? {
+            *field = Some(wanted);
+        }
+    }
+    card.ignore(CARD_OPTIONS_WITHOUT_EFFECT);
+    card.done()
+}
+
+/// Whether the cardholder may be asked to prove who they are, and when. Nobody is there off session, and a caller that takes no
+/// `requires_action` hears of a decline instead.
+pub async fn step_up(
+    ask: &Ask<'_>,
+    params: &Params,
+    terms: &Terms,
+    card: Option<&CardFacts>,
+) -> Result<StepUp, ApiError> {
+    let refuses = params.boolean("error_on_requires_action")?.unwrap_or(false);
+    if refuses || off_session(params)? || !ask.look().is_public() {
+        return Ok(StepUp::Never);
+    }
+    let mandated = match terms.card.three_ds {
+        ThreeDsWish::Automatic => return Ok(StepUp::IfAsked),
+        ThreeDsWish::Any => false,
+        ThreeDsWish::Challenge => true,
+    };
+    let Some(card) = card else { return Ok(StepUp::IfAsked) };
+    let (account, live, card) = (ask.account(), ask.caller.live, card.token);
+    match ask.ports().authenticate(threeds::Ask::Enrolled { account, live, card }).await {
+        threeds::Answer::Enrolled(true) => Ok(StepUp::First { mandated }),
+        // A card that takes no part cannot be asked: the payment goes on without.
+        threeds::Answer::Enrolled(false)
+        | threeds::Answer::Settled(_)
+        | threeds::Answer::Challenge { .. }
+        | threeds::Answer::Waiting
+        | threeds::Answer::Trouble => Ok(StepUp::IfAsked),
+    }
+}
+
+fn off_session(params: &Params) -> Result<bool, ApiError> {
+    Ok(match params.raw("off_session")?.as_deref() {
         Some("one_off" | "recurring") => true,
         _ => params.boolean("off_session")?.unwrap_or(false),
-    };
-    Ok(match (off_session, stored, terms.future_use) {
+    })
+}
+
+/// Who starts the payment.
+pub fn initiator(params: &Params, terms: &Terms, stored: bool) -> Result<Initiator, ApiError> {
+    Ok(match (off_session(params)?, stored, terms.future_use) {
         // A merchant-initiated message must carry the network's id of the first use, which is not kept with the card yet: until
         // then it goes as the cardholder's use of a stored card.
         (true, _, _) | (false, true, _) => Initiator::CustomerStored,
@@ -208,14 +273,11 @@ pub fn initiator(params: &Params, terms: &Terms, stored: bool) -> Result<Initiat
     })
 }
 
-/// Understood, without effect while nothing but cards without authentication is offered.
+/// Understood, without effect.
 pub const WITHOUT_EFFECT: &[&str] = &[
-    "payment_method_options",
     "mandate_data",
     "mandate",
-    "use_stripe_sdk",
     "radar_options",
-    "error_on_requires_action",
     "amount_details",
     "payment_details",
     "payment_method_configuration",
@@ -236,3 +298,17 @@ const METHOD_TYPES: &[&str] = &[
 pub fn is_method_type(name: &str) -> bool {
     METHOD_TYPES.contains(&name) || matches!(name, "card_present" | "interac_present" | "link" | "custom")
 }
+
+/// Options of cards that are understood and change nothing.
+const CARD_OPTIONS_WITHOUT_EFFECT: &[&str] = &[
+    "cvc_token",
+    "installments",
+    "mandate_options",
+    "moto",
+    "network",
+    "require_cvc_recollection",
+    "setup_future_usage",
+    "statement_descriptor_suffix_kana",
+    "statement_descriptor_suffix_kanji",
+    "three_d_secure",
+];
