@@ -3,7 +3,7 @@
 mod choose;
 mod hand;
 
-pub use choose::{Chosen, Payer, choose, given, of_card, of_view};
+pub use choose::{Chosen, Payer, choose, given, made, of_card, of_name, of_view};
 pub use hand::{attach, detach, keep};
 
 use crate::ask::{Answer, Ask, told};
@@ -51,7 +51,7 @@ fn body(look: &Look, method: &Method, (live, customer): (bool, Option<Key>), per
     })
 }
 
-fn card(card: &CardFacts) -> Value {
+pub fn card(card: &CardFacts) -> Value {
     json!({
         "brand": card.network.as_str(),
         "checks": { "address_line1_check": null, "address_postal_code_check": null, "cvc_check": "unchecked" },
