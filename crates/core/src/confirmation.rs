@@ -2,6 +2,7 @@
 
 use crate::codec::Body;
 use crate::id::{Key, Kind};
+use crate::method::Redisplay;
 use crate::payment::{Contact, FutureUse, Method};
 use crate::record::Record;
 use crate::time::Time;
@@ -60,6 +61,7 @@ pub struct ConfirmationPersonal {
     pub return_url: Option<String>,
     /// Of the method that is made, sorted by name.
     pub metadata: Vec<(String, String)>,
+    pub redisplay: Redisplay,
 }
 
 impl Body for ConfirmationPersonal {

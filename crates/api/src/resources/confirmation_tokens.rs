@@ -37,7 +37,7 @@ fn shape(look: &Look, view: &TokenView) -> Value {
         "payment_intent": payment,
         "payment_method_options": null,
         "payment_method_preview": {
-            "allow_redisplay": "unspecified",
+            "allow_redisplay": personal.redisplay.as_str(),
             "billing_details": billing(Some(&personal.billing)),
             "card": payment_methods::card(&token.method.card),
             "customer": null,
@@ -100,7 +100,7 @@ async fn make(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     };
     params.done()?;
     let key = ask.ports().fresh_key();
-    let MethodPersonal { billing, metadata } = chosen.personal;
+    let MethodPersonal { billing, metadata, redisplay } = chosen.personal;
     let body = Confirmation {
         live: ask.caller.live,
         method: Method { key: chosen.key, card: chosen.card },
@@ -109,7 +109,7 @@ async fn make(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
         expires: ask.now().plus_ms(LIFE_MS),
         used: None,
     };
-    let personal = ConfirmationPersonal { billing, shipping, return_url, metadata };
+    let personal = ConfirmationPersonal { billing, shipping, return_url, metadata, redisplay };
     let mut change = Change::to(body, EventKind::ConfirmationChanged).personal(key, &personal);
     change.beside = chosen.beside;
     let render = |view: &TokenView| look::stored(200, &shape(ask.look(), view));
@@ -173,7 +173,8 @@ pub async fn choose(ask: &Ask<'_>, params: &Params, payer: Payer, by: Used) -> R
     let method = view.body.method.clone();
     let mut chosen = match view.body.makes_method {
         true => {
-            let personal = MethodPersonal { billing: personal.billing, metadata: personal.metadata };
+            let (billing, metadata, redisplay) = (personal.billing, personal.metadata, personal.redisplay);
+            let personal = MethodPersonal { billing, metadata, redisplay };
             let fresh = Chosen { key: method.key, card: method.card, personal, stored: false, beside: vec![] };
             payment_methods::made(ask, fresh, payer)
         }

@@ -321,11 +321,6 @@ impl Shop {
         request.edge.cards = vec![SwappedCard { param: "card".into(), facts, digest: [digest; 32], cvc_given: true }];
         self.send(request)
     }
-    /// Time goes by.
-    pub fn pass(&self, ms: i64) {
-        let mut state = self.world.lock();
-        state.now = state.now.plus_ms(ms);
-    }
     pub fn orders(&self) -> usize {
         self.world.lock().orders.len()
     }

@@ -150,7 +150,7 @@ pub async fn of_card(ask: &Ask<'_>, params: &Params, type_name: &'static str) ->
     chosen.beside = beside;
     chosen.personal.billing = params.billing()?.unwrap_or_default();
     params.metadata(&mut chosen.personal.metadata)?;
-    params.ignore(&["allow_redisplay"]);
+    chosen.personal.redisplay = super::redisplay(params)?.unwrap_or_default();
     Ok(chosen)
 }
 
