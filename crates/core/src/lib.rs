@@ -15,6 +15,7 @@ pub mod attempt;
 pub mod catalog;
 pub mod codec;
 pub mod commit;
+pub mod confirmation;
 pub mod customer;
 pub mod decline;
 pub mod deliver;

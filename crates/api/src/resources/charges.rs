@@ -19,6 +19,9 @@ use florin_core::wire::{Check, Checks};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// How long issuers hold money, in milliseconds: seven days.
+const HOLD_MS: i64 = 7 * 86_400_000;
+
 /// What was captured of a charge.
 pub fn captured(payment: &Payment, charge: Key) -> Option<i64> {
     match payment.stage {
@@ -174,7 +177,7 @@ fn details(payment: &Payment, attempt: &Attempt) -> Value {
         | State::Repeating { .. } => (None, None),
     };
     let network_id = approval.and_then(|a| a.network_id).map(|n| n.text());
-    json!({
+    let mut shown = json!({
         "type": "card",
         "card": {
             "amount_authorized": approval.map(|_| payment.authorized(attempt)),
@@ -202,7 +205,14 @@ fn details(payment: &Payment, attempt: &Attempt) -> Value {
             "transaction_link_id": null,
             "wallet": null,
         },
-    })
+    });
+    if let (Stage::RequiresCapture { hold }, Some(card)) = (&payment.stage, shown.pointer_mut("/card"))
+        && *hold == attempt.key
+        && let Some(map) = card.as_object_mut()
+    {
+        map.insert("capture_before".into(), json!(attempt.key.time().plus_ms(HOLD_MS).seconds()));
+    }
+    shown
 }
 
 /// What the issuer said of the security code when it asked for an authentication: the code is sent once, with that first message.

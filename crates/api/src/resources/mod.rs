@@ -3,6 +3,7 @@
 pub mod account;
 pub mod balance;
 pub mod charges;
+pub mod confirmation_tokens;
 pub mod customers;
 pub mod deliveries;
 pub mod events;

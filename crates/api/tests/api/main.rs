@@ -1,14 +1,19 @@
 //! The API over a memory store and a scripted acquirer: request in, whole answer out. Every answer is held against the shapes.
 
 mod balance;
+mod catalogue;
 mod describe;
 mod events;
+mod expand;
 mod gate;
 mod keys;
 mod listen;
 mod payments;
+mod people;
 mod saved;
+mod search;
 mod shapes;
 mod strangers;
 mod threeds;
+mod tills;
 mod world;

@@ -5,7 +5,9 @@ use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
 use crate::look::Look;
 use crate::params::Params;
-use crate::resources::payment_methods::{self, Payer, choose};
+use crate::resources::confirmation_tokens;
+use crate::resources::payment_methods::{self, Payer};
+use florin_core::confirmation::Used;
 use florin_core::flow::Done;
 use florin_core::payment::{self, Confirm, PaymentPersonal, PaymentView, Stage};
 
@@ -24,13 +26,14 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     params.shipping()?.apply(&mut personal.shipping);
     fields::card_options(params, &mut terms)?;
     params.ignore(fields::WITHOUT_EFFECT);
-    params.ignore(&[
+    params.known_elsewhere(&[
         "error_on_requires_action",
         "payment_method",
         "payment_method_data",
+        "confirmation_token",
         "off_session",
-        "expected_payment_method_type",
     ]);
+    params.ignore(&["expected_payment_method_type"]);
     params.done()?;
     open(ask.look(), &view, "confirm")?;
     if let Some(customer) = payment.customer {
@@ -38,8 +41,8 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     }
 
     let payer = Payer { by: view.key, customer: payment.customer, uses: true };
-    let chosen = match choose(ask, params, payer).await? {
-        Some(chosen) => Some(chosen),
+    let chosen = match confirmation_tokens::choose(ask, params, payer, Used::Payment(view.key)).await? {
+        Some(given) => Some(fields::take(given, &mut terms, &mut personal)),
         None => match payment.card.as_ref().and_then(|c| payment.method(c.token)) {
             Some(method) => {
                 let id = ask.look().id(florin_core::id::Kind::Method, method.key);

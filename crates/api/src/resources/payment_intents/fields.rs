@@ -3,6 +3,8 @@
 use crate::ask::Ask;
 use crate::error::ApiError;
 use crate::params::{LONGEST_TEXT, Params, Patch};
+use crate::resources::confirmation_tokens::Given;
+use crate::resources::payment_methods::Chosen;
 use florin_core::customer::Customer;
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
@@ -156,6 +158,14 @@ pub fn future_use(params: &Params, terms: &mut Terms) -> Result<(), ApiError> {
         terms.future_use = Some(usage);
     }
     Ok(())
+}
+
+/// What a confirmation token says counts where the request says nothing.
+pub fn take(given: Given, terms: &mut Terms, personal: &mut PaymentPersonal) -> Chosen {
+    terms.future_use = given.future_use.or(terms.future_use);
+    personal.shipping = given.shipping.or(personal.shipping.take());
+    personal.return_url = personal.return_url.take().or(given.return_url);
+    given.chosen
 }
 
 /// What chooses the ways to pay. Cards are the one there is.

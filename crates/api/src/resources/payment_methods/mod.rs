@@ -3,7 +3,7 @@
 mod choose;
 mod hand;
 
-pub use choose::{Chosen, Payer, choose, given, of_card, of_view};
+pub use choose::{Chosen, Payer, choose, given, made, of_card, of_name, of_view};
 pub use hand::{attach, detach, keep};
 
 use crate::ask::{Answer, Ask, told};
@@ -15,7 +15,7 @@ use crate::resources::{billing, metadata};
 use florin_core::commit::EventKind;
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
-use florin_core::method::{Hold, MethodPersonal, PaymentMethod};
+use florin_core::method::{Hold, MethodPersonal, PaymentMethod, Redisplay};
 use florin_core::payment::{CardFacts, Contact, Funding, Method, PaymentView};
 use florin_core::record::{self, Change};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub fn shape(look: &Look, view: &MethodView) -> Value {
 
 /// The method of a charge, as the payment knows it.
 pub fn of_payment(look: &Look, view: &PaymentView, method: &Method, contact: Option<&Contact>) -> Value {
-    let personal = MethodPersonal { billing: contact.cloned().unwrap_or_default(), metadata: vec![] };
+    let personal = MethodPersonal { billing: contact.cloned().unwrap_or_default(), ..MethodPersonal::default() };
     body(look, method, (view.body.live, None), &personal)
 }
 
@@ -39,7 +39,7 @@ fn body(look: &Look, method: &Method, (live, customer): (bool, Option<Key>), per
     json!({
         "id": look.id(Kind::Method, method.key),
         "object": "payment_method",
-        "allow_redisplay": "unspecified",
+        "allow_redisplay": personal.redisplay.as_str(),
         "billing_details": billing(Some(&personal.billing)),
         "card": card(&method.card),
         "created": method.key.time().seconds(),
@@ -51,7 +51,7 @@ fn body(look: &Look, method: &Method, (live, customer): (bool, Option<Key>), per
     })
 }
 
-fn card(card: &CardFacts) -> Value {
+pub fn card(card: &CardFacts) -> Value {
     json!({
         "brand": card.network.as_str(),
         "checks": { "address_line1_check": null, "address_postal_code_check": null, "cvc_check": "unchecked" },
@@ -121,7 +121,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let view = find(ask, ask.path_id(), "payment_method").await?;
     let mut probe: MethodPersonal = view.personal()?;
     merge(params, &mut probe)?;
-    params.ignore(&["allow_redisplay"]);
+    super::prices::not_offered(params, &["card"])?;
     params.done()?;
     if view.body.customer().is_none() {
         let message = "You must save this PaymentMethod to a customer before you can update it.";
@@ -150,7 +150,14 @@ fn merge(params: &Params, into: &mut MethodPersonal) -> Result<(), ApiError> {
             ..Contact::default()
         };
     }
+    into.redisplay = redisplay(params)?.unwrap_or(into.redisplay);
     params.metadata(&mut into.metadata)
+}
+
+/// `allow_redisplay`.
+pub fn redisplay(params: &Params) -> Result<Option<Redisplay>, ApiError> {
+    let words: Vec<(&str, Redisplay)> = Redisplay::ALL.iter().map(|r| (r.as_str(), *r)).collect();
+    params.choice("allow_redisplay", &words)
 }
 
 /// Of one customer, which must be named: methods of nobody are not listed.
