@@ -309,11 +309,11 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         }
         inner.done()?;
     }
-    if let Some(id) = params.text("customer", 255)? {
-        if view.body.customer != ask.look().key(Kind::Customer, &id) {
-            let message = "The customer of a charge is the one of its payment: it can only be given there.";
-            return Err(params.bad("customer", message));
-        }
+    if let Some(id) = params.text("customer", 255)?
+        && view.body.customer != ask.look().key(Kind::Customer, &id)
+    {
+        let message = "The customer of a charge is the one of its payment: it can only be given there.";
+        return Err(params.bad("customer", message));
     }
     params.done()?;
     let claim = ask.claim.clone();
@@ -391,7 +391,7 @@ pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let counts = search::counts(ask);
     let (mut data, mut total, mut more, mut before) = (vec![], 0, false, None);
     let mut left = MOST_ROWS_READ;
-    while left > 0 && !(more && !counts) {
+    while left > 0 && (!more || counts) {
         let mut some = vec![];
         each(ask, before, &mut |view, attempt| {
             some.push((view, attempt));

@@ -97,10 +97,11 @@ fn next_action(look: &Look, view: &PaymentView, personal: &PaymentPersonal) -> V
 }
 
 fn card_options(options: &CardOptions) -> Value {
-    let mut shown = json!({
+    let shown = json!({
         "installments": null, "mandate_options": null, "network": null,
         "request_three_d_secure": options.three_ds.as_str(),
     });
+    let Value::Object(mut shown) = shown else { return shown };
     let asked = [
         ("request_extended_authorization", options.extended),
         ("request_incremental_authorization", options.incremental),
@@ -109,13 +110,13 @@ fn card_options(options: &CardOptions) -> Value {
     ];
     for (name, wanted) in asked {
         if let Some(wanted) = wanted {
-            shown[name] = json!(if wanted { "if_available" } else { "never" });
+            shown.insert(name.into(), json!(if wanted { "if_available" } else { "never" }));
         }
     }
     if options.capture_later {
-        shown["capture_method"] = json!("manual");
+        shown.insert("capture_method".into(), json!("manual"));
     }
-    shown
+    Value::Object(shown)
 }
 
 fn capture_method(payment: &Payment) -> &'static str {
