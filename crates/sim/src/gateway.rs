@@ -18,7 +18,7 @@ use florin_core::refusal::Refusal;
 use florin_core::sequencer;
 use florin_core::store::{Query, Store, Wait};
 use florin_core::terminal::{self, Block};
-use florin_core::threeds::Settled;
+use florin_core::threeds::{self, Settled};
 use florin_core::time::Time;
 use florin_core::wire::{Late, Order, Verdict};
 use std::collections::BTreeMap;
@@ -147,6 +147,11 @@ impl Ports for Gate {
 
     fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
         Box::pin(door::submit(&self.process.sim, self.process.index, order))
+    }
+
+    /// Nobody is asked here: what an issuer says comes with the command.
+    fn authenticate<'a>(&'a self, _: threeds::Ask) -> Wait<'a, threeds::Answer> {
+        Box::pin(std::future::ready(threeds::Answer::Trouble))
     }
 
     fn render(&self, told: Told<'_>) -> Vec<u8> {

@@ -55,8 +55,12 @@ fn more_is_held() {
         events: amount_capturable_updated + charge.updated, processing, charge.captured + succeeded
         ",
     );
+}
+
+#[test]
+fn both_holds_end_together() {
     check(
-        "or given up",
+        "given up",
         &held_and(&[increment(1500, &[YES]), cancel(&[YES])]),
         "
         told: create requires_confirmation v1, confirm requires_capture v3, increment requires_capture v5
@@ -71,7 +75,7 @@ fn more_is_held() {
         ",
     );
     check(
-        "and again",
+        "twice, and captured",
         &held_and(&[increment(1500, &[YES]), increment(1600, &[YES]), capture(&[YES])]),
         "
         told: create requires_confirmation v1, confirm requires_capture v3, increment requires_capture v5

@@ -11,6 +11,7 @@ use florin_core::payment::Payment;
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::refund::Refund;
 use florin_core::store::{Query, Store, Wait};
+use florin_core::threeds;
 use florin_core::time::Time;
 use florin_core::wire::{Act, Order, Terminal, Verdict};
 use florin_store::{MemoryStore, block_on};
@@ -164,6 +165,11 @@ impl Ports for Process {
             verdict.unwrap_or_else(|| panic!("nothing is scripted for {order:?}"))
         })
     }
+    /// Nobody is asked here: what an issuer says comes with the command.
+    fn authenticate<'a>(&'a self, _: threeds::Ask) -> Wait<'a, threeds::Answer> {
+        Box::pin(std::future::ready(threeds::Answer::Trouble))
+    }
+
     fn render(&self, told: Told<'_>) -> Vec<u8> {
         match told {
             Told::Payment(view) => format!("{} v{}", view.body.stage.status(), view.version.0),
