@@ -45,7 +45,6 @@ impl Feed {
         self.0.subscribe()
     }
     /// Returns at once; costs nothing when nobody listens.
-    #[allow(dead_code)] // The log of requests speaks here.
     pub fn tell(&self, entry: impl FnOnce() -> Heard) {
         if self.0.receiver_count() > 0 {
             let _ = self.0.send(Arc::new(entry()));

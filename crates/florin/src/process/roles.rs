@@ -136,7 +136,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let listener = door::bind(&s.door).map_err(|e| crate::fail::io("listen on", &s.door, &e))?;
     let kept = Retention { days: s.gate.requests_kept_days, entries: s.gate.requests_kept };
     let log = SqliteRequestLog::open(&s.requests, kept).map_err(trouble)?;
-    let requests = Arc::new(Requests::new(log));
+    let feed = Feed::default();
+    let requests = Arc::new(Requests::new(log, feed.clone()));
     let (at, written) = (Arc::clone(&ports), Arc::clone(&requests));
     let beside = api::Beside { ports: at, requests: written, local_endpoints: s.hooks_local };
     let api = Arc::new(Api::new(ports.clone(), Arc::new(beside), look, &api_root, limits(s.gate.limits), s.live));
@@ -160,7 +161,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     tokio::spawn(late_answers(Arc::clone(&ports), vault));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
     let (stop, stopping) = watch::channel(false);
-    let listeners = Arc::new(Listeners::new(api, Arc::clone(&ports), Feed::default(), stopping.clone()));
+    let listeners = Arc::new(Listeners::new(api, Arc::clone(&ports), feed, stopping.clone()));
     let serving = edge::serve(incoming, &s.api, listeners, stopping);
     say(&First::Ready(json!({ "door": s.door, "api": s.api, "pid": std::process::id() })));
     let ends = async {

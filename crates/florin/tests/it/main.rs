@@ -9,6 +9,7 @@ mod bad_input;
 mod cli;
 mod crash;
 mod flows;
+mod gate;
 mod idempotency;
 mod leak;
 mod network;
