@@ -46,7 +46,7 @@ struct Passed {
 }
 
 async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result<Answer, ApiError> {
-    let version = ApiVersion::parse(header(request, "stripe-version"))?;
+    let version = ApiVersion::asked(header(request, "stripe-version"), header(request, "user-agent"))?;
     passed.version = Some(version.clone());
     let (route, ids) = match router::find(&request.method, &request.path) {
         Found::Route(route, ids) => (route, ids),
