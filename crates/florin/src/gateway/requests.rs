@@ -1,6 +1,5 @@
 //! The log of requests in this process: kept on disk, and told to whoever listens. Knows no endpoint.
 
-use super::feed::{Feed, Heard, HeardError};
 use florin_core::id::Key;
 use florin_core::request_log::{Entry, Find, Placed, RequestLog};
 use florin_core::store::{StoreTrouble, Wait};
@@ -9,40 +8,31 @@ use florin_store::SqliteRequestLog;
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
+/// Entries that a slow listener may be behind; then it misses the oldest and is told so.
+const BEHIND_LIMIT: usize = 1_024;
+
 pub struct Requests {
     log: SqliteRequestLog,
-    feed: Feed,
+    told: broadcast::Sender<Arc<Entry>>,
 }
 
 impl Requests {
-    pub fn new(log: SqliteRequestLog, feed: Feed) -> Requests {
-        Requests { log, feed }
+    pub fn new(log: SqliteRequestLog) -> Requests {
+        Requests { log, told: broadcast::channel(BEHIND_LIMIT).0 }
     }
 
-    /// Requests of all accounts from now on: a listener looks for its own.
-    pub fn listen(&self) -> broadcast::Receiver<Arc<Heard>> {
-        self.feed.subscribe()
-    }
-}
-
-fn heard(entry: &Entry) -> Heard {
-    let (code, param) = (entry.error_code.clone(), entry.error_param.clone());
-    let error = |kind: &String| HeardError { kind: kind.clone(), code, param, ..HeardError::default() };
-    Heard {
-        id: entry.id.clone(),
-        account: entry.account,
-        live: entry.live,
-        at: entry.at,
-        method: entry.method.clone(),
-        path: entry.path.clone(),
-        status: entry.status,
-        error: entry.error_type.as_ref().map(error),
+    /// Entries of all accounts from now on: a listener looks for its own.
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Entry>> {
+        self.told.subscribe()
     }
 }
 
 impl RequestLog for Requests {
     fn note(&self, entry: Entry) {
-        self.feed.tell(|| heard(&entry));
+        if self.told.receiver_count() > 0 {
+            // Nobody listens any more: then nobody is told.
+            let _ = self.told.send(Arc::new(entry.clone()));
+        }
         self.log.note(entry);
     }
     fn find<'a>(&'a self, find: Find) -> Wait<'a, Result<Vec<Placed>, StoreTrouble>> {

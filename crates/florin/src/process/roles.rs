@@ -4,7 +4,6 @@ use super::settings::{EdgePorts, FeeSettings, First, GatewaySettings, Limits, Sa
 use super::{asked_to_stop, block_on, block_on_parking, hand, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
-use crate::gateway::feed::Feed;
 use crate::gateway::hooks::{self, Client, Office, Trust};
 use crate::gateway::listeners::Listeners;
 use crate::gateway::ops::{self, Desk};
@@ -136,8 +135,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let listener = door::bind(&s.door).map_err(|e| crate::fail::io("listen on", &s.door, &e))?;
     let kept = Retention { days: s.gate.requests_kept_days, entries: s.gate.requests_kept };
     let log = SqliteRequestLog::open(&s.requests, kept).map_err(trouble)?;
-    let feed = Feed::default();
-    let requests = Arc::new(Requests::new(log, feed.clone()));
+    let requests = Arc::new(Requests::new(log));
     let (at, written) = (Arc::clone(&ports), Arc::clone(&requests));
     let beside = api::Beside { ports: at, requests: written, local_endpoints: s.hooks_local };
     let api = Arc::new(Api::new(ports.clone(), Arc::new(beside), look, &api_root, limits(s.gate.limits), s.live));
@@ -150,8 +148,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let incoming = door::bind(&s.api).map_err(|e| crate::fail::io("listen on", &s.api, &e))?;
     let settler = Arc::new(Settler::new(&s.settlement)?);
     let (live, pulls) = (s.live, Arc::clone(&settler));
-    let desk =
-        Desk { ports: Arc::clone(&ports), account, live, claims, api: Arc::clone(&api), requests, settler: pulls };
+    let (answers, log) = (Arc::clone(&api), Arc::clone(&requests));
+    let desk = Desk { ports: Arc::clone(&ports), account, live, claims, api: answers, requests: log, settler: pulls };
     let desk = Arc::new(desk);
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
@@ -161,7 +159,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     tokio::spawn(late_answers(Arc::clone(&ports), vault));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
     let (stop, stopping) = watch::channel(false);
-    let listeners = Arc::new(Listeners::new(api, Arc::clone(&ports), feed, stopping.clone()));
+    let listeners = Arc::new(Listeners::new(api, Arc::clone(&ports), requests, stopping.clone()));
     let serving = edge::serve(incoming, &s.api, listeners, stopping);
     say(&First::Ready(json!({ "door": s.door, "api": s.api, "pid": std::process::id() })));
     let ends = async {
