@@ -69,8 +69,8 @@ pub static ROUTES: &[Route] = routes! {
     GET "/v1/florin/settlement_breaks" Secret settlement::breaks;
     GET "/v1/florin/settlement_reports" Secret settlement::reports;
     GET "/v1/florin/settlement_reports/{}" Secret settlement::retrieve_report;
-    GET "/v1/florin/webhook_deliveries/{}" Secret deliveries::retrieve;
     GET "/v1/florin/webhook_endpoints/{}/deliveries" Secret deliveries::list;
+    GET "/v1/florin/webhook_endpoints/{}/deliveries/{}" Secret deliveries::retrieve;
     POST "/v1/florin/webhook_endpoints/{}/roll" Secret deliveries::roll;
     GET "/v1/payment_intents" Secret payment_intents::list;
     POST "/v1/payment_intents" Secret payment_intents::create;

@@ -39,6 +39,9 @@ impl Album<'_> {
     /// None when the thing is one that the API does not show.
     pub async fn event(&self, event: &SequencedEvent) -> Result<Option<Snapshot>, ApiError> {
         let told = &event.stored.event;
+        if !told.kind.is_public() {
+            return Ok(None);
+        }
         let Some(Step { row, origin }) = self.step(told.cause, told.version).await? else { return Ok(None) };
         let kind = told.kind;
         // What is deleted is shown as it was.

@@ -6,6 +6,7 @@ mod describe;
 mod events;
 mod expand;
 mod gate;
+mod hooks;
 mod keys;
 mod listen;
 mod payments;

@@ -363,6 +363,9 @@ impl Shop {
         request.edge.cards = vec![SwappedCard { param: "card".into(), facts, digest: [digest; 32], cvc_given: true }];
         self.send(request)
     }
+    pub fn key(&self, kind: florin_core::id::Kind, id: &str) -> Key {
+        self.world.look.key(kind, id).unwrap()
+    }
     pub fn orders(&self) -> usize {
         self.world.lock().orders.len()
     }
