@@ -4,6 +4,7 @@
 use crate::door::{self, Asker};
 use crate::exec::{Cell, Group, Sim};
 use crate::faults::Fault;
+use crate::settle::{MISSING_AFTER_DAYS, Service};
 use crate::store::SimStore;
 use crate::world::{Event, World};
 use florin_core::attempt::{self, LEASE_MS};
@@ -16,6 +17,7 @@ use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::refund::{self, RefundView};
 use florin_core::refusal::Refusal;
 use florin_core::sequencer;
+use florin_core::settlement::pull;
 use florin_core::store::{Query, Store, Wait};
 use florin_core::terminal::{self, Block};
 use florin_core::threeds::{self, Settled};
@@ -213,6 +215,7 @@ impl World {
         let group = Group::Gateway { index, start };
         self.spawn(group, Box::pin(look_for_jobs(process.clone())));
         self.spawn(group, Box::pin(sequence(process.clone())));
+        self.spawn(group, Box::pin(settle(process.clone())));
         self.gateways[index].process = Some(Handle(process));
         self.watch_late(sim, index);
     }
@@ -373,6 +376,24 @@ async fn sequence(process: Arc<Process>) {
             }
         }
         sim.sleep(SEQUENCE_EVERY_MS).await;
+    }
+}
+
+/// The worker of settlement: pulls now and then. What fails is done by the next pull.
+async fn settle(process: Arc<Process>) {
+    let sim = process.sim.clone();
+    let (gate, service) = (Gate { process, request: None }, Service(sim.clone()));
+    let mut after = 0;
+    loop {
+        let pause = sim.lock().rng.between(5_000, 60_000);
+        sim.sleep(pause).await;
+        // A world in which nothing is left to pull must come to rest.
+        let newest = sim.lock().host.books().days().len() as u64;
+        if after < newest
+            && let Ok(pulled) = pull(&gate, &service, MISSING_AFTER_DAYS).await
+        {
+            after = pulled.through;
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod net;
 mod prove;
 mod rng;
 mod seed;
+mod settle;
 mod store;
 mod trace;
 mod vault;

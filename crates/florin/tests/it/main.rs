@@ -17,4 +17,5 @@ mod pay;
 mod races;
 mod restart;
 mod settings;
+mod settlement;
 mod trouble;

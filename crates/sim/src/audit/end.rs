@@ -27,8 +27,9 @@ impl World {
         }
         self.nothing_unknown(&books);
         self.audit.check_heard();
-        self.ledger_agrees();
         self.chain_holds();
+        self.settlement_agrees();
+        self.ledger_agrees();
     }
 
     /// The issuers' books by RRN. One RRN has one hold, sale or refund.
