@@ -34,6 +34,9 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
         "off_session",
     ]);
     params.ignore(&["expected_payment_method_type"]);
+    fields::method_types(ask, params, &mut terms)?;
+    fields::excluded(params, &mut personal)?;
+    unchanged(params, &view)?;
     params.done()?;
     open(ask.look(), &view, "confirm")?;
     if let Some(customer) = payment.customer {
@@ -74,6 +77,22 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     let done = payment::confirm(&ask.asked(Telling::Outcome), &command).await?;
     let answer = settled(ask, done, Telling::Outcome).await?;
     Ok(answer)
+}
+
+/// What a confirmation may repeat and not change.
+fn unchanged(params: &Params, view: &PaymentView) -> Result<(), ApiError> {
+    let payment = &view.body;
+    if let Some((capture, synchronous)) = super::create::capture_method(params)?
+        && (capture, synchronous) != (payment.capture, payment.terms.synchronous_capture)
+    {
+        let message = "Update the PaymentIntent to change its capture_method, then confirm it.";
+        return Err(params.bad("capture_method", message));
+    }
+    if params.integer("amount_to_confirm")?.is_some_and(|n| n != payment.money.minor) {
+        let message = "Update the PaymentIntent to change its amount, then confirm it.";
+        return Err(params.bad("amount_to_confirm", message));
+    }
+    Ok(())
 }
 
 /// What only the merchant's server may say.

@@ -87,7 +87,7 @@ pub async fn living(ask: &Ask<'_>, customer: Key) -> Result<(), ApiError> {
 
 /// Money for other accounts: not offered, and never silently kept from them.
 pub fn no_platforms(params: &Params) -> Result<(), ApiError> {
-    for name in ["application_fee", "application_fee_amount", "on_behalf_of", "transfer_data"] {
+    for name in ["application_fee", "application_fee_amount", "customer_account", "on_behalf_of", "transfer_data"] {
         if params.has(name) && !params.is_unset(name) {
             let message = format!("{name} is not offered: payments are for the account of the key alone.");
             return Err(params.bad(name, message).code("parameter_not_offered"));
@@ -120,6 +120,14 @@ pub fn personal(params: &Params, into: &mut PaymentPersonal) -> Result<(), ApiEr
     descriptor(params, "statement_descriptor")?.apply(&mut into.statement_descriptor);
     descriptor(params, "statement_descriptor_suffix")?.apply(&mut into.statement_descriptor_suffix);
     params.patch("transfer_group", 255)?.apply(&mut into.transfer_group);
+    excluded(params, into)?;
+    params.shipping()?.apply(&mut into.shipping);
+    params.metadata(&mut into.metadata)?;
+    return_url(params, into)
+}
+
+/// Ways to pay that the merchant does not want.
+pub fn excluded(params: &Params, into: &mut PaymentPersonal) -> Result<(), ApiError> {
     if let Some(excluded) = params.texts("excluded_payment_method_types")? {
         if excluded.iter().any(|t| t == "card") {
             let message = "Cards are the one way to pay that is offered: without them there is none.";
@@ -132,9 +140,7 @@ pub fn personal(params: &Params, into: &mut PaymentPersonal) -> Result<(), ApiEr
         }
         into.excluded_types = excluded;
     }
-    params.shipping()?.apply(&mut into.shipping);
-    params.metadata(&mut into.metadata)?;
-    return_url(params, into)
+    Ok(())
 }
 
 pub fn return_url(params: &Params, into: &mut PaymentPersonal) -> Result<(), ApiError> {
