@@ -310,7 +310,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         inner.done()?;
     }
     if let Some(id) = params.text("customer", 255)?
-        && view.body.customer != ask.look().key(Kind::Customer, &id)
+        && ask.look().key(Kind::Customer, &id).is_none_or(|c| view.body.customer != Some(c))
     {
         let message = "The customer of a charge is the one of its payment: it can only be given there.";
         return Err(params.bad("customer", message));

@@ -331,7 +331,11 @@ impl Shop {
         let told = format!("{} {} {}", request.edge.method, request.edge.path, got.status);
         assert!(got.status < 500, "{told}: {}", got.body);
         assert_eq!(got.header("request-id"), Some(request.edge.id.as_str()), "{told}");
-        shapes::check(&told, &got.body);
+        // What browsers see of an intent lacks private fields: it is not the whole shape.
+        let public = request.edge.headers.iter().any(|(_, value)| value.starts_with("Bearer pk_"));
+        if !(public && request.edge.path.starts_with("/v1/payment_intents/")) {
+            shapes::check(&told, &got.body);
+        }
         got
     }
     /// A page as a browser asks for it: the status, and where it is sent.
