@@ -11,6 +11,7 @@ use florin_core::money::{Currency, Money};
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::settlement::{Cleared, Head, Line, Listing, Reports, RrnText, Total, Unavailable, pull};
 use florin_core::store::{Query, Store, Wait};
+use florin_core::threeds;
 use florin_core::time::Time;
 use florin_core::wire::{NotSent, Order, Terminal, Verdict};
 use florin_sandbox::{Fault as HostFault, ReportFault, ReportHead, ReportLine, Rule};
@@ -122,6 +123,9 @@ impl Ports for Calm {
     }
     fn submit<'a>(&'a self, _: Order) -> Wait<'a, Verdict> {
         Box::pin(std::future::ready(Verdict::NotSent(NotSent::NoVault)))
+    }
+    fn authenticate<'a>(&'a self, _: threeds::Ask) -> Wait<'a, threeds::Answer> {
+        Box::pin(std::future::ready(threeds::Answer::Trouble))
     }
     fn render(&self, _: Told<'_>) -> Vec<u8> {
         vec![]
