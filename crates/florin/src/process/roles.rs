@@ -4,7 +4,6 @@ use super::settings::{EdgePorts, FeeSettings, First, GatewaySettings, Limits, Sa
 use super::{asked_to_stop, block_on, block_on_parking, hand, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
-use crate::gateway::feed::Feed;
 use crate::gateway::hooks::{self, Client, Office, Trust};
 use crate::gateway::listeners::Listeners;
 use crate::gateway::ops::{self, Desk};
@@ -148,10 +147,15 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     }
     let incoming = door::bind(&s.api).map_err(|e| crate::fail::io("listen on", &s.api, &e))?;
     let settler = Arc::new(Settler::new(&s.settlement)?);
-    let (live, pulls) = (s.live, Arc::clone(&settler));
-    let desk =
-        Desk { ports: Arc::clone(&ports), account, live, claims, api: Arc::clone(&api), requests, settler: pulls };
-    let desk = Arc::new(desk);
+    let desk = Arc::new(Desk {
+        ports: Arc::clone(&ports),
+        account,
+        live: s.live,
+        claims,
+        api: Arc::clone(&api),
+        requests: Arc::clone(&requests),
+        settler: Arc::clone(&settler),
+    });
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
     tokio::spawn(hooks::lanes(Arc::clone(&office)));
@@ -160,7 +164,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     tokio::spawn(late_answers(Arc::clone(&ports), vault));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
     let (stop, stopping) = watch::channel(false);
-    let listeners = Arc::new(Listeners::new(api, Arc::clone(&ports), Feed::default(), stopping.clone()));
+    let listeners = Arc::new(Listeners::new(api, Arc::clone(&ports), requests, stopping.clone()));
     let serving = edge::serve(incoming, &s.api, listeners, stopping);
     say(&First::Ready(json!({ "door": s.door, "api": s.api, "pid": std::process::id() })));
     let ends = async {
