@@ -147,10 +147,15 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     }
     let incoming = door::bind(&s.api).map_err(|e| crate::fail::io("listen on", &s.api, &e))?;
     let settler = Arc::new(Settler::new(&s.settlement)?);
-    let (live, pulls) = (s.live, Arc::clone(&settler));
-    let (answers, log) = (Arc::clone(&api), Arc::clone(&requests));
-    let desk = Desk { ports: Arc::clone(&ports), account, live, claims, api: answers, requests: log, settler: pulls };
-    let desk = Arc::new(desk);
+    let desk = Arc::new(Desk {
+        ports: Arc::clone(&ports),
+        account,
+        live: s.live,
+        claims,
+        api: Arc::clone(&api),
+        requests: Arc::clone(&requests),
+        settler: Arc::clone(&settler),
+    });
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
     tokio::spawn(hooks::lanes(Arc::clone(&office)));
