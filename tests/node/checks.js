@@ -398,7 +398,11 @@ async function receiver(status) {
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${server.address().port}/hooks`;
-  const stop = () => new Promise((resolve) => server.close(resolve).closeAllConnections());
+  const stop = () =>
+    new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
   return { came, url, stop };
 }
 

@@ -220,6 +220,80 @@ def a_publishable_key_may_do_little(v1, demo):
 
 
 @check
+def replays_stay_what_was_sent(v1, _):
+    customer = v1.customers.create({"name": "before"})
+    fields = {"amount": 800, "currency": "eur", "customer": customer.id, "expand": ["customer"]}
+    first = v1.payment_intents.create(fields, {"idempotency_key": "expanded-1"})
+    v1.customers.update(customer.id, {"name": "after"})
+    again = v1.payment_intents.create(fields, {"idempotency_key": "expanded-1"})
+    assert (first.customer.name, again.customer.name, again.id) == ("before", "before", first.id)
+    refused(stripe.InvalidRequestError, lambda: v1.payment_intents.retrieve(first.id, {"expand": ["customer.foo"]}))
+
+
+@check
+def a_confirmation_token_pays_once(v1, _):
+    token = v1.test_helpers.confirmation_tokens.create({"payment_method": "pm_card_visa", "return_url": RETURN})
+    assert (token.payment_method_preview.card.last4, token.payment_intent) == ("4242", None)
+    fields = {"amount": 900, "currency": "eur", "confirm": True, "confirmation_token": token.id}
+    intent = v1.payment_intents.create(fields)
+    assert intent.status == "succeeded"
+    assert v1.confirmation_tokens.retrieve(token.id).payment_intent == intent.id
+    refused(stripe.InvalidRequestError, lambda: v1.payment_intents.create(fields))
+
+
+@check
+def searches_find_and_refuse(v1, _):
+    customer = v1.customers.create({"email": "search@example.com", "metadata": {"found": "by this"}})
+    paid(v1, customer=customer.id, metadata={"order": "search-1"})
+    for resource, query in [
+        (v1.customers, "email:'search@example.com'"),
+        (v1.customers, "metadata['found']:'by this' AND -name:'Bea'"),
+        (v1.payment_intents, "metadata['order']:'search-1' AND amount>1000"),
+        (v1.charges, f"customer:'{customer.id}' AND status:'succeeded'"),
+    ]:
+        found = resource.search({"query": query, "expand": ["total_count"]})
+        assert (len(found.data), found.has_more, found.total_count) == (1, False, 1), query
+    for query in ["email:", "height:'2'", "email>'a'", "email:'a' AND name:'b' OR name:'c'"]:
+        error = refused(stripe.InvalidRequestError, lambda: v1.customers.search({"query": query}))
+        assert error.param == "query", query
+
+
+@check
+def prices_never_change(v1, _):
+    product = v1.products.create({"name": "Chair", "default_price_data": {"currency": "eur", "unit_amount": 1500}})
+    price = v1.prices.create({
+        "product": product.id, "currency": "eur", "unit_amount_decimal": "0.5", "lookup_key": "half",
+        "recurring": {"interval": "month", "interval_count": 3},
+    })
+    assert (price.unit_amount, str(price.unit_amount_decimal), price.recurring.interval_count) == (None, "0.5", 3)
+    refused(stripe.InvalidRequestError, lambda: v1.prices.update(price.id, {"unit_amount": 1}))
+    taken = {"product": product.id, "currency": "eur", "unit_amount": 1, "lookup_key": "half"}
+    refused(stripe.InvalidRequestError, lambda: v1.prices.create(taken))
+    other = v1.prices.create({**taken, "transfer_lookup_key": True})
+    assert [p.id for p in v1.prices.list({"lookup_keys": ["half"]}).data] == [other.id]
+    refused(stripe.InvalidRequestError, lambda: v1.prices.update(product.default_price, {"active": False}))
+    refused(stripe.InvalidRequestError, lambda: v1.products.delete(product.id))
+
+
+@check
+def unknown_and_wrong_parameters_are_refused_everywhere(v1, _):
+    for call in [v1.charges.list, v1.customers.list, v1.payment_intents.list, v1.refunds.list, v1.products.list, v1.prices.list]:
+        for fields, param in [({"foo": 1}, "foo"), ({"limit": 0}, "limit"), ({"starting_after": "x_1"}, "starting_after")]:
+            error = refused(stripe.InvalidRequestError, lambda: call(fields))
+            assert error.param == param, f"{fields}: {error.param}"
+    for fields, param in [
+        ({"shipping": {"name": "A"}}, "shipping[address]"),
+        ({"automatic_payment_methods": {"enabled": "maybe"}}, "automatic_payment_methods[enabled]"),
+        ({"payment_method_data": {"card": {"token": "tok_visa"}}}, "payment_method_data[type]"),
+        ({"application_fee_amount": 1}, "application_fee_amount"),
+        ({"excluded_payment_method_types": ["card"]}, "excluded_payment_method_types"),
+    ]:
+        create = {"amount": 100, "currency": "eur", **fields}
+        error = refused(stripe.InvalidRequestError, lambda: v1.payment_intents.create(create))
+        assert error.param == param, f"{fields}: {error.param}"
+
+
+@check
 def events_tell_of_it(v1, _):
     intent = paid(v1)
     until = time.monotonic() + 10

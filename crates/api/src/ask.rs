@@ -13,6 +13,7 @@ use florin_core::id::{Key, Kind};
 use florin_core::payment::PaymentView;
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::store::{Store, Wait};
+use florin_core::threeds;
 use florin_core::time::Time;
 use florin_core::wire::{Order, Verdict};
 use serde_json::Value;
@@ -158,6 +159,9 @@ impl Ports for Asked<'_> {
     }
     fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
         self.inner.submit(order)
+    }
+    fn authenticate<'a>(&'a self, ask: threeds::Ask) -> Wait<'a, threeds::Answer> {
+        self.inner.authenticate(ask)
     }
     fn render(&self, told: Told<'_>) -> Vec<u8> {
         match told {

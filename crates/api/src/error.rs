@@ -36,8 +36,8 @@ pub struct ApiError {
     /// `decline_code`, `charge`, `payment_intent` and the like.
     pub more: Map<String, Value>,
     pub retry_after_seconds: Option<u32>,
-    /// Which limit was passed, as `Stripe-Rate-Limited-Reason` has it.
-    pub rate_limited: Option<&'static str>,
+    /// A limit of requests was passed (`Stripe-Rate-Limited-Reason`).
+    pub rate_limited: bool,
 }
 
 impl ApiError {
@@ -50,7 +50,7 @@ impl ApiError {
             message: message.into(),
             more: Map::new(),
             retry_after_seconds: None,
-            rate_limited: None,
+            rate_limited: false,
         }
     }
     /// 400, without a code.
@@ -121,6 +121,8 @@ impl From<Refusal> for ApiError {
             | Refusal::UnexpectedState { .. }
             | Refusal::SetupState { .. }
             | Refusal::CaptureTooLarge { .. }
+            | Refusal::IncrementTooSmall { .. }
+            | Refusal::NotIncremental
             | Refusal::RefundTooLarge { .. }
             | Refusal::AlreadyRefunded
             | Refusal::NothingToRefund

@@ -170,7 +170,7 @@ pub async fn all(ask: &Ask<'_>, mut answer: Answer, paths: &[Path]) -> Result<An
 fn may(body: &Value, path: &[String], is_secret: bool) -> bool {
     let text = |name| body.get(name).and_then(Value::as_str).unwrap_or("");
     let Some((first, rest)) = path.split_first() else { return true };
-    if !is_secret && !(rest.is_empty() && PUBLISHABLE.contains(&first.as_str())) {
+    if !is_secret && (!rest.is_empty() || !PUBLISHABLE.contains(&first.as_str())) {
         return false;
     }
     match text("object") {

@@ -7,6 +7,7 @@ use crate::keys::{self, Caller};
 use crate::note::{self, Fault, Told};
 use crate::origin::Sourced;
 use crate::params::Params;
+use crate::resources::threeds;
 use crate::respond::LONGEST_KEY;
 use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
@@ -32,6 +33,9 @@ pub async fn handle(api: &Api, request: EdgeRequest, declared: Option<Arc<Declar
     if request.path == openapi::PATH && matches!(request.method.as_str(), "GET" | "HEAD") {
         return respond::description(&request);
     }
+    if let Some(page) = threeds::serve(api, &request).await {
+        return page;
+    }
     let mut passed = Passed { declared, ..Passed::default() };
     let answered = answer(api, &request, &mut passed).await;
     finish(api, &request, began, &mut passed, answered)
@@ -46,7 +50,7 @@ struct Passed {
 }
 
 async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result<Answer, ApiError> {
-    let version = ApiVersion::parse(header(request, "stripe-version"))?;
+    let version = ApiVersion::asked(header(request, "stripe-version"), header(request, "user-agent"))?;
     passed.version = Some(version.clone());
     let (route, ids) = match router::find(&request.method, &request.path) {
         Found::Route(route, ids) => (route, ids),

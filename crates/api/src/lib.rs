@@ -49,7 +49,7 @@ use florin_core::seal::Secret;
 use florin_core::store::{SequencedEvent, Wait};
 use keys::Cache;
 use limits::Limits;
-use listen::Sessions;
+use listen::{Session, Sessions};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -126,6 +126,16 @@ impl Api {
     /// The same, writing down what parameters the endpoint asks for. The API's description is made of this.
     pub fn declare<'a>(&'a self, request: EdgeRequest, declared: &Arc<Declared>) -> Wait<'a, EdgeResponse> {
         Box::pin(gate::handle(self, request, Some(Arc::clone(declared))))
+    }
+
+    /// The session that a listener names, while the key that began it opens anything.
+    pub async fn listener(&self, id: &str) -> Option<Arc<Session>> {
+        let session = self.sessions.find(id, self.ports.now())?;
+        self.may_listen(&session).await.then_some(session)
+    }
+
+    pub async fn may_listen(&self, session: &Session) -> bool {
+        keys::opens(self, session.whose.account, session.whose.key).await
     }
 
     /// The event as a listener gets it: whole, as text. Nothing if the API does not show it.

@@ -125,7 +125,7 @@ impl Limits {
 fn refused(seconds: u32) -> ApiError {
     let message = "Too many requests in too short a time. Ask again later, and more slowly.";
     let error = ApiError::new(429, ErrorType::InvalidRequest, message).code("rate_limit");
-    ApiError { retry_after_seconds: Some(seconds), rate_limited: Some("global-rate"), ..error }
+    ApiError { retry_after_seconds: Some(seconds), rate_limited: true, ..error }
 }
 
 #[cfg(test)]

@@ -31,6 +31,13 @@ impl Feature {
             Feature::RequestLogs => "request_logs",
         }
     }
+    /// What a restricted key must be allowed to read.
+    pub fn resource(self) -> &'static str {
+        match self {
+            Feature::Webhooks => "events",
+            Feature::RequestLogs => "request_logs",
+        }
+    }
     pub fn parse(text: &str) -> Option<Feature> {
         Feature::ALL.iter().copied().find(|feature| feature.as_str() == text)
     }
@@ -79,9 +86,16 @@ impl Filters {
     }
 }
 
-pub struct Session {
+/// Who began a session: an account, in one mode, by this API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whose {
     pub account: Key,
     pub live: bool,
+    pub key: Key,
+}
+
+pub struct Session {
+    pub whose: Whose,
     pub feature: Feature,
     pub filters: Filters,
     /// Signs what the listener gets.
@@ -100,9 +114,9 @@ struct State {
 }
 
 impl Session {
-    pub fn new(account: Key, live: bool, feature: Feature, filters: Filters, secret: String, cursor: u64) -> Session {
+    pub fn new(whose: Whose, feature: Feature, filters: Filters, secret: String, cursor: u64) -> Session {
         let state = State { cursor, ..State::default() };
-        Session { account, live, feature, filters, secret, state: Mutex::new(state) }
+        Session { whose, feature, filters, secret, state: Mutex::new(state) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -165,10 +179,10 @@ impl Sessions {
     pub fn begin(&self, id: String, session: Session, now: Time) {
         let mut table = self.lock();
         forget(&mut table, now);
-        let of_one = table.values().filter(|(_, other)| other.account == session.account).count();
+        let of_one = table.values().filter(|(_, other)| other.whose.account == session.whose.account).count();
         let all = table.len();
         if of_one >= MOST_SESSIONS_OF_ONE || all >= MOST_SESSIONS {
-            let ours = |other: &Session| all >= MOST_SESSIONS || other.account == session.account;
+            let ours = |other: &Session| all >= MOST_SESSIONS || other.whose.account == session.whose.account;
             let oldest = table.iter().filter(|(_, (_, s))| ours(s)).min_by_key(|(_, (used, _))| *used);
             if let Some(oldest) = oldest.map(|(id, _)| id.clone()) {
                 table.remove(&oldest);
@@ -189,7 +203,8 @@ impl Sessions {
     /// Sends an event once more to all who listen to the account's events. How many they are.
     pub fn again(&self, account: Key, live: bool, event: Key) -> usize {
         let table = self.lock();
-        let listens = |s: &&Arc<Session>| s.account == account && s.live == live && s.feature == Feature::Webhooks;
+        let ours = |whose: Whose| whose.account == account && whose.live == live;
+        let listens = |s: &&Arc<Session>| ours(s.whose) && s.feature == Feature::Webhooks;
         let mut told = 0;
         for session in table.values().map(|(_, s)| s).filter(listens) {
             let mut state = session.lock();
@@ -223,7 +238,8 @@ mod tests {
     use super::*;
 
     fn session(account: i64) -> Session {
-        Session::new(Key(account), false, Feature::Webhooks, Filters::default(), String::new(), 0)
+        let whose = Whose { account: Key(account), live: false, key: Key(7) };
+        Session::new(whose, Feature::Webhooks, Filters::default(), String::new(), 0)
     }
 
     #[test]

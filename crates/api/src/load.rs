@@ -89,7 +89,7 @@ pub async fn charges_of(ask: &Ask<'_>, intent: &Value) -> Result<Value, ApiError
     let id = intent.get("id").and_then(Value::as_str).unwrap_or("");
     let view = payment(ask, id).await?;
     let mut data = vec![];
-    for attempt in view.body.attempts.iter().rev().filter(|a| charges::is_charge(a)).take(list::DEFAULT_LIMIT) {
+    for attempt in view.body.attempts.iter().rev().filter(|a| view.body.is_charge(a)).take(list::DEFAULT_LIMIT) {
         data.push(charges::loaded(ask, &view, attempt).await?);
     }
     Ok(list::body(&format!("/v1/charges?payment_intent={id}"), (data, false)))

@@ -11,11 +11,31 @@ pub struct Look {
     ids: IdCodec,
     /// Client secrets are derived, not stored.
     clients: Secret,
+    /// `scheme://host:port` under which browsers reach the edge; None where nobody is sent there.
+    public: Option<String>,
 }
 
 impl Look {
     pub fn new(ids: IdCodec, root: &Secret) -> Look {
-        Look { ids, clients: root.derive(b"client secrets") }
+        Look { ids, clients: root.derive(b"client secrets"), public: None }
+    }
+
+    /// The same for an installation that browsers reach there.
+    pub fn reached_at(self, public: Option<String>) -> Look {
+        Look { public, ..self }
+    }
+    pub fn is_public(&self) -> bool {
+        self.public.is_some()
+    }
+
+    /// Opens the page of one authentication.
+    pub fn threeds_token(&self, authentication: Key) -> String {
+        self.derived(b"3ds", Kind::Payment, authentication)
+    }
+    /// Where the cardholder is sent to (`authenticate`), or comes back to (`return`).
+    pub fn threeds_url(&self, step: &str, payment: Key, authentication: Key) -> String {
+        let (base, id) = (self.public.as_deref().unwrap_or(""), self.id(Kind::Payment, payment));
+        format!("{base}/3ds/{step}/{id}/{}", self.threeds_token(authentication))
     }
 
     pub fn id(&self, kind: Kind, key: Key) -> String {

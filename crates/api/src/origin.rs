@@ -5,6 +5,7 @@ use florin_core::fees::Fees;
 use florin_core::id::Key;
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::store::{CommitError, Found, Query, Report, Store, StoreTrouble, Sum, Wait};
+use florin_core::threeds;
 use florin_core::time::Time;
 use florin_core::wire::{Order, Verdict};
 
@@ -57,6 +58,9 @@ impl Ports for Sourced<'_> {
     }
     fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
         self.ports.submit(order)
+    }
+    fn authenticate<'a>(&'a self, ask: threeds::Ask) -> Wait<'a, threeds::Answer> {
+        self.ports.authenticate(ask)
     }
     fn render(&self, told: Told<'_>) -> Vec<u8> {
         self.ports.render(told)

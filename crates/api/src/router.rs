@@ -4,8 +4,9 @@ use crate::ask::{Answer, Ask};
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::resources::{
-    account, balance, charges, customers, deliveries, events, payment_intents, payment_methods, prices, products,
-    refunds, request_logs, settlement, setup_attempts, setup_intents, stripecli, tokens, webhook_endpoints,
+    account, balance, charges, confirmation_tokens, customers, deliveries, events, payment_intents, payment_methods,
+    prices, products, refunds, request_logs, settlement, setup_attempts, setup_intents, stripecli, tokens,
+    webhook_endpoints,
 };
 use florin_core::store::Wait;
 
@@ -51,6 +52,8 @@ pub static ROUTES: &[Route] = routes! {
     POST "/v1/charges/{}/capture" Secret charges::capture;
     GET "/v1/charges/{}/refunds" Secret refunds::list_of_charge;
     GET "/v1/charges/{}/refunds/{}" Secret refunds::retrieve_of_charge;
+    POST "/v1/confirmation_tokens" Any confirmation_tokens::create;
+    GET "/v1/confirmation_tokens/{}" Secret confirmation_tokens::retrieve;
     GET "/v1/customers" Secret customers::list;
     POST "/v1/customers" Secret customers::create;
     GET "/v1/customers/search" Secret customers::search;
@@ -67,8 +70,8 @@ pub static ROUTES: &[Route] = routes! {
     GET "/v1/florin/settlement_breaks" Secret settlement::breaks;
     GET "/v1/florin/settlement_reports" Secret settlement::reports;
     GET "/v1/florin/settlement_reports/{}" Secret settlement::retrieve_report;
-    GET "/v1/florin/webhook_deliveries/{}" Secret deliveries::retrieve;
     GET "/v1/florin/webhook_endpoints/{}/deliveries" Secret deliveries::list;
+    GET "/v1/florin/webhook_endpoints/{}/deliveries/{}" Secret deliveries::retrieve;
     POST "/v1/florin/webhook_endpoints/{}/roll" Secret deliveries::roll;
     GET "/v1/payment_intents" Secret payment_intents::list;
     POST "/v1/payment_intents" Secret payment_intents::create;
@@ -78,6 +81,7 @@ pub static ROUTES: &[Route] = routes! {
     POST "/v1/payment_intents/{}/confirm" Any payment_intents::confirm;
     POST "/v1/payment_intents/{}/capture" Secret payment_intents::capture;
     POST "/v1/payment_intents/{}/cancel" Secret payment_intents::cancel;
+    POST "/v1/payment_intents/{}/increment_authorization" Secret payment_intents::increment;
     GET "/v1/payment_methods" Secret payment_methods::list;
     POST "/v1/payment_methods" Any payment_methods::create;
     GET "/v1/payment_methods/{}" Secret payment_methods::retrieve;
@@ -108,6 +112,7 @@ pub static ROUTES: &[Route] = routes! {
     POST "/v1/setup_intents/{}/confirm" Any setup_intents::confirm;
     POST "/v1/setup_intents/{}/cancel" Secret setup_intents::cancel;
     POST "/v1/stripecli/sessions" Secret stripecli::create;
+    POST "/v1/test_helpers/confirmation_tokens" Secret confirmation_tokens::create_for_test;
     POST "/v1/tokens" Any tokens::create;
     GET "/v1/tokens/{}" Any tokens::retrieve;
     GET "/v1/webhook_endpoints" Secret webhook_endpoints::list;

@@ -39,6 +39,9 @@ impl Album<'_> {
     /// None when the thing is one that the API does not show.
     pub async fn event(&self, event: &SequencedEvent) -> Result<Option<Snapshot>, ApiError> {
         let told = &event.stored.event;
+        if !told.kind.is_public() {
+            return Ok(None);
+        }
         let Some(Step { row, origin }) = self.step(told.cause, told.version).await? else { return Ok(None) };
         let kind = told.kind;
         // What is deleted is shown as it was.
@@ -147,13 +150,15 @@ impl Album<'_> {
 
 #[allow(clippy::wildcard_enum_match_arm)]
 fn payment(look: &Look, kind: EventKind, mut view: PaymentView) -> Option<Value> {
-    if kind == EventKind::PaymentCreated && !view.body.attempts.is_empty() {
+    let confirmed = !view.body.attempts.is_empty() || !view.body.authentications.is_empty();
+    if kind == EventKind::PaymentCreated && confirmed {
         // Made and confirmed in one commit: as it was made.
         view.body.attempts.clear();
+        view.body.authentications.clear();
         view.body.stage = Stage::RequiresConfirmation;
     }
     let charge = || {
-        let attempt = view.body.attempts.iter().rev().find(|a| charges::is_charge(a))?;
+        let attempt = view.body.attempts.iter().rev().find(|a| view.body.is_charge(a))?;
         Some(charges::shape(look, &view, attempt, 0))
     };
     match kind {

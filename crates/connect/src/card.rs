@@ -220,6 +220,22 @@ impl Cvc {
     }
 }
 
+/// Cardholder authentication verification value: 20 bytes as 28 characters of base64. In memory for a day at most, sent once.
+pub struct Cavv(Zeroizing<String>);
+
+impl Cavv {
+    /// None for a text that is not 20 bytes in base64.
+    pub fn parse(text: &str) -> Option<Cavv> {
+        let body = text.strip_suffix('=')?;
+        let good = body.len() == 27 && body.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
+        good.then(|| Cavv(Zeroizing::new(text.to_string())))
+    }
+    /// The characters: the only way out.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The last month in which a card is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Expiry {
@@ -266,6 +282,8 @@ pub struct Card {
     pub pan: Pan,
     pub expiry: Expiry,
     pub cvc: Option<Cvc>,
+    /// What proves that the cardholder was authenticated.
+    pub cavv: Option<Cavv>,
 }
 
 impl Card {

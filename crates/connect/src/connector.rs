@@ -23,6 +23,7 @@ pub struct Capabilities {
 pub enum Ability {
     Sale,
     Authorization,
+    Increment,
     Completion,
     Refund,
     Reversal,
@@ -34,6 +35,7 @@ impl Ability {
         match act {
             Act::Sale { .. } => Ability::Sale,
             Act::Authorization { .. } => Ability::Authorization,
+            Act::Increment { .. } => Ability::Increment,
             Act::Completion { .. } => Ability::Completion,
             Act::Refund { .. } => Ability::Refund,
             Act::Reversal { .. } => Ability::Reversal,
@@ -164,6 +166,7 @@ pub fn money_on_wire(order: &Order) -> Money {
         Act::Reversal { original, .. } => original.money,
         Act::Sale { .. }
         | Act::Authorization { .. }
+        | Act::Increment { .. }
         | Act::Completion { .. }
         | Act::Refund { .. }
         | Act::Verification { .. } => order.money,
@@ -175,9 +178,11 @@ pub fn money_on_wire(order: &Order) -> Money {
 pub fn rrn_on_wire(order: &Order) -> String {
     match order.act {
         Act::Completion { original } | Act::Reversal { original, .. } => original.wire.rrn.text(),
-        Act::Sale { .. } | Act::Authorization { .. } | Act::Refund { .. } | Act::Verification { .. } => {
-            order.wire.rrn.text()
-        }
+        Act::Sale { .. }
+        | Act::Authorization { .. }
+        | Act::Increment { .. }
+        | Act::Refund { .. }
+        | Act::Verification { .. } => order.wire.rrn.text(),
     }
 }
 
@@ -186,9 +191,11 @@ pub fn rrn_on_wire(order: &Order) -> String {
 pub fn terminal_on_wire(order: &Order) -> Terminal {
     match order.act {
         Act::Completion { original } | Act::Reversal { original, .. } => original.wire.terminal,
-        Act::Sale { .. } | Act::Authorization { .. } | Act::Refund { .. } | Act::Verification { .. } => {
-            order.wire.terminal
-        }
+        Act::Sale { .. }
+        | Act::Authorization { .. }
+        | Act::Increment { .. }
+        | Act::Refund { .. }
+        | Act::Verification { .. } => order.wire.terminal,
     }
 }
 

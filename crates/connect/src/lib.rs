@@ -11,6 +11,7 @@ pub mod connector;
 pub mod iso8583;
 pub mod journey;
 pub mod testcards;
+pub mod threeds;
 
 /// Bytes that are overwritten when they are dropped.
 pub type Wiped = zeroize::Zeroizing<Vec<u8>>;

@@ -211,7 +211,7 @@ impl TestCard {
     pub fn card(&self) -> Result<Card, BadCard> {
         let pan = Pan::parse(&self.number)?;
         let cvc = Cvc::parse(self.security_code(), pan.network())?;
-        Ok(Card { pan, expiry: EXPIRY, cvc: Some(cvc) })
+        Ok(Card { pan, expiry: EXPIRY, cvc: Some(cvc), cavv: None })
     }
 }
 

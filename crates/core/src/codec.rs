@@ -224,6 +224,73 @@ mod tests {
     }
 
     #[test]
+    fn endpoints_and_their_deliveries() {
+        use crate::deliver::{Delivery, GivenUp, Outbox, Outcome, Stage, Try};
+        use crate::endpoint::{Endpoint, SigningSecret};
+        let secret = |name: &str| SigningSecret::new(format!("whsec_{name}"));
+        let least = Endpoint {
+            live: false,
+            url: "https://shop.example/hook".into(),
+            events: vec!["*".into()],
+            api_version: None,
+            enabled: true,
+            given_up: None,
+            deleted: false,
+            description: None,
+            metadata: vec![],
+            secrets: vec![(secret("a"), None)],
+            after: 0,
+            since: Key(7),
+        };
+        let most = Endpoint {
+            live: true,
+            api_version: Some("2026-10-28.endive".into()),
+            enabled: false,
+            given_up: Some(NOW),
+            deleted: true,
+            description: Some("orders".into()),
+            metadata: vec![("shop".into(), "6735".into())],
+            secrets: vec![(secret("b"), None), (secret("a"), Some(NOW))],
+            after: u64::MAX,
+            ..least.clone()
+        };
+        golden("endpoints", include_str!("../tests/golden/endpoints.hex"), &[least, most]);
+        let last = |outcome| Some(Try { at: START, took_ms: 12, outcome, answer: "ok".into() });
+        let delivery = |stage, last| Delivery {
+            live: false,
+            endpoint: Key(7),
+            event: Key(8),
+            kind: crate::commit::EventKind::ChargeSucceeded,
+            sequence: 300,
+            object: PAYMENT,
+            since: START,
+            by_hand: false,
+            tries: 2,
+            last,
+            stage,
+        };
+        let given_up = |why| Stage::GivenUp { at: NOW, why };
+        let bodies = [
+            delivery(Stage::Waiting { after: Key(6), until: NOW }, None),
+            delivery(Stage::Retrying { next: NOW }, last(Outcome::Answered(500))),
+            delivery(Stage::Retrying { next: NOW }, last(Outcome::TimedOut)),
+            delivery(Stage::Retrying { next: NOW }, last(Outcome::NoAddress)),
+            delivery(Stage::Retrying { next: NOW }, last(Outcome::ForbiddenAddress)),
+            delivery(Stage::Retrying { next: NOW }, last(Outcome::NoConnection)),
+            delivery(Stage::Retrying { next: NOW }, last(Outcome::BadTls)),
+            delivery(Stage::Retrying { next: NOW }, last(Outcome::Broken)),
+            delivery(Stage::Retrying { next: NOW }, last(Outcome::BadUrl)),
+            delivery(Stage::Delivered { at: NOW }, last(Outcome::Answered(200))),
+            delivery(given_up(GivenUp::TooOften), last(Outcome::Answered(404))),
+            delivery(given_up(GivenUp::NoEndpoint), None),
+            Delivery { live: true, by_hand: true, ..delivery(given_up(GivenUp::NothingToShow), None) },
+        ];
+        golden("deliveries", include_str!("../tests/golden/deliveries.hex"), &bodies);
+        let far = Outbox { cursor: 300, open_until: NOW, failing_since: Some(START) };
+        golden("outboxes", include_str!("../tests/golden/outboxes.hex"), &[Outbox::default(), far]);
+    }
+
+    #[test]
     fn what_is_no_body() {
         #[track_caller]
         fn check(bytes: &[u8], expected: BadBody) {

@@ -111,6 +111,7 @@ pub enum EventKind {
     CardVerified = 51,
     CardRefused = 52,
     CodeTokenChanged = 53,
+    IncrementFailed = 65,
 }
 
 impl EventKind {
@@ -167,10 +168,12 @@ impl EventKind {
         EventKind::CardVerified,
         EventKind::CardRefused,
         EventKind::CodeTokenChanged,
+        EventKind::IncrementFailed,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
             EventKind::PaymentCreated => "payment_intent.created",
+            EventKind::IncrementFailed => "florin.payment_intent.increment_failed",
             EventKind::PaymentProcessing => "payment_intent.processing",
             EventKind::PaymentSucceeded => "payment_intent.succeeded",
             EventKind::PaymentFailed => "payment_intent.payment_failed",

@@ -136,6 +136,8 @@ pub enum Reason {
     Unmatched = 13,
     /// What matched nothing was matched after all.
     Matched = 14,
+    /// More was held for a hold.
+    HoldRaised = 17,
 }
 
 impl Reason {
@@ -154,10 +156,12 @@ impl Reason {
         Reason::AcquirerCost,
         Reason::Unmatched,
         Reason::Matched,
+        Reason::HoldRaised,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
             Reason::Hold => "hold",
+            Reason::HoldRaised => "hold_raised",
             Reason::HoldClaimed => "hold_claimed",
             Reason::HoldRestored => "hold_restored",
             Reason::Capture => "capture",
@@ -200,6 +204,11 @@ impl Transfer {
 /// An issuer holds the amount for the payment.
 pub fn hold(account: Key, payment: Key, money: Money) -> [Transfer; 1] {
     [Transfer { debit: (account, Book::Holds), credit: (payment, Book::Held), money, reason: Reason::Hold }]
+}
+
+/// The issuer holds more for the payment.
+pub fn raise_hold(account: Key, payment: Key, more: Money) -> [Transfer; 1] {
+    [Transfer { debit: (account, Book::Holds), credit: (payment, Book::Held), money: more, reason: Reason::HoldRaised }]
 }
 
 /// The whole hold is claimed or given up: begun before the message leaves, so that it happens once.

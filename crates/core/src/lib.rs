@@ -16,6 +16,7 @@ pub mod avs;
 pub mod catalog;
 pub mod codec;
 pub mod commit;
+pub mod confirmation;
 pub mod customer;
 pub mod decline;
 pub mod deliver;
@@ -41,6 +42,7 @@ pub mod settlement;
 pub mod setup;
 pub mod store;
 pub mod terminal;
+pub mod threeds;
 pub mod time;
 pub mod wire;
 

@@ -90,6 +90,27 @@ pub struct MethodPersonal {
     pub billing: Contact,
     /// The merchant's own fields, sorted by name.
     pub metadata: Vec<(String, String)>,
+    pub redisplay: Redisplay,
+}
+
+/// Whether the card may be shown to the customer again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Redisplay {
+    #[default]
+    Unspecified,
+    Limited,
+    Always,
+}
+
+impl Redisplay {
+    pub const ALL: &[Redisplay] = &[Redisplay::Unspecified, Redisplay::Limited, Redisplay::Always];
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Redisplay::Unspecified => "unspecified",
+            Redisplay::Limited => "limited",
+            Redisplay::Always => "always",
+        }
+    }
 }
 
 impl Body for MethodPersonal {

@@ -6,6 +6,7 @@ use crate::payment::PaymentView;
 use crate::refund::RefundView;
 use crate::setup::SetupView;
 use crate::store::{Store, Wait};
+use crate::threeds;
 use crate::time::Time;
 use crate::wire::{Order, Terminal, Verdict};
 
@@ -41,6 +42,8 @@ pub trait Ports: Send + Sync {
     fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>>;
     /// Hands an order to the vault and waits for what comes of it. Never fails: what is not known is `Verdict::Unknown`.
     fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict>;
+    /// Asks the vault about an authentication of the cardholder.
+    fn authenticate<'a>(&'a self, ask: threeds::Ask) -> Wait<'a, threeds::Answer>;
     /// The answer as the caller will get it: stored under the idempotency key, given again byte for byte.
     fn render(&self, told: Told<'_>) -> Vec<u8>;
     /// What a planted bug tells its caller before it is durable. Nothing else calls it.

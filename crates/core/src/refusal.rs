@@ -27,6 +27,12 @@ pub enum Refusal {
     CaptureTooLarge {
         held: i64,
     },
+    /// An increment to no more than is held.
+    IncrementTooSmall {
+        held: i64,
+    },
+    /// An increment that was not asked for when the payment was made.
+    NotIncremental,
     /// More than is left of what was captured.
     RefundTooLarge {
         left: i64,
@@ -52,6 +58,8 @@ pub enum Operation {
     Cancel,
     Refund,
     Update,
+    Authenticate,
+    Increment,
 }
 
 impl Operation {
@@ -62,6 +70,8 @@ impl Operation {
             Operation::Cancel => "cancel",
             Operation::Refund => "refund",
             Operation::Update => "update",
+            Operation::Authenticate => "authenticate",
+            Operation::Increment => "increment_authorization",
         }
     }
 }
@@ -133,6 +143,21 @@ impl Refusal {
                 "amount_too_large",
                 Some("amount_to_capture"),
                 format!("Only {held} (in minor units) is held. Capture that or less."),
+            ),
+            Refusal::IncrementTooSmall { held } => told(
+                400,
+                INVALID,
+                "amount_too_small",
+                Some("amount"),
+                format!("{held} (in minor units) is held already. Give the whole amount, above that."),
+            ),
+            Refusal::NotIncremental => told(
+                400,
+                INVALID,
+                "payment_intent_invalid_parameter",
+                None,
+                "The payment was not made with payment_method_options[card][request_incremental_authorization]=if_available."
+                    .into(),
             ),
             Refusal::RefundTooLarge { left } => told(
                 400,
@@ -286,6 +311,8 @@ mod tests {
         check(Refusal::NothingToRefund, 400, INVALID, state, None, "took no money");
         let large = "amount_too_large";
         check(Refusal::CaptureTooLarge { held: 600 }, 400, INVALID, large, Some("amount_to_capture"), "600");
+        check(Refusal::IncrementTooSmall { held: 600 }, 400, INVALID, "amount_too_small", amount, "600");
+        check(Refusal::NotIncremental, 400, INVALID, "payment_intent_invalid_parameter", None, "if_available");
         check(Refusal::RefundTooLarge { left: 600 }, 400, INVALID, large, amount, "600");
         check(Refusal::AlreadyRefunded, 400, INVALID, "charge_already_refunded", None, "refunded in full");
         check(Refusal::TooManyAttempts, 400, INVALID, "payment_intent_too_many_attempts", None, "too often");

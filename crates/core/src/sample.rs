@@ -76,9 +76,10 @@ pub const HOLD: Move = Move::Authorization(Initiator::CustomerStoring);
 pub fn original() -> Original {
     attempt(CHARGE, HOLD, 1, approved()).as_original(Some(&APPROVAL))
 }
-pub fn every_move() -> [Move; 6] {
+pub fn every_move() -> [Move; 7] {
+    let of = original();
     let verification = Move::Verification(Initiator::CustomerStoring);
-    [SALE, HOLD, Move::Completion(original()), Move::Void(original()), Move::Refund(original()), verification]
+    [SALE, HOLD, Move::Completion(of), Move::Void(of), Move::Refund(of), Move::Increment(of), verification]
 }
 
 pub fn attempt(key: Key, what: Move, stan: u32, state: State) -> Attempt {
@@ -116,7 +117,7 @@ pub fn every_state() -> [State; 11] {
 }
 
 /// Each stage, with each that `Processing` may do.
-pub fn every_stage() -> [Stage; 9] {
+pub fn every_stage() -> [Stage; 10] {
     let processing = |doing| Stage::Processing { attempt: OPEN, doing };
     [
         Stage::RequiresPaymentMethod { last_error: None },
@@ -128,6 +129,7 @@ pub fn every_stage() -> [Stage; 9] {
         Stage::RequiresCapture { hold: CHARGE },
         Stage::Succeeded { charge: CHARGE, captured: 1000 },
         Stage::Canceled { at: START, reason: CancelReason::Abandoned },
+        Stage::RequiresAction { authentication: CHARGE },
     ]
 }
 
@@ -143,6 +145,7 @@ pub fn payment(capture: CaptureMethod, stage: Stage) -> Payment {
         terms: Terms::default(),
         stage,
         attempts: vec![],
+        authentications: vec![],
     }
 }
 

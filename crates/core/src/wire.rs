@@ -4,6 +4,7 @@ use crate::avs::AddressCheck;
 use crate::decline::{DeclineCode, Retry};
 use crate::id::Key;
 use crate::money::Money;
+use crate::threeds::Proof;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -214,6 +215,8 @@ pub enum Act {
     Sale { initiator: Initiator, network_id: Option<NetworkId> },
     /// 0100: hold.
     Authorization { initiator: Initiator, network_id: Option<NetworkId> },
+    /// 0100 with reason 3900: hold the money more for the hold that it names by its network id.
+    Increment { original: Original },
     /// 0220: claim a hold. The money is what is claimed; the host releases the rest.
     Completion { original: Original },
     /// 0200 with processing code 20.
@@ -234,6 +237,8 @@ pub struct Order {
     pub attempt: Key,
     pub live: bool,
     pub act: Act,
+    /// That the cardholder was authenticated for it (DE 60.08, 48.66; the vault adds DE 126.09).
+    pub proof: Option<Proof>,
     pub money: Money,
     pub card: CardToken,
     /// The security code to send instead of the card's own.

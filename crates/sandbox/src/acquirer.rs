@@ -14,6 +14,7 @@ use crate::plastic::{Fate, Plastic};
 use crate::request::{BadField, Request};
 use crate::settings::{BadRecords, Counts, HostSettings, Record};
 use crate::settlement::{self, ReportFault, ReportLine, ReportScript, ReportsAnswer};
+use crate::threeds::{self, Shown, UsedValues};
 use crate::{decide, network, totals};
 use florin_connect::core::time::Time;
 use florin_connect::core::wire::Network;
@@ -45,6 +46,7 @@ pub struct Host {
     pub(crate) declined_once: BTreeSet<CardHash>,
     /// Tries of reversals that are answered at the third.
     tries: BTreeMap<Trace, u8>,
+    used_values: UsedValues,
     script: Script,
     report_script: ReportScript,
     down_until: Option<Time>,
@@ -67,6 +69,7 @@ impl Host {
             approval_salt: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
             declined_once: BTreeSet::new(),
             tries: BTreeMap::new(),
+            used_values: UsedValues::default(),
             script: Script::default(),
             report_script: ReportScript::default(),
             down_until: None,
@@ -182,7 +185,8 @@ impl Host {
             notes.silent("the amount asks for no answer");
             return (None, None);
         }
-        let wish = Wish::of(message, &request, trick);
+        let shown = self.shown(message, &request);
+        let wish = Wish::of(message, &request, shown, trick);
         let answer = match self.answered_before(&request) {
             Some(entry) => self.repeat(message, &request, &entry, notes),
             None if self.books.len() >= self.settings.entries_limit => {
@@ -242,6 +246,23 @@ impl Host {
         let forgotten =
             self.settings.forgets_early_reversals && entry.kind == Kind::Reversal && entry.original.is_none();
         (!forgotten).then_some(*entry)
+    }
+
+    /// What a purchase shows of an authentication. A value is good for one request.
+    fn shown(&mut self, message: &Message, request: &Request) -> Shown {
+        if !request.is_purchase() || self.books.answered(&request.trace).is_some() {
+            return Shown::Nothing;
+        }
+        let key = &self.settings.hash_key;
+        match threeds::shown(key, message, request.card, request.asked, request.currency) {
+            Shown::Proven(directory) if !self.used_values.take(directory) => Shown::Wrong,
+            shown => shown,
+        }
+    }
+
+    /// What the issuers' access control servers make authentication values with.
+    pub fn value_key(&self) -> &[u8; 32] {
+        &self.settings.hash_key
     }
 
     /// Counts the tries of a reversal; true from the third on.
@@ -406,11 +427,11 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// Only purchases have wishes: advices, refunds and reversals are answered as they should be.
-    fn of(message: &Message, request: &Request, trick: Option<Trick>) -> Wish {
+    fn of(message: &Message, request: &Request, shown: Shown, trick: Option<Trick>) -> Wish {
         if !request.is_purchase() {
             return Wish { plastic: Plastic::PLAIN, trick: None, fault: None };
         }
-        let plastic = decide::plastic(message);
+        let plastic = decide::plastic(message, request, shown);
         let fault = match plastic.fate {
             Fate::Answered => trick.and_then(Trick::fault),
             Fate::Lost => Some(Fault::Lost),

@@ -103,6 +103,8 @@ pub struct Books {
     by_trace: BTreeMap<Trace, EntryId>,
     by_rrn: BTreeSet<(Text<12>, EntryId)>,
     standings: BTreeMap<EntryId, Standing>,
+    /// Increments of a hold, by the hold.
+    increments: BTreeMap<EntryId, Vec<EntryId>>,
     /// Reversals that came before their original: target, RRN of the reversal.
     early: BTreeMap<Trace, Text<12>>,
     /// Stand-in approvals that the issuer was not told of yet.
@@ -137,6 +139,15 @@ impl Books {
     }
     pub fn standing(&self, id: EntryId) -> Option<&Standing> {
         self.standings.get(&id)
+    }
+    /// What is set aside for a hold, with its increments.
+    pub fn held(&self, id: EntryId) -> i64 {
+        let own = |id: &EntryId| self.standings.get(id).map_or(0, |s| s.held);
+        own(&id) + self.increments.get(&id).into_iter().flatten().map(own).sum::<i64>()
+    }
+    /// Whether a hold itself stands.
+    pub fn holds(&self, id: EntryId) -> bool {
+        self.standings.get(&id).is_some_and(|s| s.held > 0)
     }
     /// The stored answer of a request that came before.
     pub fn answered(&self, trace: &Trace) -> Option<&Entry> {
@@ -242,6 +253,9 @@ impl Books {
         let amount = entry.amount;
         match entry.kind {
             Kind::Hold => {
+                if let Some(base) = entry.original {
+                    self.increments.entry(base).or_default().push(entry.id);
+                }
                 self.standings.insert(entry.id, Standing { held: amount, ..empty(entry) });
                 Posting { held: amount, owed: 0 }
             }
@@ -258,12 +272,9 @@ impl Books {
             }
             Kind::Completion => {
                 self.day_lines.push(entry.id);
-                let mut held = 0;
-                self.change(entry.original, |hold| {
-                    held = hold.held;
-                    hold.held = 0;
-                    hold.captured += amount;
-                });
+                let held = entry.original.map_or(0, |hold| self.held(hold));
+                self.release(entry.original, held);
+                self.change(entry.original, |hold| hold.captured += amount);
                 Posting { held: -held, owed: amount }
             }
             Kind::Reversal => self.undo(entry),
@@ -283,9 +294,10 @@ impl Books {
     fn undo(&mut self, reversal: &Entry) -> Posting {
         let amount = reversal.amount;
         let mut posting = Posting::default();
-        let mut refunded_sale = None;
+        let (mut refunded_sale, mut of_increments) = (None, 0);
         let mut cleared = false;
         let undone = reversal.original.and_then(|id| self.entry(id)).copied();
+        let beyond = reversal.original.and_then(|id| self.standings.get(&id)).map_or(0, |s| (amount - s.held).max(0));
         self.change(reversal.original, |standing| {
             standing.reversed += amount;
             if standing.kind == Kind::Refund {
@@ -294,8 +306,11 @@ impl Books {
                 cleared = true;
                 refunded_sale = undone.and_then(|e| e.original);
             } else if standing.held > 0 {
-                standing.held -= amount;
+                // The rest stands under the increments.
+                standing.held -= amount - beyond;
+                standing.reversed -= beyond;
                 posting.held = -amount;
+                of_increments = beyond;
             } else {
                 standing.captured -= amount;
                 posting.owed = -amount;
@@ -303,10 +318,38 @@ impl Books {
             }
         });
         self.change(refunded_sale, |sale| sale.refunded -= amount);
+        self.undo_increments(reversal.original, of_increments);
         if cleared && amount > 0 {
             self.day_lines.push(reversal.id);
         }
         posting
+    }
+
+    /// Gives up so much of what a hold's increments set aside.
+    fn undo_increments(&mut self, hold: Option<EntryId>, mut left: i64) {
+        for increment in self.increments_of(hold) {
+            self.change(Some(increment), |standing| {
+                let undone = left.min(standing.held);
+                standing.held -= undone;
+                standing.reversed += undone;
+                left -= undone;
+            });
+        }
+    }
+
+    fn increments_of(&self, hold: Option<EntryId>) -> Vec<EntryId> {
+        hold.and_then(|hold| self.increments.get(&hold)).cloned().unwrap_or_default()
+    }
+
+    /// A claim ends the hold and its increments.
+    fn release(&mut self, hold: Option<EntryId>, mut held: i64) {
+        for id in hold.into_iter().chain(self.increments_of(hold)) {
+            self.change(Some(id), |standing| {
+                held -= standing.held;
+                standing.held = 0;
+            });
+        }
+        debug_assert_eq!(held, 0);
     }
 
     fn change(&mut self, id: Option<EntryId>, how: impl FnOnce(&mut Standing)) {

@@ -8,6 +8,7 @@ use crate::network::{code_text, transaction_id};
 use crate::plastic::{Plastic, Told};
 use crate::request::{REFUND, Request};
 use crate::text::Text;
+use crate::threeds::Shown;
 use florin_connect::card::{Expiry, luhn};
 use florin_connect::core::money::Currency;
 use florin_connect::core::time::Time;
@@ -39,6 +40,8 @@ impl Host {
             self.complete(now, request, blank)
         } else if request.is_refund() {
             self.refund(now, request, blank)
+        } else if request.increments {
+            self.increment(now, message, request, wish, blank)
         } else {
             Ok(self.authorize(now, message, request, wish, blank))
         };
@@ -174,11 +177,33 @@ impl Host {
         Entry { kind, ..entry }
     }
 
+    /// 0100 with reason 3900: another hold, which lives and ends with the one that DE 62 names. Unknown: 25; claimed or given up: 12.
+    fn increment(
+        &mut self,
+        now: Time,
+        message: &Message,
+        request: &Request,
+        wish: Wish,
+        blank: Entry,
+    ) -> Result<Entry, No> {
+        let named = request.network_id.and_then(|id| self.books.by_network_id(id)).copied();
+        let Some(hold) = named else { return no("25") };
+        if hold.kind != Kind::Hold
+            || hold.original.is_some()
+            || !same_card(&hold, request)
+            || !self.books.holds(hold.id)
+        {
+            return no("12");
+        }
+        let entry = self.authorize(now, message, request, wish, blank);
+        Ok(Entry { original: (entry.kind == Kind::Hold).then_some(hold.id), ..entry })
+    }
+
     /// 0220: claims at most what is held and releases the rest. More than is held is 13; a hold that is gone, undone or claimed, is 12.
     fn complete(&mut self, now: Time, request: &Request, blank: Entry) -> Result<Entry, No> {
         let Some(target) = request.target else { return no("30") };
         let Some(hold) = self.books.find_original(&target, request.rrn).copied() else { return no("25") };
-        let held = self.books.standing(hold.id).map_or(0, |s| s.held);
+        let held = self.books.held(hold.id);
         if hold.kind != Kind::Hold || !same_card(&hold, request) || hold.approval != request.approval || held == 0 {
             return no("12");
         }
@@ -240,7 +265,7 @@ impl Host {
         }
         let stands = self.books.standing(original).map_or(0, |s| match s.kind {
             Kind::Refund => s.refunded,
-            _ if s.held > 0 => s.held,
+            _ if s.held > 0 => self.books.held(original),
             _ => (s.captured - s.refunded).max(0),
         });
         if request.remaining > stands {
@@ -285,14 +310,19 @@ fn ask(now: Time, message: &Message, request: &Request, plastic: Plastic) -> Ask
     }
 }
 
-/// How the card behaves towards this request. DE 126.09 or an ECI of an authenticated or attempted payment says that the cardholder
-/// was authenticated; DE 60.01 = M that the merchant started it.
-pub(crate) fn plastic(message: &Message) -> Plastic {
+/// How the card behaves towards this request. An authentication value that the issuer did not make for this purchase, or that it saw
+/// before, is refused (82); DE 60.01 = M says that the merchant started it.
+pub(crate) fn plastic(message: &Message, request: &Request, shown: Shown) -> Plastic {
     let number = message.get(2).unwrap_or("");
-    let eci = subfield(message, 60, 8);
-    let authenticated = subfield(message, 126, 9).is_some() || matches!(eci, Some("01" | "02" | "05" | "06"));
-    let merchant_initiated = is_merchants(message);
-    Plastic::of(number, Told { authenticated, merchant_initiated, verification: message.get(25) == Some(VERIFICATION) })
+    match shown {
+        Shown::Wrong => Plastic { respond: Some(code_text("82")), ..Plastic::PLAIN },
+        Shown::Nothing | Shown::Proven(_) => {
+            // The cardholder agreed when the hold was made that is added to.
+            let authenticated = request.increments || matches!(shown, Shown::Proven(_));
+            let verification = message.get(25) == Some(VERIFICATION);
+            Plastic::of(number, Told { authenticated, merchant_initiated: is_merchants(message), verification })
+        }
+    }
 }
 
 /// DE 60.01 = M: the merchant started it, without the cardholder.

@@ -11,6 +11,7 @@ use crate::https;
 use crate::reports;
 use crate::settings::HostSettings;
 use crate::shell::{self, LinkLimits};
+use crate::threeds;
 use crate::tls::{self, TlsFiles};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
@@ -42,6 +43,10 @@ pub struct Settings {
     pub reports_port: u16,
     /// The business day ends so often, if something was cleared in it; 0 = by command only.
     pub day_seconds: u32,
+    /// The directory server's, behind mutual TLS like the acquirer's.
+    pub directory_port: u16,
+    /// The access control server's page for browsers, on loopback only.
+    pub acs_port: u16,
     pub magic_amounts: bool,
     pub forgets_early_reversals: bool,
     /// Approvals of one account a day; 0 = no limit.
@@ -63,6 +68,8 @@ impl Settings {
             control_port: 0,
             reports_port: 0,
             day_seconds: 0,
+            directory_port: 0,
+            acs_port: 0,
             magic_amounts: false,
             forgets_early_reversals: false,
             approvals_per_day_limit: 0,
@@ -81,6 +88,10 @@ pub struct Ready {
     pub control: SocketAddr,
     /// Settlement reports, HTTPS with the link's client certificate.
     pub reports: SocketAddr,
+    /// The directory server of 3-D Secure.
+    pub directory: SocketAddr,
+    /// The access control server's page.
+    pub acs: SocketAddr,
     /// Bearer token of the control calls, of this run.
     pub token: String,
     /// Holds the token; only its owner may read it.
@@ -108,6 +119,8 @@ pub async fn run(
         Some(port) => Some(listen(loopback, port).await?),
         None => None,
     };
+    let (directory, directory_at) = listen(settings.host, settings.directory_port).await?;
+    let (acs, acs_at) = listen(loopback, settings.acs_port).await?;
     let (engine, entries) = open(&settings, &folder)?;
     let token_file = folder.file(TOKEN_FILE);
     let trouble = |why| StartError::Folder { path: token_file.clone(), why };
@@ -118,6 +131,7 @@ pub async fn run(
     let plain_at = plain.as_ref().map(|(_, at)| *at);
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(https::serve(reports, acceptor.clone(), reports::router(engine.clone()), stopping.clone()));
+    threeds::spawn(&mut tasks, &engine, (directory, acceptor.clone()), (acs, acs_at), &stopping);
     tasks.spawn(shell::listen(engine.clone(), acquirer, Some(acceptor), settings.limits, stopping.clone()));
     if let Some((listener, _)) = plain {
         tasks.spawn(shell::listen(engine.clone(), listener, None, settings.limits, stopping.clone()));
@@ -134,6 +148,8 @@ pub async fn run(
         plain: plain_at,
         control: control_at,
         reports: reports_at,
+        directory: directory_at,
+        acs: acs_at,
         token,
         token_file,
         data,

@@ -4,7 +4,7 @@ use crate::entry::{CardHash, Class, HashKey, Trace};
 use crate::text::Text;
 use florin_connect::bins;
 use florin_connect::core::wire::Network;
-use florin_connect::iso8583::{self, Dialect, Function, Message};
+use florin_connect::iso8583::{self, Dialect, Function, Message, tlv};
 
 /// A field that is missing or does not read: answered with 30, and nothing is booked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Request {
     pub remaining: i64,
     /// DE 62.
     pub network_id: Option<u64>,
+    /// DE 63.03 3900: adds to the hold that DE 62 names.
+    pub increments: bool,
     /// DE 38.
     pub approval: Option<Text<6>>,
 }
@@ -52,6 +54,7 @@ impl Request {
             target: message.get(90).map(|de90| target(de90, trace.terminal).ok_or(BadField(90))).transpose()?,
             remaining: remaining(message)?,
             network_id: message.get(62).map(|id| id.trim_end().parse().map_err(|_| BadField(62))).transpose()?,
+            increments: trace.class == Class::Authorization && reason(message) == Some(INCREMENTAL),
             approval: message.get(38).map(|code| Text::parse(code).ok_or(BadField(38))).transpose()?,
         })
     }
@@ -70,6 +73,14 @@ impl Request {
     pub fn is_purchase(&self) -> bool {
         !self.is_reversal() && !self.is_completion() && !self.is_refund()
     }
+}
+
+/// DE 63.03: incremental authorization.
+const INCREMENTAL: &str = "3900";
+
+/// Message reason code (DE 63.03).
+fn reason(message: &Message) -> Option<&str> {
+    message.get(63).and_then(|text| tlv::get(text, 3))
 }
 
 /// STAN, DE 7, DE 32 and DE 41, with the class of the message type.

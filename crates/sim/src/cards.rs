@@ -41,7 +41,7 @@ fn stored(n: u32) -> Option<Stored> {
         funding: Funding::Credit,
         country: None,
     };
-    Some(Stored { card: Card { pan, expiry, cvc: Some(cvc) }, facts })
+    Some(Stored { card: Card { pan, expiry, cvc: Some(cvc), cavv: None }, facts })
 }
 
 fn bytes<const N: usize>(text: &str) -> [u8; N] {

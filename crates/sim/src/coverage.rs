@@ -47,11 +47,13 @@ const VOID: [(&str, &str); 4] =
 const VERIFICATION: [(&str, &str); 5] =
     [(NOTHING, "sent"), ("sent", "approved"), ("sent", "declined"), ("sent", "not_sent"), ("sent", "unanswered")];
 /// Legal, and only taken when a host contradicts itself or a vault loses a card, which no world does.
-const NEVER_HERE: [Step; 12] = [
+const NEVER_HERE: [Step; 14] = [
     ("sale", "declined", "reversing"),
     ("sale", "not_sent", "reversing"),
     ("authorization", "declined", "reversing"),
     ("authorization", "not_sent", "reversing"),
+    ("increment", "declined", "reversing"),
+    ("increment", "not_sent", "reversing"),
     ("refund", "declined", "reversing"),
     ("refund", "not_sent", "reversing"),
     ("completion", "sent", "not_sent"),
@@ -64,7 +66,7 @@ const NEVER_HERE: [Step; 12] = [
 
 /// Every step that a long run must have seen.
 pub fn expected() -> Vec<Step> {
-    let reversible = ["sale", "authorization", "refund"];
+    let reversible = ["sale", "authorization", "increment", "refund"];
     let mut steps: Vec<Step> = Vec::new();
     for what in reversible {
         steps.extend(REVERSIBLE.iter().map(|(from, to)| (what, *from, *to)));

@@ -5,7 +5,11 @@ use crate::exec::{Cell, Group, Sim};
 use crate::faults::Fault;
 use crate::gateway::deliver_late;
 use crate::world::{Event, World};
+use florin_connect::amount;
+use florin_connect::card::{Card, Pan};
+use florin_core::threeds::Proof;
 use florin_core::wire::{Late, NotSent, Order, Unsure, Verdict};
+use florin_sandbox::{Purchase, authentication_value};
 use florin_vault::link::Ticket;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -126,7 +130,22 @@ impl World {
         let now = self.moment();
         let place = usize::try_from(order.card.key.0 - 1).unwrap_or(usize::MAX);
         let stored = self.cards.get(place).ok_or(Verdict::NotSent(NotSent::NoSuchCard))?;
-        self.vaults[vault].link.submit(now, order, &stored.card)
+        let proven = order.proof.and_then(|proof| self.proven(order, proof, &stored.card));
+        let card = proven.as_ref().unwrap_or(&stored.card);
+        self.vaults[vault].link.submit(now, order, card)
+    }
+
+    /// The card with the value that its issuer made for this order.
+    fn proven(&self, order: &Order, proof: Proof, card: &Card) -> Option<Card> {
+        let purchase = Purchase {
+            card: self.host.card_hash(card.pan.reveal()),
+            amount: amount::to_wire(order.money).ok()?.parse().ok()?,
+            currency: order.money.currency.numeric(),
+            directory: proof.directory,
+            eci: proof.eci,
+        };
+        let pan = Pan::parse(card.pan.reveal()).ok()?;
+        Some(Card { pan, expiry: card.expiry, cvc: None, cavv: authentication_value(self.host.value_key(), &purchase) })
     }
 
     fn write_soon(&mut self, sim: &Sim, vault: usize) {

@@ -4,6 +4,7 @@
 use crate::door::{self, Asker};
 use crate::exec::{Cell, Group, Sim};
 use crate::faults::Fault;
+use crate::settle::{MISSING_AFTER_DAYS, Service};
 use crate::store::SimStore;
 use crate::world::{Event, World};
 use florin_core::attempt::{self, LEASE_MS};
@@ -11,14 +12,16 @@ use florin_core::commit::{JobKind, SHARDS};
 use florin_core::fees::Fees;
 use florin_core::flow::{self, Done, Failure, View};
 use florin_core::id::{Key, KeyGen, Kind};
-use florin_core::payment::{self, Payment, PaymentView};
+use florin_core::payment::{self, Payment, PaymentView, Stage};
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::refund::{self, RefundView};
 use florin_core::refusal::Refusal;
 use florin_core::sequencer;
+use florin_core::settlement::pull;
 use florin_core::setup::{self, SetupView};
 use florin_core::store::{Query, Store, Wait};
 use florin_core::terminal::{self, Block};
+use florin_core::threeds::{self, Settled};
 use florin_core::time::Time;
 use florin_core::wire::{Late, Order, Verdict};
 use std::collections::BTreeMap;
@@ -57,11 +60,24 @@ pub enum Command {
     Confirm(payment::Confirm),
     Capture(payment::Capture),
     Cancel(payment::Cancel),
+    Increment(payment::Increment),
+    /// The cardholder comes back from the issuer, who says this.
+    Authenticated {
+        account: Key,
+        payment: Key,
+        settled: Settled,
+    },
     Refund(refund::CreateRefund),
     SetUp(setup::CreateSetup),
     ConfirmSetup(setup::ConfirmSetup),
-    Read { account: Key, payment: Key },
-    List { account: Key, kind: Kind },
+    Read {
+        account: Key,
+        payment: Key,
+    },
+    List {
+        account: Key,
+        kind: Kind,
+    },
 }
 
 /// What a merchant's client sees.
@@ -138,6 +154,11 @@ impl Ports for Gate {
         Box::pin(door::submit(&self.process.sim, self.process.index, order))
     }
 
+    /// Nobody is asked here: what an issuer says comes with the command.
+    fn authenticate<'a>(&'a self, _: threeds::Ask) -> Wait<'a, threeds::Answer> {
+        Box::pin(std::future::ready(threeds::Answer::Trouble))
+    }
+
     fn render(&self, told: Told<'_>) -> Vec<u8> {
         match told {
             Told::Payment(view) => show_payment(view),
@@ -203,6 +224,7 @@ impl World {
         let group = Group::Gateway { index, start };
         self.spawn(group, Box::pin(look_for_jobs(process.clone())));
         self.spawn(group, Box::pin(sequence(process.clone())));
+        self.spawn(group, Box::pin(settle(process.clone())));
         self.gateways[index].process = Some(Handle(process));
         self.watch_late(sim, index);
     }
@@ -278,6 +300,18 @@ async fn serve(gate: &Gate, command: Command) -> Reply {
         Command::Cancel(c) => payment(payment::cancel(gate, &c).await),
         Command::SetUp(c) => reply(setup::create(gate, &c).await, show_setup),
         Command::ConfirmSetup(c) => reply(setup::confirm(gate, &c).await, show_setup),
+        Command::Increment(c) => payment(payment::increment(gate, &c).await),
+        Command::Authenticated { account, payment: key, settled } => {
+            let view: Result<View<Payment>, Failure> = flow::load(gate.store(), account, Kind::Payment, key).await;
+            match view.as_ref().map(|view| &view.body.stage) {
+                Ok(Stage::RequiresAction { authentication }) => {
+                    let authentication = *authentication;
+                    let command = payment::Authenticated { account, payment: key, authentication, settled };
+                    payment(payment::authenticated(gate, &command).await)
+                }
+                _ => payment(view.map(Done::Fresh)),
+            }
+        }
         Command::Refund(c) => reply(refund::create(gate, &c).await, show_refund),
         Command::Read { account, payment: key } => {
             let view: Result<View<Payment>, Failure> = flow::load(gate.store(), account, Kind::Payment, key).await;
@@ -353,6 +387,24 @@ async fn sequence(process: Arc<Process>) {
             }
         }
         sim.sleep(SEQUENCE_EVERY_MS).await;
+    }
+}
+
+/// The worker of settlement: pulls now and then. What fails is done by the next pull.
+async fn settle(process: Arc<Process>) {
+    let sim = process.sim.clone();
+    let (gate, service) = (Gate { process, request: None }, Service(sim.clone()));
+    let mut after = 0;
+    loop {
+        let pause = sim.lock().rng.between(5_000, 60_000);
+        sim.sleep(pause).await;
+        // A world in which nothing is left to pull must come to rest.
+        let newest = sim.lock().host.books().days().len() as u64;
+        if after < newest
+            && let Ok(pulled) = pull(&gate, &service, MISSING_AFTER_DAYS).await
+        {
+            after = pulled.through;
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod on_file;
 mod prove;
 mod rng;
 mod seed;
+mod settle;
 mod store;
 mod trace;
 mod vault;

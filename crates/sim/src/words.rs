@@ -52,6 +52,7 @@ pub const fn move_name(what: &Move) -> &'static str {
     match what {
         Move::Sale(_) => "sale",
         Move::Authorization(_) => "authorization",
+        Move::Increment(_) => "increment",
         Move::Completion(_) => "completion",
         Move::Void(_) => "void",
         Move::Refund(_) => "refund",
@@ -102,6 +103,7 @@ pub fn order(order: &Order) -> String {
     let what = match order.act {
         Act::Sale { .. } => "sale",
         Act::Authorization { .. } => "authorization",
+        Act::Increment { .. } => "increment",
         Act::Completion { .. } => "completion",
         Act::Reversal { .. } => "reversal",
         Act::Refund { .. } => "refund",

@@ -11,18 +11,20 @@ use florin_core::flow::Claiming;
 use florin_core::id::{Key, Kind};
 use florin_core::money::{Currency, Money};
 use florin_core::payment::{
-    Cancel, CancelReason, Capture, CaptureMethod, CardFacts, Confirm, Create, FutureUse, PaymentPersonal, Terms,
+    Cancel, CancelReason, Capture, CaptureMethod, CardFacts, CardOptions, Confirm, Create, FutureUse, Increment,
+    PaymentPersonal, Terms,
 };
 use florin_core::refund::{CreateRefund, RefundPersonal, RefundReason};
 use florin_core::refusal::Refusal;
+use florin_core::threeds::{Eci, Settled, StepUp, TransId, TransStatus};
 use std::future::Future;
 
 /// Merchant accounts, on shards of their own.
 const ACCOUNTS: [Key; 2] = [Key(77 << 20), Key(78 << 20)];
 /// Amounts that ask the sandbox for a behaviour (its dialect file lists them), in minor units of EUR and USD.
-const TELLING_AMOUNTS: [i64; 24] = [
-    1000, 1005, 1014, 1041, 1043, 1051, 1054, 1057, 1061, 1091, 1096, 1096, 1010, 9001, 9002, 9003, 9005, 9006, 9007,
-    9009, 9012, 9013, 9014, 9015,
+const TELLING_AMOUNTS: [i64; 26] = [
+    1065, 1065, 1000, 1005, 1014, 1041, 1043, 1051, 1054, 1057, 1061, 1091, 1096, 1096, 1010, 9001, 9002, 9003, 9005,
+    9006, 9007, 9009, 9012, 9013, 9014, 9015,
 ];
 /// A client waits no longer than this between two tries.
 const LONGEST_PAUSE_MS: i64 = 15_000;
@@ -181,7 +183,11 @@ impl Merchant {
         }
         for _ in 0..CONFIRMS_LIMIT {
             self.confirm(&sale).await;
-            let now = self.settled(&sale).await;
+            let mut now = self.settled(&sale).await;
+            if now.status == "requires_action" {
+                self.authenticate(&sale).await;
+                now = self.settled(&sale).await;
+            }
             match now.status.as_str() {
                 "requires_capture" => self.claim_hold(&sale).await,
                 "succeeded" => {
@@ -190,6 +196,7 @@ impl Merchant {
                     }
                     self.refunds(&sale, now.amount).await;
                 }
+                "requires_action" if self.chance(300) => self.cancel(&sale).await,
                 "requires_payment_method" if self.chance(600) => continue,
                 _ => {}
             }
@@ -204,7 +211,11 @@ impl Merchant {
         let card = if self.chance(500) { Some(self.card()) } else { None };
         let description = self.chance(200).then(|| "a book".to_owned());
         let keeps = self.chance(200);
-        let terms = Terms { future_use: keeps.then_some(FutureUse::OffSession), ..Terms::default() };
+        let terms = Terms {
+            future_use: keeps.then_some(FutureUse::OffSession),
+            card: CardOptions { incremental: Some(true), ..CardOptions::default() },
+            ..Terms::default()
+        };
         let command = Command::Create(Create {
             card,
             customer: keeps.then(|| self.customer()),
@@ -232,6 +243,7 @@ impl Merchant {
             let claim = merchant.claim();
             let mut command = Confirm {
                 card: Some(merchant.card()),
+                step_up: merchant.step_up(),
                 claim: Some(claim.clone()),
                 ..Confirm::plain(merchant.account, sale.payment)
             };
@@ -248,6 +260,55 @@ impl Merchant {
         }
         let (claim, command) = confirm(self);
         self.ask(claim, command).await;
+    }
+
+    fn step_up(&self) -> StepUp {
+        match self.between(0, 9) {
+            0..=3 => StepUp::Never,
+            4..=7 => StepUp::IfAsked,
+            8 => StepUp::First { mandated: false },
+            _ => StepUp::First { mandated: true },
+        }
+    }
+
+    /// The cardholder goes to the issuer and comes back, now and then by two windows, or not at all.
+    async fn authenticate(&self, sale: &Sale) {
+        self.sim.sleep(self.between(0, 20_000)).await;
+        for _ in 0..self.between(0, 3) {
+            let (number, settled) = {
+                let world = &mut *self.sim.lock();
+                world.next_request += 1;
+                let yes = (TransStatus::Authenticated, Some(Eci(*b"05")));
+                let words = [
+                    yes,
+                    yes,
+                    yes,
+                    yes,
+                    (TransStatus::Attempted, Some(Eci(*b"06"))),
+                    (TransStatus::Failed, None),
+                    (TransStatus::Unavailable, None),
+                ];
+                let (status, eci) = world.rng.pick(&words);
+                let mut id = [0; 16];
+                id[..8].copy_from_slice(&world.next_request.to_be_bytes());
+                (world.next_request, Settled { status, eci, directory: TransId(id), challenged: true })
+            };
+            let back = Command::Authenticated { account: self.account, payment: sale.payment, settled };
+            if let Reply::Ok(answer) = call(&self.sim, number, back).await {
+                let world = &mut *self.sim.lock();
+                let wall = world.wall();
+                world.audit.answered(None, wall, &answer);
+            }
+        }
+    }
+
+    /// Holds more, while the hold stands.
+    async fn increment(&self, sale: &Sale) {
+        let claim = self.claim();
+        let amount = sale.amount + self.between(1, 500) * sale.unit;
+        let (account, payment) = (self.account, sale.payment);
+        let command = Increment { account, payment, amount, personal: None, claim: Some(claim.clone()) };
+        self.ask(claim, Command::Increment(command)).await;
     }
 
     /// Reads until nothing is under way.
@@ -277,6 +338,10 @@ impl Merchant {
 
     async fn claim_hold(&self, sale: &Sale) {
         self.sim.sleep(self.between(0, 20_000)).await;
+        if self.chance(400) {
+            self.increment(sale).await;
+            self.settled(sale).await;
+        }
         for _ in 0..2 {
             match self.between(0, 19) {
                 0..=6 => self.capture(sale, None).await,

@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// How long the storm lasts at most.
 pub const LONGEST_STORM_MS: i64 = 900_000;
+/// How often the acquirer closes its day during the storm.
+const DAYS_CLOSED: u32 = 4;
 /// Within this after the storm every attempt has its end.
 pub const HEALED_WITHIN_MS: i64 = 1_800_000;
 /// Events of one seed at most: more is a loop that does not end.
@@ -83,6 +85,8 @@ pub enum Incident {
     VaultCrash,
     BothCrash,
     ClockJump,
+    /// The acquirer closes its day.
+    CloseDay,
     /// This gateway's store has stopped: it must start again.
     StoreStopped {
         index: usize,
@@ -293,6 +297,7 @@ impl World {
             (weather.vault_crashes, Incident::VaultCrash),
             (weather.both_crashes, Incident::BothCrash),
             (weather.clock_jumps, Incident::ClockJump),
+            (DAYS_CLOSED, Incident::CloseDay),
         ];
         for (count, incident) in incidents {
             for _ in 0..count {
@@ -338,6 +343,7 @@ impl World {
                 (0..self.vaults.len()).for_each(|vault| self.crash_vault(vault));
             }
             Incident::ClockJump => self.clock_jump(),
+            Incident::CloseDay => self.close_day(),
             Incident::StoreStopped { .. } => {}
         }
     }

@@ -4,6 +4,7 @@
 use crate::cells::Cells;
 use crate::core::id::{Key, KeyGen};
 use crate::core::seal::{SealKey, Secret};
+use crate::core::threeds::TransId;
 use crate::core::time::Time;
 use crate::core::wire::{CardToken, Network};
 use crate::db::{CardRow, Db, DbError, DbTrouble, Write};
@@ -248,7 +249,19 @@ impl Cards {
         let [CARD_FORMAT, y1, y2, month, digits @ ..] = plain.as_slice() else { return None };
         let expiry = Expiry::new(u16::from_be_bytes([*y1, *y2]), *month).ok()?;
         let pan = Pan::parse(std::str::from_utf8(digits).ok()?).ok()?;
-        Some(Card { pan, expiry, cvc: None })
+        Some(Card { pan, expiry, cvc: None, cavv: None })
+    }
+
+    /// The 3DS Server's transaction id of an authentication: the same whenever it is asked for, and nobody else's to guess.
+    pub fn transaction(&self, account: Key, authentication: Key) -> TransId {
+        let parts = [account.0.to_be_bytes(), authentication.0.to_be_bytes()];
+        let mac = self.digests.mac(&[b"3ds", &parts[0], &parts[1]]);
+        let mut id = [0u8; 16];
+        id.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
+        // RFC 9562 §5.8: version 8, the variant of that document.
+        id[6] = (id[6] & 0x0f) | 0x80;
+        id[8] = (id[8] & 0x3f) | 0x80;
+        TransId(id)
     }
 
     /// The security code that came with the card, once, if this start of the vault took it.
@@ -323,7 +336,7 @@ fn checked(now: Time, vault_live: bool, new: NewCard) -> Result<Card, CardRefusa
     match (new.live, testcards::find(pan.reveal()).is_some()) {
         (false, false) => Err(CardRefusal::TestModeLiveCard),
         (true, true) => Err(CardRefusal::LiveModeTestCard),
-        (false, true) | (true, false) => Ok(Card { pan, expiry, cvc }),
+        (false, true) | (true, false) => Ok(Card { pan, expiry, cvc, cavv: None }),
     }
 }
 

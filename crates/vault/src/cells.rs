@@ -1,4 +1,4 @@
-//! Cells for security codes: in memory only, sealed under a key of this start, for 15 minutes, taken once.
+//! Cells for security codes and authentication values: in memory only, sealed under a key of this start, for a while, taken once.
 //! Knows no card number and no disk.
 
 use crate::core::id::Key;
@@ -22,18 +22,31 @@ struct Cell {
 /// The codes of cards that this instance of the vault took. Times are of the steady clock.
 pub struct Cells {
     key: SealKey,
+    limit_ms: i64,
     cells: BTreeMap<Key, Cell>,
     by_deadline: BTreeSet<(Time, Key)>,
 }
 
 impl Cells {
+    /// Cells for security codes.
     pub fn new() -> Result<Cells, NoChance> {
-        Ok(Cells { key: SealKey::new(&fresh_secret()?, 1), cells: BTreeMap::new(), by_deadline: BTreeSet::new() })
+        Cells::lasting(CELL_LIMIT_MS)
+    }
+
+    /// Cells that are kept for so long.
+    pub fn lasting(limit_ms: i64) -> Result<Cells, NoChance> {
+        let key = SealKey::new(&fresh_secret()?, 1);
+        Ok(Cells { key, limit_ms, cells: BTreeMap::new(), by_deadline: BTreeSet::new() })
     }
 
     /// Keeps the code of a card until `CELL_LIMIT_MS` from now.
     pub fn put(&mut self, now: Time, card: Key, cvc: &Cvc) -> Result<(), NoChance> {
-        let sealed = self.key.seal(random()?, &card.0.to_be_bytes(), cvc.reveal().as_bytes());
+        self.keep(now, card, &card.0.to_be_bytes(), cvc.reveal().as_bytes())
+    }
+
+    /// Keeps a secret under a name; only who gives `bound` again gets it.
+    pub fn keep(&mut self, now: Time, card: Key, bound: &[u8], secret: &[u8]) -> Result<(), NoChance> {
+        let sealed = self.key.seal(random()?, bound, secret);
         self.expire(now);
         self.remove(card);
         if self.cells.len() >= CELLS_LIMIT
@@ -41,7 +54,7 @@ impl Cells {
         {
             self.remove(oldest);
         }
-        let until = now.plus_ms(CELL_LIMIT_MS);
+        let until = now.plus_ms(self.limit_ms);
         self.cells.insert(card, Cell { sealed, until });
         self.by_deadline.insert((until, card));
         Ok(())
@@ -49,10 +62,15 @@ impl Cells {
 
     /// The code, once. Nothing if there was none, it was taken, or its time is over.
     pub fn take(&mut self, now: Time, card: Key) -> Option<Cvc> {
-        let cell = self.remove(card).filter(|cell| now <= cell.until)?;
-        let plain = Zeroizing::new(self.key.open(&card.0.to_be_bytes(), &cell.sealed).ok()?);
+        let plain = self.take_kept(now, card, &card.0.to_be_bytes())?;
         // Its length was checked against the network when it came.
         Cvc::parse(std::str::from_utf8(&plain).ok()?, None).ok()
+    }
+
+    /// A secret, once. Nothing if there was none, it was taken, its time is over, or it is bound to something else.
+    pub fn take_kept(&mut self, now: Time, name: Key, bound: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let cell = self.remove(name).filter(|cell| now <= cell.until)?;
+        self.key.open(bound, &cell.sealed).ok().map(Zeroizing::new)
     }
 
     /// Forgets what is too old. To be called now and then, so that a code does not outlive its time in an idle vault.

@@ -2,6 +2,7 @@
 //! Knows no acquirer. A card passes through on its way to a token and is wiped.
 
 use crate::cards::{NewCard, Tokenised};
+use crate::core::threeds;
 use crate::core::wire::{Late, NotSent, Order, Unsure, Verdict};
 use crate::frame::{ANSWER_LIMIT_BYTES, FrameKind, Inbox, REQUEST_LIMIT_BYTES, put_frame, write_card};
 use crate::health::Health;
@@ -127,6 +128,15 @@ impl VaultClient {
             Err(Gone::TimedOut) => Verdict::Unknown(Unsure::NoAnswer),
             Err(Gone::NotWritten) => Verdict::NotSent(NotSent::NoVault),
             Err(Gone::Full) => Verdict::NotSent(NotSent::Busy),
+        }
+    }
+
+    /// Asks about an authentication. When the vault cannot be reached: `Trouble`.
+    pub async fn authenticate(&self, ask: &threeds::Ask) -> threeds::Answer {
+        let Ok(payload) = postcard::to_allocvec(ask) else { return threeds::Answer::Trouble };
+        match self.inner.ask(FrameKind::ThreeDs, &payload).await {
+            Ok((FrameKind::ThreeDs, answer)) => postcard::from_bytes(&answer).unwrap_or(threeds::Answer::Trouble),
+            Ok(_) | Err(_) => threeds::Answer::Trouble,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::harden::Hardened;
 use crate::health::Health;
 use crate::journey::Journey;
 use crate::link::Moment;
+use crate::threeds::ThreeDs;
 use std::collections::VecDeque;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -167,6 +168,7 @@ fn tell(outbox: &Outbox, id: i64, late: &[u8]) {
 pub struct Rooms {
     pub cards: Arc<Cards>,
     pub egress: Arc<Egress>,
+    pub threeds: Arc<ThreeDs>,
     pub edge: Option<Arc<Edge>>,
     pub journey: Arc<Journey>,
     pub watchers: Arc<Watchers>,
@@ -284,6 +286,7 @@ impl Rooms {
                 Some(())
             }
             FrameKind::LateDone => self.late_done(request),
+            FrameKind::ThreeDs => self.authentication(request, outbox),
             FrameKind::Late | FrameKind::BadRequest => None,
         };
         if understood.is_none() {
@@ -320,6 +323,16 @@ impl Rooms {
                 Err(refusal) => vec![1, refusal.number()],
             };
             outbox.put(id, FrameKind::Tokenise, &payload);
+        });
+        Some(())
+    }
+
+    fn authentication(&self, request: &Inbound<'_>, outbox: &Arc<Outbox>) -> Option<()> {
+        let ask = postcard::from_bytes(request.payload).ok()?;
+        let (id, outbox, threeds) = (request.id, Arc::clone(outbox), Arc::clone(&self.threeds));
+        tokio::spawn(async move {
+            let answer = threeds.answer(ask).await;
+            outbox.put(id, FrameKind::ThreeDs, &postcard::to_allocvec(&answer).unwrap_or_default());
         });
         Some(())
     }

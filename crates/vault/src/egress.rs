@@ -7,6 +7,7 @@ use crate::core::wire::{Act, Initiator, Late, NotSent, Order, Verdict};
 use crate::db::{DbTrouble, Write};
 use crate::journey::Journey;
 use crate::link::{Frame, Link, LinkCounts, LinkState, Moment, Ticket};
+use crate::threeds::Values;
 use florin_connect::card::Card;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ struct Shared {
 pub struct Egress {
     shared: Mutex<Shared>,
     cards: Arc<Cards>,
+    values: Arc<Values>,
     journey: Arc<Journey>,
     late: LateHandler,
     clock: Clock,
@@ -50,11 +52,19 @@ pub struct Egress {
 }
 
 impl Egress {
-    pub fn new(link: Link, cards: Arc<Cards>, journey: Arc<Journey>, clock: Clock, late: LateHandler) -> Egress {
+    pub fn new(
+        link: Link,
+        cards: Arc<Cards>,
+        values: Arc<Values>,
+        journey: Arc<Journey>,
+        clock: Clock,
+        late: LateHandler,
+    ) -> Egress {
         let shared = Mutex::new(Shared { link, waiters: BTreeMap::new(), trouble: None });
         Egress {
             shared,
             cards,
+            values,
             journey,
             late,
             clock,
@@ -109,6 +119,9 @@ impl Egress {
         if wants_security_code(order) {
             // One that was given anew counts, also when it is lost: the card's own was for another payment.
             card.cvc = self.cards.take_cvc(now.steady, order.code.unwrap_or(order.card));
+        }
+        if let Some(proof) = order.proof {
+            card.cavv = self.values.take(now.steady, proof.authentication, order.card, order.money);
         }
         Ok(card)
     }
@@ -220,6 +233,6 @@ fn wants_security_code(order: &Order) -> bool {
                 Initiator::Merchant => false,
             }
         }
-        Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => false,
+        Act::Increment { .. } | Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => false,
     }
 }

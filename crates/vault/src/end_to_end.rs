@@ -127,6 +127,7 @@ impl World {
             journey: true,
             retention: Retention::default(),
             harden: false,
+            directory: None,
             edge: None,
         }
     }
@@ -175,6 +176,7 @@ fn sale(n: u32, minor: i64, card: CardToken) -> Order {
         attempt: key,
         live: false,
         act: Act::Sale { initiator: Initiator::Customer, network_id: None },
+        proof: None,
         money: Money::new(minor, Currency::EUR),
         card,
         code: None,

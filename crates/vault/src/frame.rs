@@ -33,12 +33,16 @@ pub enum FrameKind {
     LateDone = 7,
     /// Answer to a request that could not be read.
     BadRequest = 8,
+    /// An `Ask` about an authentication -> an `Answer`, both postcard.
+    ThreeDs = 9,
 }
 
 impl FrameKind {
     fn from_u8(n: u8) -> Option<FrameKind> {
-        use FrameKind::{BadRequest, Health, Hops, Late, LateDone, Submit, Tokenise, Watch};
-        [Submit, Tokenise, Hops, Health, Watch, Late, LateDone, BadRequest].into_iter().find(|kind| *kind as u8 == n)
+        use FrameKind::{BadRequest, Health, Hops, Late, LateDone, Submit, ThreeDs, Tokenise, Watch};
+        [Submit, Tokenise, Hops, Health, Watch, Late, LateDone, BadRequest, ThreeDs]
+            .into_iter()
+            .find(|kind| *kind as u8 == n)
     }
 }
 
@@ -200,7 +204,7 @@ mod tests {
         check(&[255, 255, 255, 255, 1], Some(BadFrame::TooLong));
         check(&[0, 0, 0, 4, 0, 0, 0, 1], Some(BadFrame::TooShort));
         check(&[0, 0, 0, 5, 0, 0, 0, 1, 0], Some(BadFrame::UnknownKind));
-        check(&[0, 0, 0, 5, 0, 0, 0, 1, 9], Some(BadFrame::UnknownKind));
+        check(&[0, 0, 0, 5, 0, 0, 0, 1, 10], Some(BadFrame::UnknownKind));
         check(&[0, 0, 0, 5, 0, 0, 0, 1], None);
     }
 

@@ -24,5 +24,6 @@ pub mod process;
 pub mod refusal;
 #[cfg(test)]
 mod testing;
+pub mod threeds;
 pub mod tls;
 pub mod wipe;

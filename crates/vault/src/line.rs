@@ -33,7 +33,7 @@ pub struct Line {
     pub dialect: &'static Dialect,
 }
 
-enum End {
+pub(crate) enum End {
     /// The egress is closed and nothing is in flight.
     Stopped,
     Trouble(String),
@@ -205,11 +205,11 @@ fn deliver(egress: &Egress, framer: &mut Framer) -> Result<(), End> {
     })
 }
 
-fn interest(session: &TlsSession) -> Interest {
+pub(crate) fn interest(session: &TlsSession) -> Interest {
     if session.pending().is_empty() { Interest::READABLE } else { Interest::READABLE | Interest::WRITABLE }
 }
 
-fn write_some(stream: &TcpStream, session: &mut TlsSession) -> Result<(), End> {
+pub(crate) fn write_some(stream: &TcpStream, session: &mut TlsSession) -> Result<(), End> {
     while !session.pending().is_empty() {
         match stream.try_write(session.pending()) {
             Ok(bytes) => session.wrote(bytes),
@@ -221,7 +221,11 @@ fn write_some(stream: &TcpStream, session: &mut TlsSession) -> Result<(), End> {
 }
 
 /// Reads what is there. False when the other side has closed.
-fn read_some(stream: &TcpStream, session: &mut TlsSession, plain: &mut dyn FnMut(&[u8])) -> Result<bool, End> {
+pub(crate) fn read_some(
+    stream: &TcpStream,
+    session: &mut TlsSession,
+    plain: &mut dyn FnMut(&[u8]),
+) -> Result<bool, End> {
     match stream.try_read(session.space()) {
         Ok(0) => Ok(false),
         Ok(bytes) => session.received(bytes, plain).map(|()| true).map_err(End::from),

@@ -170,9 +170,11 @@ impl Link {
             return Some(Verdict::NotSent(NotSent::NotEncodable));
         }
         match order.act {
-            Act::Sale { .. } | Act::Authorization { .. } | Act::Refund { .. } | Act::Verification { .. } => {
-                Some(Verdict::Unknown(Unsure::NoAnswer))
-            }
+            Act::Sale { .. }
+            | Act::Authorization { .. }
+            | Act::Increment { .. }
+            | Act::Refund { .. }
+            | Act::Verification { .. } => Some(Verdict::Unknown(Unsure::NoAnswer)),
             Act::Completion { .. } | Act::Reversal { .. } => None,
         }
     }

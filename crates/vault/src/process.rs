@@ -12,6 +12,7 @@ use crate::journey::{Journey, Retention};
 use crate::keys::{KekError, KekFile};
 use crate::line::Line;
 use crate::link::{Link, LinkSettings};
+use crate::threeds::{Directory, DirectorySettings, ThreeDs, Values};
 use crate::tls::{TlsFiles, TlsSetupError, client_config, server_name};
 use florin_connect::acquirer::Iso8583Link;
 use florin_connect::connector::Terms;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub retention: Retention,
     /// Give up core dumps, tracing, swapping. Holds for the whole process: off in tests alone.
     pub harden: bool,
+    /// Where authentications are asked for; None for a vault that authenticates nobody.
+    pub directory: Option<DirectorySettings>,
     /// The public port; None for a vault that only its gateway's tools reach.
     pub edge: Option<EdgeSettings>,
 }
@@ -161,14 +164,20 @@ pub async fn run(
     let watchers = Arc::new(Watchers::default());
     let tell = Arc::clone(&watchers);
     let late = Arc::new(move |id: i64, late: Late| tell.tell(id, &late));
-    let egress = Arc::new(Egress::new(link, Arc::clone(&cards), Arc::clone(&journey), clock, late));
+    let values = Arc::new(Values::new().map_err(DbError::from)?);
+    let directory = settings.directory.as_ref().map(Directory::new).transpose()?;
+    let name_place = settings.link(dialect).terms.name_place;
+    let threeds = Arc::new(ThreeDs::new(Arc::clone(&cards), Arc::clone(&values), directory, &name_place, clock));
+    let egress =
+        Arc::new(Egress::new(link, Arc::clone(&cards), Arc::clone(&values), Arc::clone(&journey), clock, late));
     let socket = |error| StartError::Socket { path: settings.socket.clone(), error };
     let listener = listen(&settings.socket).await.map_err(socket)?;
     let (close_edge, edge_closing) = watch::channel(false);
     let new_edge = |edge| Arc::new(Edge::new(edge, Arc::clone(&cards), clock, edge_closing.clone()));
     let edge = settings.edge.as_ref().map(new_edge);
     let (for_cards, for_egress, for_edge) = (Arc::clone(&cards), Arc::clone(&egress), edge.clone());
-    let rooms = Rooms { cards: for_cards, egress: for_egress, edge: for_edge, journey, watchers, clock, hardened };
+    let rooms =
+        Rooms { cards: for_cards, egress: for_egress, threeds, edge: for_edge, journey, watchers, clock, hardened };
     let (close_door, closing) = watch::channel(false);
     let mut door = tokio::spawn(serve(listener, Arc::new(rooms), closing));
     let line = Line { address: settings.acquirer.clone(), name, tls, dialect };
@@ -193,7 +202,7 @@ pub async fn run(
     let ended = tokio::select! {
         () = stop => Ok(()),
         () = &mut linked => Ok(()),
-        () = housekeeping(&cards, clock) => Err(StartError::DatabaseStopped(cards.db().path().to_owned())),
+        () = housekeeping(&cards, &values, clock) => Err(StartError::DatabaseStopped(cards.db().path().to_owned())),
     };
     // First no more requests. Those in flight may still need the link.
     tokio::select! {
@@ -213,11 +222,12 @@ pub async fn run(
     ended
 }
 
-/// Forgets old security codes; completes when the database has stopped.
-async fn housekeeping(cards: &Cards, clock: Clock) {
+/// Forgets old security codes and authentication values; completes when the database has stopped.
+async fn housekeeping(cards: &Cards, values: &Values, clock: Clock) {
     let mut tick = tokio::time::interval(HOUSEKEEPING);
     while !cards.db().has_stopped() {
         tick.tick().await;
         cards.expire_cells(clock.now().steady);
+        values.expire(clock.now().steady);
     }
 }

@@ -12,7 +12,9 @@ use stripe_core::payment_intent::{
     RetrievePaymentIntent,
 };
 use stripe_core::refund::CreateRefund;
-use stripe_shared::{ApiErrorsCode, PaymentIntent, PaymentIntentCaptureMethod, PaymentIntentStatus};
+use stripe_shared::{
+    ApiErrorsCode, PaymentIntent, PaymentIntentCaptureMethod, PaymentIntentSetupFutureUsage, PaymentIntentStatus,
+};
 use stripe_types::{Currency, Expandable};
 
 type Checked = Result<(), Box<dyn Error>>;
@@ -34,7 +36,7 @@ fn charge_of(intent: &PaymentIntent) -> Option<String> {
 async fn a_card_pays(client: &Client) -> Checked {
     let metadata = HashMap::from([("order".to_owned(), "6735".to_owned())]);
     let intent = payment(1999, "pm_card_visa").metadata(metadata.clone()).send(client).await?;
-    assert_eq!((intent.status, intent.amount_received), (PaymentIntentStatus::Succeeded, 1999));
+    assert_eq!((&intent.status, intent.amount_received), (&PaymentIntentStatus::Succeeded, 1999));
     assert_eq!(intent.metadata, metadata);
     let charge = charge_of(&intent).ok_or("no charge")?;
     let charge = RetrieveCharge::new(charge.as_str()).send(client).await?;
@@ -87,7 +89,7 @@ async fn customers_keep_cards(client: &Client) -> Checked {
     let id = customer.id.as_str();
     let first = payment(900, "pm_card_visa")
         .customer(id)
-        .setup_future_usage(stripe_core::payment_intent::CreatePaymentIntentSetupFutureUsage::OffSession)
+        .setup_future_usage(PaymentIntentSetupFutureUsage::OffSession)
         .send(client)
         .await?;
     let Some(Expandable::Id(saved)) = &first.payment_method else { return Err("no payment method".into()) };
@@ -98,7 +100,7 @@ async fn customers_keep_cards(client: &Client) -> Checked {
     RetrieveCustomer::new(id).send(client).await?;
     let newest = ListCustomer::new().limit(1).send(client).await?;
     assert_eq!(newest.data.first().map(|customer| customer.id.as_str()), Some(id));
-    assert!(DeleteCustomer::new(id).send(client).await?.deleted);
+    assert_eq!(DeleteCustomer::new(id).send(client).await?.id, customer.id);
     Ok(())
 }
 

@@ -124,6 +124,12 @@ pub async fn caller(api: &Api, given: Option<&str>) -> Result<Caller, ApiError> 
     Ok(caller)
 }
 
+/// Whether a key that was looked at before still opens anything.
+pub async fn opens(api: &Api, account: Key, key: Key) -> bool {
+    let loaded: Result<KeyView, _> = flow::load(api.ports.store(), account, Kind::ApiKey, key).await;
+    loaded.is_ok_and(|view| !view.body.is_over(api.ports.now()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,13 +14,13 @@ use florin_core::ledger::{Book, LedgerAccount};
 use florin_core::movement::key_of;
 use florin_core::payment::{Payment, PaymentError, PaymentPersonal, PaymentView, Stage};
 use florin_core::store::Query;
+use florin_core::threeds::{self, TransStatus};
 use florin_core::wire::{Check, Checks};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-pub fn is_charge(attempt: &Attempt) -> bool {
-    matches!(attempt.what, Move::Sale(_) | Move::Authorization(_))
-}
+/// How long issuers hold money, in milliseconds: seven days.
+const HOLD_MS: i64 = 7 * 86_400_000;
 
 /// What was captured of a charge.
 pub fn captured(payment: &Payment, charge: Key) -> Option<i64> {
@@ -75,7 +75,7 @@ pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) 
     json!({
         "id": look.id(Kind::Charge, attempt.key),
         "object": "charge",
-        "amount": attempt.money.minor,
+        "amount": p.authorized(attempt),
         "amount_captured": taken.unwrap_or(0),
         "amount_refunded": refunded,
         "application": null,
@@ -149,7 +149,15 @@ fn outcome(attempt: &Attempt, failure: Option<&PaymentError>) -> Value {
         (None, Some(PaymentError::NotSent(_))) => {
             ("invalid", "not_sent_to_network", Some("processing_error"), "Nothing was sent to the bank.", None)
         }
-        (None, Some(PaymentError::Reversed | PaymentError::Partial | PaymentError::Unanswered)) => (
+        (
+            None,
+            Some(
+                PaymentError::Reversed
+                | PaymentError::Partial
+                | PaymentError::Unanswered
+                | PaymentError::NotAuthenticated,
+            ),
+        ) => (
             "invalid",
             "reversed_after_approval",
             Some("processing_error"),
@@ -178,22 +186,26 @@ fn details(payment: &Payment, attempt: &Attempt) -> Value {
         | State::Repeating { .. }
         | State::Unanswered { .. } => (None, None),
     };
+    let mut results = results.unwrap_or_default();
+    if results.cvc == Check::Unavailable {
+        results.cvc = first_check(payment, attempt);
+    }
     let network_id = approval.and_then(|a| a.network_id).map(|n| n.text());
-    json!({
+    let mut shown = json!({
         "type": "card",
         "card": {
-            "amount_authorized": approval.map(|_| attempt.money.minor),
+            "amount_authorized": approval.map(|_| payment.authorized(attempt)),
             "authorization_code": approval.and_then(|a| a.code).map(|c| c.text()),
             "brand": card.network.as_str(),
-            "checks": checks(&results.unwrap_or_default(), attempt.credential.code.is_some()),
+            "checks": checks(&results, attempt.credential.code.is_some()),
             "country": payment_methods::country(card),
-            "electronic_commerce_indicator": null,
+            "electronic_commerce_indicator": attempt.proof.map(|p| p.eci.text()),
             "exp_month": card.exp_month,
             "exp_year": card.exp_year,
             "extended_authorization": { "status": "disabled" },
             "fingerprint": payment_methods::fingerprint(card),
             "funding": payment_methods::funding(card),
-            "incremental_authorization": { "status": "unavailable" },
+            "incremental_authorization": { "status": if payment.terms.card.incremental == Some(true) { "available" } else { "unavailable" } },
             "installments": null,
             "last4": card.last4_text(),
             "mandate": null,
@@ -201,12 +213,48 @@ fn details(payment: &Payment, attempt: &Attempt) -> Value {
             "network": card.network.as_str(),
             "network_token": { "used": false },
             "network_transaction_id": network_id,
-            "overcapture": { "maximum_amount_capturable": attempt.money.minor, "status": "unavailable" },
+            "overcapture": { "maximum_amount_capturable": payment.authorized(attempt), "status": "unavailable" },
             "regulated_status": "unregulated",
-            "three_d_secure": null,
+            "three_d_secure": three_d_secure(payment, attempt),
             "transaction_link_id": null,
             "wallet": null,
         },
+    });
+    if let (Stage::RequiresCapture { hold }, Some(card)) = (&payment.stage, shown.pointer_mut("/card"))
+        && *hold == attempt.key
+        && let Some(map) = card.as_object_mut()
+    {
+        map.insert("capture_before".into(), json!(attempt.key.time().plus_ms(HOLD_MS).seconds()));
+    }
+    shown
+}
+
+/// What the issuer said of the security code when it asked for an authentication: the code is sent once, with that first message.
+fn first_check(payment: &Payment, attempt: &Attempt) -> Check {
+    let first = attempt.proof.and_then(|p| payment.attempt(p.authentication));
+    match first.map(|a| &a.state) {
+        Some(State::Declined { decline, .. }) => decline.checks.cvc,
+        _ => Check::Unavailable,
+    }
+}
+
+/// How the cardholder of this charge was authenticated, if they were.
+fn three_d_secure(payment: &Payment, attempt: &Attempt) -> Value {
+    let Some(proof) = attempt.proof else { return Value::Null };
+    let Some(settled) = payment.authentication(proof.authentication).and_then(|a| a.settled) else {
+        return Value::Null;
+    };
+    let result = match settled.status {
+        TransStatus::Authenticated => "authenticated",
+        TransStatus::Attempted => "attempt_acknowledged",
+        TransStatus::Failed | TransStatus::Rejected => "failed",
+        TransStatus::Unavailable => "processing_error",
+        TransStatus::Informational => "data_share_only",
+    };
+    json!({
+        "authentication_flow": if settled.challenged { "challenge" } else { "frictionless" },
+        "electronic_commerce_indicator": proof.eci.text(), "exemption_indicator": null, "result": result,
+        "result_reason": null, "transaction_id": settled.directory.text(), "version": threeds::VERSION,
     })
 }
 
@@ -240,7 +288,7 @@ pub async fn find(ask: &Ask<'_>, id: &str, param: &str) -> Result<(PaymentView, 
     let query = Query::Holder { under: ask.account(), kind: Kind::Charge, key };
     let row = ask.store().find(query).await?.rows().into_iter().next().ok_or_else(missing)?;
     let view: PaymentView = flow::read(&row)?;
-    let attempt = view.body.attempt(key).cloned().ok_or_else(missing)?;
+    let attempt = view.body.attempt(key).filter(|a| view.body.is_charge(a)).cloned().ok_or_else(missing)?;
     Ok((view, attempt))
 }
 
@@ -276,11 +324,11 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         }
         inner.done()?;
     }
-    if let Some(id) = params.text("customer", 255)? {
-        if view.body.customer != ask.look().key(Kind::Customer, &id) {
-            let message = "The customer of a charge is the one of its payment: it can only be given there.";
-            return Err(params.bad("customer", message));
-        }
+    if let Some(id) = params.text("customer", 255)?
+        && ask.look().key(Kind::Customer, &id).is_none_or(|c| view.body.customer != Some(c))
+    {
+        let message = "The customer of a charge is the one of its payment: it can only be given there.";
+        return Err(params.bad("customer", message));
     }
     params.done()?;
     let claim = ask.claim.clone();
@@ -358,7 +406,7 @@ pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let counts = search::counts(ask);
     let (mut data, mut total, mut more, mut before) = (vec![], 0, false, None);
     let mut left = MOST_ROWS_READ;
-    while left > 0 && !(more && !counts) {
+    while left > 0 && (!more || counts) {
         let mut some = vec![];
         each(ask, before, &mut |view, attempt| {
             some.push((view, attempt));
@@ -410,12 +458,14 @@ pub async fn each(
         for row in &rows {
             let view: PaymentView = flow::read(row)?;
             let nth = told.entry(view.key).or_insert(0);
-            let older = |a: &&Attempt| is_charge(a) && start.is_none_or(|b| a.key < b);
+            // Every sale and hold has its place in the list, one that only told of an authentication too.
+            let placed = |a: &Attempt| matches!(a.what, Move::Sale(_) | Move::Authorization(_));
+            let older = |a: &&Attempt| placed(a) && start.is_none_or(|b| a.key < b);
             let charge = view.body.attempts.iter().rev().filter(older).nth(*nth).cloned();
             *nth += 1;
             let Some(charge) = charge else { continue };
             before = Some(charge.key);
-            if !take(view, charge) {
+            if view.body.is_charge(&charge) && !take(view, charge) {
                 return Ok(());
             }
         }

@@ -86,6 +86,7 @@ fn merge(params: &Params, into: &mut CustomerPersonal) -> Result<(), ApiError> {
     params.patch("individual_name", 150)?.apply(&mut into.individual_name);
     invoicing(params, &mut into.invoicing)?;
     prices::not_offered(params, &["tax_id_data", "test_clock"])?;
+    params.boolean("validate")?;
     params.ignore(&["tax", "cash_balance"]);
     Ok(())
 }

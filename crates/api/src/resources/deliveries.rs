@@ -90,12 +90,13 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
 /// One delivery with all of its tries, oldest first.
 pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     params.done()?;
-    let id = ask.path_id();
+    let endpoint = webhook_endpoints::find(ask, ask.path_id(), "webhook_endpoint").await?;
+    let id = ask.ids.get(1).map_or("", String::as_str);
     let missing = || ApiError::missing(noun(Kind::Delivery), id, "id");
     let key = ask.look().key(Kind::Delivery, id).ok_or_else(missing)?;
     let loaded: Result<View<Delivery>, _> = flow::load(ask.store(), ask.account(), Kind::Delivery, key).await;
     let view = loaded.map_err(ask.missing(Kind::Delivery, id, "id"))?;
-    if view.body.live != ask.caller.live {
+    if view.body.endpoint != endpoint.key {
         return Err(missing());
     }
     let mut tries: Vec<Try> = vec![];

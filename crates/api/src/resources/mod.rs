@@ -3,6 +3,7 @@
 pub mod account;
 pub mod balance;
 pub mod charges;
+pub mod confirmation_tokens;
 pub mod customers;
 pub mod deliveries;
 pub mod events;
@@ -16,6 +17,7 @@ pub mod settlement;
 pub mod setup_attempts;
 pub mod setup_intents;
 pub mod stripecli;
+pub mod threeds;
 pub mod tokens;
 pub mod webhook_endpoints;
 

@@ -2,8 +2,9 @@
 
 use crate::ask::{Answer, Ask};
 use crate::error::ApiError;
-use crate::listen::{Feature, Filters, Session};
+use crate::listen::{Feature, Filters, Session, Whose};
 use crate::params::{LONGEST_TEXT, Params};
+use crate::permission::{self, Permission};
 use crate::version::PRESENT;
 use florin_core::commit::shard;
 use florin_core::id::Key;
@@ -29,11 +30,16 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let feature = wanted.ok_or_else(|| {
         params.bad("websocket_features", format!("Invalid websocket_features: must name one of {}.", known.join(", ")))
     })?;
+    let permission = Permission { resource: feature.resource(), write: false };
+    if !ask.caller.may(permission.resource, false) {
+        return Err(permission::lacking(ask.look(), &ask.caller, &permission));
+    }
     let head = ask.store().find(Query::ChainHead { shard: shard(ask.account()) }).await?.head();
     let secret = ask.look().listener_secret(ask.account(), ask.caller.live, &device);
     let warns = !filters.accounts.is_empty();
     let cursor = head.map_or(0, |link| link.sequence);
-    let session = Session::new(ask.account(), ask.caller.live, feature, filters, secret.clone(), cursor);
+    let whose = Whose { account: ask.account(), live: ask.caller.live, key: ask.caller.key };
+    let session = Session::new(whose, feature, filters, secret.clone(), cursor);
     let mut random = [0u8; 24];
     ask.api.house.random(&mut random);
     let hex: String = random.iter().map(|b| format!("{b:02x}")).collect();

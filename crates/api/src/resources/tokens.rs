@@ -118,8 +118,8 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     params.done()?;
     let key = ask.ports().fresh_key();
     let body = CardOnce { live: ask.caller.live, card, used: false };
-    let change =
-        Change::to(body, EventKind::CardTokenChanged).personal(key, &MethodPersonal { billing, metadata: vec![] });
+    let change = Change::to(body, EventKind::CardTokenChanged)
+        .personal(key, &MethodPersonal { billing, ..MethodPersonal::default() });
     let render = |view: &TokenView| look::stored(200, &shape(ask.look(), view));
     let made = record::make(ask.ports(), ask.account(), key, change, ask.claim.as_ref(), &render).await?;
     told(made, |view| shape(ask.look(), view))

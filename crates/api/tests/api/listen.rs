@@ -1,6 +1,8 @@
 //! Sessions of the official command line: who may listen to what, and what is sent again to those who do.
 
-use crate::world::{Request, Shop};
+use crate::world::{ACCOUNT, Request, Shop};
+use florin_api::KeyClass;
+use florin_api::keys::manage::{self, NewKey};
 use florin_api::listen::Feature;
 use florin_core::ports::Ports;
 use florin_core::store::{Query, Store};
@@ -22,7 +24,7 @@ fn a_session_says_where_to_listen() {
     let told: Vec<_> = told.iter().map(|name| first.body[*name].clone()).collect();
     assert_eq!(json!(told), json!(["wss://a:1/v1/stripecli/subscribe", "webhooks", false, 600]));
     let found = shop.api.sessions.find(&id, shop.world.now()).unwrap();
-    assert_eq!((found.live, found.feature, found.secret.as_str()), (false, Feature::Webhooks, secret.as_str()));
+    assert_eq!((found.whose.live, found.feature, found.secret.as_str()), (false, Feature::Webhooks, secret.as_str()));
     assert!(shop.api.sessions.find("cliws_0", shop.world.now()).is_none());
     let again = begin(&shop.secret, "device_name=laptop&websocket_features[]=webhooks");
     assert_eq!((again.text("/secret"), again.text("/websocket_id") == id), (secret.clone(), false));
@@ -77,8 +79,40 @@ fn an_event_is_sent_again_to_those_who_listen() {
     assert_eq!((again.status, again.text("/id")), (200, id.clone()));
     assert_eq!((session.again().len(), told.load(Ordering::Relaxed)), (1, 1));
     // What the listener gets is what the API shows.
-    let query = Query::OfAccount { account: session.account, after: 0, before: 9, backwards: false, limit: 9 };
+    let query = Query::OfAccount { account: session.whose.account, after: 0, before: 9, backwards: false, limit: 9 };
     let event = florin_store::block_on(Store::find(&shop.world.store, query)).unwrap().sequenced().pop().unwrap();
-    let text = florin_store::block_on(shop.api.told(session.account, false, &event)).unwrap();
+    let text = florin_store::block_on(shop.api.told(session.whose.account, false, &event)).unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), shop.get(&format!("/v1/events/{id}")).body);
+}
+
+#[test]
+fn who_began_a_session_must_still_be_let_in() {
+    let shop = Shop::open();
+    let begun = shop.post(PATH, "websocket_features[]=webhooks").text("/websocket_id");
+    let listener = || florin_store::block_on(shop.api.listener(&begun));
+    let session = listener().unwrap();
+    florin_store::block_on(manage::revoke(&shop.api, ACCOUNT, &shop.secret[shop.secret.len() - 4..])).unwrap();
+    assert!(listener().is_none() && !florin_store::block_on(shop.api.may_listen(&session)));
+}
+
+#[test]
+fn a_restricted_key_listens_to_what_it_may_read() {
+    let shop = Shop::open();
+    let check = |permissions: &[&str], feature: &str, expected: u16| {
+        let texts: Vec<String> = permissions.iter().map(|t| (*t).to_owned()).collect();
+        let grants = manage::grants(&texts).unwrap();
+        let new = NewKey { grants, ..NewKey::plain(KeyClass::Restricted, false) };
+        let key = florin_store::block_on(manage::issue(&shop.api, ACCOUNT, new)).unwrap().text;
+        let body = format!("websocket_features[]={feature}");
+        assert_eq!(
+            shop.send(Request::new("POST", PATH, &body).key(&key)).status,
+            expected,
+            "{permissions:?} {feature}"
+        );
+    };
+    check(&["stripecli:write", "events:read"], "webhooks", 200);
+    check(&["stripecli:write", "request_logs:read"], "request_logs", 200);
+    check(&["stripecli:write", "request_logs:read"], "webhooks", 403);
+    check(&["stripecli:write"], "request_logs", 403);
+    check(&["events:read"], "webhooks", 403);
 }

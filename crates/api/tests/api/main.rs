@@ -1,14 +1,21 @@
 //! The API over a memory store and a scripted acquirer: request in, whole answer out. Every answer is held against the shapes.
 
 mod balance;
+mod catalogue;
 mod describe;
 mod events;
+mod expand;
 mod gate;
+mod hooks;
 mod keys;
 mod listen;
 mod on_file;
 mod payments;
+mod people;
 mod saved;
+mod search;
 mod shapes;
 mod strangers;
+mod threeds;
+mod tills;
 mod world;

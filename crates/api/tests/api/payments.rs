@@ -252,3 +252,41 @@ fn what_the_client_secret_opens() {
     let (status, body) = send("POST", &format!("{INTENTS}/{id}/confirm"), &format!("client_secret={secret}"));
     assert_eq!((status, &body["status"]), (200, &json!("succeeded")));
 }
+
+#[test]
+fn increments() {
+    let shop = Shop::open();
+    let body = |more: &str| {
+        format!("amount=1000&currency=eur&payment_method=pm_card_visa&confirm=true&capture_method=manual{more}")
+    };
+    const ASKED: &str = "&payment_method_options[card][request_incremental_authorization]=if_available";
+    let held = shop.post(INTENTS, &body(ASKED));
+    let at = |got: &crate::world::Got, step: &str| format!("{INTENTS}/{}{step}", got.text("/id"));
+    let path = at(&held, "/increment_authorization");
+    let check = |path: &str, body: &str, expected: (u16, &str, &str)| {
+        assert_eq!(shop.post(path, body).error(), expected, "{body}");
+    };
+    check(&path, "", (400, "parameter_missing", "amount"));
+    check(&path, "amount=1000", (400, "amount_too_small", "amount"));
+    check(&path, "amount=999999999", (400, "amount_too_large", "amount"));
+    check(&path, "amount=1500&colour=red", (400, "parameter_unknown", "colour"));
+    let more = shop.post(&path, "amount=1500&description=two+nights&metadata[nights]=2");
+    for (path, expected) in [
+        ("/status", json!("requires_capture")),
+        ("/amount", json!(1500)),
+        ("/amount_capturable", json!(1500)),
+        ("/description", json!("two nights")),
+        ("/metadata/nights", json!("2")),
+    ] {
+        assert_eq!(more.at(path), &expected, "{path}");
+    }
+    let charge = shop.get(&format!("/v1/charges/{}", more.text("/latest_charge")));
+    let card = "/payment_method_details/card";
+    assert_eq!((charge.at("/amount"), charge.at(&format!("{card}/amount_authorized"))), (&json!(1500), &json!(1500)));
+    assert_eq!(charge.text(&format!("{card}/incremental_authorization/status")), "available");
+    let captured = shop.post(&at(&held, "/capture"), "");
+    assert_eq!((captured.text("/status").as_str(), captured.at("/amount_received")), ("succeeded", &json!(1500)));
+    check(&path, "amount=2000", (400, "payment_intent_unexpected_state", ""));
+    let plain = shop.post(INTENTS, &body(""));
+    check(&at(&plain, "/increment_authorization"), "amount=1500", (400, "payment_intent_invalid_parameter", ""));
+}

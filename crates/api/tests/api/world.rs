@@ -19,6 +19,7 @@ use florin_core::seal::Secret;
 use florin_core::sequencer;
 use florin_core::store::{Query, Store, Wait};
 use florin_core::terminal::HOUSE;
+use florin_core::threeds;
 use florin_core::time::Time;
 use florin_core::wire::{
     Act, Approval, ApprovalCode, CardToken, Checks, Decline, Network, NetworkId, Order, ResponseCode, Terminal, Unsure,
@@ -42,7 +43,7 @@ pub struct World {
     state: Mutex<State>,
 }
 
-struct State {
+pub struct State {
     now: Time,
     keys: KeyGen,
     stan: u32,
@@ -52,10 +53,16 @@ struct State {
     /// Cards whose issuer says yes to being set up, whatever it says to payments.
     attachable: Vec<CardToken>,
     random: u8,
+    /// Cards that take part in 3-D Secure.
+    enrolled: Vec<CardToken>,
+    /// What came of the challenge.
+    pub issuer_says: threeds::Answer,
+    /// What the vault was asked about authentications.
+    pub asked: Vec<threeds::Ask>,
 }
 
 impl World {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
 }
@@ -86,6 +93,8 @@ fn named(name: &str) -> Option<(Network, [u8; 4], Verdict)> {
         }
         "pm_card_chargeDeclinedExpiredCard" => (Network::Visa, *b"0069", no(b"54", DeclineCode::ExpiredCard)),
         "pm_card_chargeDeclinedIncorrectCvc" => (Network::Visa, *b"0127", no(b"N7", DeclineCode::IncorrectCvc)),
+        "pm_card_authenticationRequired" => (Network::Visa, *b"3184", no(b"1A", DeclineCode::AuthenticationRequired)),
+        "pm_card_threeDSecureOptional" => (Network::Visa, *b"3055", yes()),
         "pm_card_noAnswer" => (Network::Visa, *b"0019", Verdict::Unknown(Unsure::NoAnswer)),
         _ => return None,
     })
@@ -117,12 +126,23 @@ impl Ports for World {
         state.orders.push(order);
         let scripted = state.scripts.iter().find(|(token, _)| *token == order.card).map(|(_, verdict)| *verdict);
         let verdict = match order.act {
+            Act::Sale { .. } | Act::Authorization { .. } if order.proof.is_some() => yes(),
             Act::Sale { .. } | Act::Authorization { .. } => scripted.unwrap_or_else(yes),
             Act::Verification { .. } if state.attachable.contains(&order.card) => yes(),
             Act::Verification { .. } => scripted.unwrap_or_else(yes),
-            Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => yes(),
+            Act::Increment { .. } | Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => yes(),
         };
         Box::pin(std::future::ready(verdict))
+    }
+    fn authenticate<'a>(&'a self, ask: threeds::Ask) -> Wait<'a, threeds::Answer> {
+        let mut state = self.lock();
+        let answer = match &ask {
+            threeds::Ask::Enrolled { card, .. } => threeds::Answer::Enrolled(state.enrolled.contains(card)),
+            threeds::Ask::Begin(_) => threeds::Answer::Challenge { url: "http://bank.test/challenge?creq=e30".into() },
+            threeds::Ask::Result { .. } => state.issuer_says.clone(),
+        };
+        state.asked.push(ask);
+        Box::pin(std::future::ready(answer))
     }
     fn render(&self, told: Told<'_>) -> Vec<u8> {
         self.look.answer(told)
@@ -138,6 +158,9 @@ impl House for World {
             state.scripts.push((token, verdict));
             if &last4 == b"0341" {
                 state.attachable.push(token);
+            }
+            if matches!(&last4, b"3184" | b"3055") {
+                state.enrolled.push(token);
             }
             drop(state);
             Named { facts: facts(token, network, last4), digest: [last4[3]; 32] }
@@ -246,7 +269,7 @@ impl Shop {
 
     pub fn limited(limits: LimitSettings) -> Shop {
         let root = Secret::new([5; 32]);
-        let look = Arc::new(Look::new(IdCodec::new(&[7; 16]), &root));
+        let look = Arc::new(Look::new(IdCodec::new(&[7; 16]), &root).reached_at(Some("http://pay.test".into())));
         let state = State {
             now: START,
             keys: KeyGen::new(1, None),
@@ -255,6 +278,9 @@ impl Shop {
             scripts: vec![],
             attachable: vec![],
             random: 0,
+            enrolled: vec![],
+            issuer_says: threeds::Answer::Waiting,
+            asked: vec![],
         };
         let world = Arc::new(World {
             store: MemoryStore::new(),
@@ -315,8 +341,20 @@ impl Shop {
         let told = format!("{} {} {}", request.edge.method, request.edge.path, got.status);
         assert!(got.status < 500, "{told}: {}", got.body);
         assert_eq!(got.header("request-id"), Some(request.edge.id.as_str()), "{told}");
-        shapes::check(&told, &got.body);
+        // What browsers see of an intent lacks private fields: it is not the whole shape.
+        let public = request.edge.headers.iter().any(|(_, value)| value.starts_with("Bearer pk_"));
+        if !(public && request.edge.path.starts_with("/v1/payment_intents/")) {
+            shapes::check(&told, &got.body);
+        }
         got
+    }
+    /// A page as a browser asks for it: the status, and where it is sent.
+    pub fn browse(&self, method: &str, url: &str) -> (u16, String) {
+        let path = url.strip_prefix("http://pay.test").unwrap_or(url);
+        let request = Request::new(method, path, "").header("accept-language", "ko-KR, en;q=0.5");
+        let answer = block_on(self.api.handle(request.edge));
+        let location = answer.headers.into_iter().find(|(n, _)| n == "location").map(|(_, v)| v);
+        (answer.status, location.unwrap_or_default())
     }
     pub fn post(&self, path: &str, body: &str) -> Got {
         self.send(Request::new("POST", path, body).key(&self.secret))
@@ -362,6 +400,9 @@ impl Shop {
         }
         let left = block_on(self.world.store.find(Query::Jobs { limit: 100 })).unwrap().jobs();
         assert!(left.iter().all(|job| job.kind != JobKind::Erase), "an erasure ends");
+    }
+    pub fn key(&self, kind: florin_core::id::Kind, id: &str) -> Key {
+        self.world.look.key(kind, id).unwrap()
     }
     pub fn orders(&self) -> usize {
         self.world.lock().orders.len()

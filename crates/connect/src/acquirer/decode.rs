@@ -66,7 +66,7 @@ fn verdict(order: &Order, card: &CardFacts, message: &Message) -> Verdict {
 /// True for orders that an issuer may have approved although the answer says neither yes nor no.
 fn takes_money(order: &Order) -> bool {
     match Ability::of(&order.act) {
-        Ability::Sale | Ability::Authorization | Ability::Refund => true,
+        Ability::Sale | Ability::Authorization | Ability::Increment | Ability::Refund => true,
         Ability::Completion | Ability::Reversal | Ability::Verification => false,
     }
 }
@@ -97,7 +97,7 @@ fn checks(order: &Order, card: &CardFacts, message: &Message) -> Checks {
         Ability::Sale | Ability::Authorization | Ability::Verification => {
             position(10).map_or(Check::Unavailable, responses::cvc)
         }
-        Ability::Completion | Ability::Refund | Ability::Reversal => Check::Unavailable,
+        Ability::Increment | Ability::Completion | Ability::Refund | Ability::Reversal => Check::Unavailable,
     };
     Checks { address_line1, postal_code, cvc }
 }

@@ -5,6 +5,7 @@ use crate::amount;
 use crate::card::Card;
 use crate::connector::{Ability, Terms, money_on_wire, rrn_on_wire, terminal_on_wire};
 use crate::iso8583::{Message, Mti, tlv};
+use florin_core::threeds::{self, Proof};
 use florin_core::time::Time;
 use florin_core::wire::{Act, Initiator, NetworkId, NotSent, Order, Original, OriginalClass, ReversalReason, WireId};
 
@@ -12,6 +13,8 @@ use florin_core::wire::{Act, Initiator, NetworkId, NotSent, Order, Original, Ori
 const ECOMMERCE: &str = "59";
 /// DE 25: account verification over nothing.
 const VERIFICATION: &str = "51";
+/// DE 63.03: incremental authorization.
+const INCREMENTAL: &str = "3900";
 /// DE 22: the cardholder gives the card online, no PIN.
 const CUSTOMER_PRESENT: &str = "812";
 /// DE 22: a stored card, no PIN.
@@ -28,15 +31,25 @@ pub(super) fn request(order: &Order, card: &Card, terms: &Terms) -> Result<Messa
             local_time(&mut message, order.wire.at);
             merchant(&mut message, card, terms);
             message.set(22, entry_mode(initiator));
-            credential(&mut message, initiator, network_id, card)?;
+            credential(&mut message, initiator, network_id, order.proof, card)?;
             address(&mut message, order)?;
         }
         Act::Verification { initiator } => {
             local_time(&mut message, order.wire.at);
             merchant(&mut message, card, terms);
             message.set(22, entry_mode(initiator)).set(25, VERIFICATION);
-            credential(&mut message, initiator, None, card)?;
+            credential(&mut message, initiator, None, order.proof, card)?;
             address(&mut message, order)?;
+        }
+        Act::Increment { original } => {
+            local_time(&mut message, order.wire.at);
+            merchant(&mut message, card, terms);
+            message.set(22, STORED_CARD);
+            // The hold that it adds to is found by the network's id alone.
+            let id = original.network_id.ok_or(NotSent::NotEncodable)?;
+            message.set(60, &subfields(&[(1, "M"), (2, "SU")])?);
+            message.set(62, &network_id_text(id)?);
+            message.set(63, &subfields(&[(3, INCREMENTAL)])?);
         }
         Act::Refund { original } => {
             local_time(&mut message, order.wire.at);
@@ -90,20 +103,29 @@ fn merchant(message: &mut Message, card: &Card, terms: &Terms) {
         .set(43, &filled(&terms.name_place, 40));
 }
 
-/// Who started it, under which agreement, and what proves the card (DE 60, 62, 126).
+/// Who started it, under which agreement, and what proves the card and the cardholder (DE 48, 60, 62, 126).
 fn credential(
     message: &mut Message,
     initiator: Initiator,
     network_id: Option<NetworkId>,
+    proof: Option<Proof>,
     card: &Card,
 ) -> Result<(), NotSent> {
-    let subfields_60: &[(u8, &str)] = match initiator {
+    let started: &[(u8, &str)] = match initiator {
         Initiator::Customer => &[(1, "C")],
         Initiator::CustomerStoring => &[(1, "C"), (2, "FU")],
         Initiator::CustomerStored => &[(1, "C"), (2, "SU")],
         Initiator::Merchant => &[(1, "M"), (2, "SU")],
     };
-    message.set(60, &subfields(subfields_60)?);
+    // An indicator without its value proves nothing, and would claim what is not so.
+    let proven = proof.zip(card.cavv.as_ref());
+    let eci = proven.as_ref().map(|(proof, _)| proof.eci.text());
+    let subfields_60: Vec<(u8, &str)> =
+        started.iter().copied().chain(eci.iter().map(|eci| (8, eci.as_str()))).collect();
+    message.set(60, &subfields(&subfields_60)?);
+    if let Some((proof, _)) = &proven {
+        message.set(48, &subfields(&[(66, &format!("{}{}", threeds::VERSION, proof.directory.text()))])?);
+    }
     match (initiator, network_id) {
         // The networks do not take a merchant's charge that names no agreement.
         (Initiator::Merchant, None) => return Err(NotSent::NoAgreement),
@@ -112,11 +134,14 @@ fn credential(
         }
         (Initiator::Customer | Initiator::CustomerStoring | Initiator::CustomerStored, None) => {}
     }
-    match (initiator, &card.cvc) {
-        (Initiator::Customer | Initiator::CustomerStoring | Initiator::CustomerStored, Some(cvc)) => {
-            message.set(126, &subfields(&[(10, cvc.reveal())])?);
-        }
-        (Initiator::Merchant, _) | (_, None) => {}
+    let cvc = match initiator {
+        Initiator::Customer | Initiator::CustomerStoring | Initiator::CustomerStored => card.cvc.as_ref(),
+        Initiator::Merchant => None,
+    };
+    let cavv = proven.map(|(_, cavv)| (9, cavv.reveal()));
+    let subfields_126: Vec<(u8, &str)> = cavv.into_iter().chain(cvc.map(|cvc| (10, cvc.reveal()))).collect();
+    if !subfields_126.is_empty() {
+        message.set(126, &subfields(&subfields_126)?);
     }
     Ok(())
 }

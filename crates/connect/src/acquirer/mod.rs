@@ -21,6 +21,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     acts: &[
         Ability::Sale,
         Ability::Authorization,
+        Ability::Increment,
         Ability::Completion,
         Ability::Refund,
         Ability::Reversal,
@@ -52,7 +53,7 @@ impl Connector for Iso8583Link {
 fn mti(order: &Order) -> Mti {
     let first = match order.act {
         Act::Sale { .. } | Act::Refund { .. } => Mti::FINANCIAL,
-        Act::Authorization { .. } | Act::Verification { .. } => Mti::AUTHORIZATION,
+        Act::Authorization { .. } | Act::Increment { .. } | Act::Verification { .. } => Mti::AUTHORIZATION,
         Act::Completion { .. } => Mti::COMPLETION,
         Act::Reversal { .. } => Mti::REVERSAL,
     };
@@ -64,7 +65,11 @@ fn processing_code(order: &Order) -> &'static str {
     const PURCHASE: &str = "000000";
     const REFUND: &str = "200000";
     match order.act {
-        Act::Sale { .. } | Act::Authorization { .. } | Act::Completion { .. } | Act::Verification { .. } => PURCHASE,
+        Act::Sale { .. }
+        | Act::Authorization { .. }
+        | Act::Increment { .. }
+        | Act::Completion { .. }
+        | Act::Verification { .. } => PURCHASE,
         Act::Refund { .. } => REFUND,
         Act::Reversal { original, .. } => match original.class {
             OriginalClass::Authorization | OriginalClass::Sale => PURCHASE,

@@ -33,7 +33,9 @@ fn original(class: OriginalClass) -> Original {
 fn order(act: Act) -> Order {
     let at = match act {
         Act::Sale { .. } | Act::Authorization { .. } | Act::Verification { .. } => AT,
-        Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => AT.plus_ms(16_000),
+        Act::Increment { .. } | Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => {
+            AT.plus_ms(16_000)
+        }
     };
     Order {
         account: Key(1),
@@ -41,6 +43,7 @@ fn order(act: Act) -> Order {
         attempt: Key(3),
         live: false,
         act,
+        proof: None,
         money: Money::new(1000, Currency::USD),
         card: CardToken { key: Key(4), vault: 5 },
         code: None,
@@ -54,7 +57,7 @@ fn order(act: Act) -> Order {
 fn card(number: &str, cvc: Option<&str>) -> Card {
     let pan = Pan::parse(number).unwrap();
     let cvc = cvc.map(|text| Cvc::parse(text, pan.network()).unwrap());
-    Card { pan, expiry: Expiry { year: 2031, month: 12 }, cvc }
+    Card { pan, expiry: Expiry { year: 2031, month: 12 }, cvc, cavv: None }
 }
 
 fn visa() -> Card {

@@ -112,7 +112,7 @@ fn order<T: Owner>(view: &View<T>, attempt: Key) -> Option<Order> {
     let order = begun.order(view.account, view.key, view.body.live(), false, begun.send_by);
     let address = match order.act {
         Act::Sale { .. } | Act::Authorization { .. } | Act::Verification { .. } => T::address(view),
-        Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => None,
+        Act::Increment { .. } | Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => None,
     };
     Some(Order { address, ..order })
 }

@@ -17,6 +17,7 @@ use crate::flow::OpenClaim;
 use crate::id::Key;
 use crate::money::Money;
 use crate::ports::Slot;
+use crate::threeds::Proof;
 use crate::time::Time;
 use crate::wire::{
     Act, Approval, CardToken, Credential, Decline, Initiator, NetworkId, NotSent, Order, Original, OriginalClass,
@@ -44,6 +45,8 @@ pub enum Move {
     /// The merchant gives up a hold.
     Void(Original),
     Refund(Original),
+    /// More is held for an authorization: a hold of its own, which lives and ends with the first.
+    Increment(Original),
     /// Asks the issuer whether a card is good. Moves nothing.
     Verification(Initiator),
 }
@@ -113,6 +116,10 @@ pub struct Attempt {
     pub job: JobId,
     /// The idempotency key whose answer waits for this attempt.
     pub claim: Option<OpenClaim>,
+    /// The cardholder was authenticated for it.
+    pub proof: Option<Proof>,
+    /// A soft refusal leads to an authentication of the cardholder instead of a failure.
+    pub may_step_up: bool,
     pub state: State,
 }
 
@@ -130,7 +137,7 @@ impl Attempt {
         // What belongs to an authorization keeps its RRN and its terminal.
         let (terminal, rrn) = match &what {
             Move::Completion(original) | Move::Void(original) => (original.wire.terminal, original.wire.rrn),
-            Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) | Move::Verification(_) => {
+            Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) | Move::Increment(_) | Move::Verification(_) => {
                 (slot.terminal, Rrn(key))
             }
         };
@@ -144,6 +151,8 @@ impl Attempt {
             send_by: now.plus_ms(SEND_WITHIN_MS),
             job,
             claim: None,
+            proof: None,
+            may_step_up: false,
             state: State::Sent,
         }
     }
@@ -174,10 +183,11 @@ impl Attempt {
             Move::Completion(original) => Act::Completion { original },
             Move::Void(original) => Act::Reversal { original, reason: ReversalReason::CancelledByCustomer },
             Move::Refund(original) => Act::Refund { original },
+            Move::Increment(original) => Act::Increment { original },
         };
-        let (money, card, wire) = (self.money, self.card, self.wire);
-        let (code, address) = (self.credential.code, None);
-        Order { account, owner, attempt: self.key, live, act, money, card, code, address, wire, send_by, repeat }
+        let (proof, money, card, wire) = (self.proof, self.money, self.card, self.wire);
+        let (attempt, code, address) = (self.key, self.credential.code, None);
+        Order { account, owner, attempt, live, act, proof, money, card, code, address, wire, send_by, repeat }
     }
 
     /// The reversal of this attempt.
@@ -195,6 +205,7 @@ impl Attempt {
             attempt: self.key,
             live,
             act: Act::Reversal { original: self.as_original(None), reason },
+            proof: None,
             money: self.money,
             card: self.card,
             code: None,
@@ -210,9 +221,11 @@ impl Attempt {
         let class = match self.what {
             Move::Sale(_) => OriginalClass::Sale,
             Move::Refund(_) => OriginalClass::Refund,
-            Move::Authorization(_) | Move::Completion(_) | Move::Void(_) | Move::Verification(_) => {
-                OriginalClass::Authorization
-            }
+            Move::Authorization(_)
+            | Move::Completion(_)
+            | Move::Void(_)
+            | Move::Increment(_)
+            | Move::Verification(_) => OriginalClass::Authorization,
         };
         Original {
             class,
@@ -333,12 +346,13 @@ mod tests {
     #[test]
     fn rrns_and_classes() {
         let of = every_move().map(|what| attempt(OPEN, what, 2, State::Sent));
-        let rrns = [OPEN, OPEN, CHARGE, CHARGE, OPEN, OPEN].map(Rrn);
+        let rrns = [OPEN, OPEN, CHARGE, CHARGE, OPEN, OPEN, OPEN].map(Rrn);
         assert_eq!(of.each_ref().map(|a| a.wire.rrn), rrns);
         let class = of.each_ref().map(|a| a.as_original(None).class);
         let authorization = OriginalClass::Authorization;
         let refund = OriginalClass::Refund;
-        assert_eq!(class, [OriginalClass::Sale, authorization, authorization, authorization, refund, authorization]);
+        let sale = OriginalClass::Sale;
+        assert_eq!(class, [sale, authorization, authorization, authorization, refund, authorization, authorization]);
     }
 
     #[test]
@@ -354,6 +368,7 @@ mod tests {
                 attempt: OPEN,
                 live: true,
                 act: Act::Reversal { original: open.as_original(None), reason },
+                proof: None,
                 money: eur(1000),
                 card: card().token,
                 code: None,
@@ -385,6 +400,7 @@ mod tests {
             Act::Completion { original: original() },
             Act::Reversal { original: original(), reason },
             Act::Refund { original: original() },
+            Act::Increment { original: original() },
             Act::Verification { initiator: Initiator::CustomerStoring },
         ];
         assert_eq!(act, expected);

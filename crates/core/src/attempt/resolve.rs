@@ -77,7 +77,7 @@ async fn claim<T: Owner>(ports: &dyn Ports, view: &View<T>, open: &Attempt) -> R
     let now = ports.now();
     let place = Place { account: view.account, key: view.key, now, fees: ports.fees() };
     let step = match open.what {
-        Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => {
+        Move::Sale(_) | Move::Authorization(_) | Move::Increment(_) | Move::Refund(_) => {
             let slot = slot(ports).await?;
             let job = open.job_at(view.account, view.key, now.plus_ms(LEASE_MS));
             reversing(&view.body, place, open, Because::Recovered, slot, false).watch(Watch::Put(job))
@@ -219,7 +219,7 @@ mod tests {
         for (state, (name, reversible)) in every_state().into_iter().zip(taken_back) {
             for what in every_move() {
                 let expected = match what {
-                    Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => reversible,
+                    Move::Sale(_) | Move::Authorization(_) | Move::Increment(_) | Move::Refund(_) => reversible,
                     Move::Completion(_) | Move::Void(_) | Move::Verification(_) => false,
                 };
                 assert_eq!(must_undo(&attempt(OPEN, what, 2, state.clone())), expected, "{name}: {what:?}");

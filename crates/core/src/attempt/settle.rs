@@ -29,7 +29,7 @@ pub(super) enum Plan {
 /// The table of verdicts. Unknown is never success and never failure.
 pub(super) fn plan(attempt: &Attempt, verdict: &Verdict, at: Time) -> Plan {
     match attempt.what {
-        Move::Sale(_) | Move::Authorization(_) => reversible(verdict, at, Mutant::ForgetReversal),
+        Move::Sale(_) | Move::Authorization(_) | Move::Increment(_) => reversible(verdict, at, Mutant::ForgetReversal),
         Move::Refund(_) => reversible(verdict, at, Mutant::ForgetRefundReversal),
         Move::Completion(_) => advice(verdict, at),
         Move::Void(_) => void(verdict, at),
@@ -322,7 +322,7 @@ mod tests {
         fn check(verdict: Verdict, reversible: Plan, capture: Plan, voided: Plan) {
             for what in every_move().into_iter().filter(|what| !matches!(what, Move::Verification(_))) {
                 let expected = match what {
-                    Move::Sale(_) | Move::Authorization(_) | Move::Refund(_) => &reversible,
+                    Move::Sale(_) | Move::Authorization(_) | Move::Increment(_) | Move::Refund(_) => &reversible,
                     Move::Completion(_) => &capture,
                     Move::Void(_) | Move::Verification(_) => &voided,
                 };

@@ -18,6 +18,10 @@ const TEST: Schedule = Schedule { first: 3_000, longest: 3_600_000, lasts: 86_40
 /// Three days.
 const LIVE: Schedule = Schedule { first: 60_000, longest: 43_200_000, lasts: 3 * 86_400_000 };
 
+/// An event is tried so often before it is given up, and never more often.
+const LEAST_TRIES: u32 = 12;
+const MOST_TRIES: u32 = 100;
+
 /// Whether an endpoint is told of an event.
 pub fn matches(endpoint: &Endpoint, event: &Event) -> bool {
     event.kind.is_public() && event.id > endpoint.since && wants(endpoint, event.kind)
@@ -32,7 +36,8 @@ fn wants(endpoint: &Endpoint, kind: EventKind) -> bool {
 /// up to a quarter is added, by delivery and try, so that what failed together does not come again together.
 pub fn pause_ms(live: bool, delivery: Key, tries: u32, since: Time, now: Time) -> Option<i64> {
     let schedule = if live { &LIVE } else { &TEST };
-    if now.since(since) >= schedule.lasts || tries >= 100 {
+    // A clock that was set forward does not end it: it is tried so often in any case.
+    if (now.since(since) >= schedule.lasts && tries >= LEAST_TRIES) || tries >= MOST_TRIES {
         return None;
     }
     let doubled = schedule.first.saturating_mul(1i64 << tries.saturating_sub(1).min(30)).min(schedule.longest);

@@ -39,7 +39,7 @@ fn begin(from: &View<Payment>, command: &Cancel, begun: Begun) -> Result<Step<Pa
     let unexpected = Refusal::UnexpectedState { operation: Operation::Cancel, status: payment.stage.status() };
     let mut next = payment.clone();
     match payment.stage {
-        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation => {
+        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::RequiresAction { .. } => {
             next.stage = Stage::Canceled { at: begun.now, reason: command.reason };
             Ok(Step::new(next).events(&[EventKind::PaymentCanceled]))
         }
@@ -85,7 +85,7 @@ mod tests {
     fn every_stage_cancels_voids_or_refuses() {
         use Then::{Canceled, Refused, Voiding};
         let reason = CancelReason::Fraudulent;
-        let expected = [Canceled, Canceled, Canceled, Refused, Refused, Refused, Voiding, Refused, Refused];
+        let expected = [Canceled, Canceled, Canceled, Refused, Refused, Refused, Voiding, Refused, Refused, Canceled];
         for (stage, then) in every_stage().into_iter().zip(expected) {
             let expected = match then {
                 Canceled => {

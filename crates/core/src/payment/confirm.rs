@@ -8,6 +8,7 @@ use crate::id::{Key, Kind};
 use crate::mutants::{Mutant, planted};
 use crate::ports::Ports;
 use crate::refusal::{Operation, Refusal};
+use crate::threeds::StepUp;
 use crate::wire::{Credential, Initiator};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,7 @@ pub struct Confirm {
     pub personal: Option<PaymentPersonal>,
     /// Terms that come with the confirmation.
     pub terms: Option<Terms>,
+    pub step_up: StepUp,
 }
 
 impl Confirm {
@@ -43,6 +45,7 @@ impl Confirm {
             beside: vec![],
             personal: None,
             terms: None,
+            step_up: StepUp::Never,
         }
     }
 }
@@ -55,7 +58,7 @@ pub async fn confirm(ports: &dyn Ports, command: &Confirm) -> Result<Done<Paymen
 fn begin(from: &View<Payment>, command: &Confirm, begun: Begun) -> Result<Step<Payment>, Refusal> {
     let payment = &from.body;
     match payment.stage {
-        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation => {}
+        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::RequiresAction { .. } => {}
         Stage::Processing { .. } | Stage::RequiresCapture { .. } | Stage::Succeeded { .. } | Stage::Canceled { .. } => {
             return Err(Refusal::UnexpectedState { operation: Operation::Confirm, status: payment.stage.status() });
         }
@@ -65,13 +68,25 @@ fn begin(from: &View<Payment>, command: &Confirm, begun: Begun) -> Result<Step<P
     }
     let card = command.card.as_ref().or(payment.card.as_ref()).ok_or(Refusal::NoCard)?;
     let what = charge_move(payment.capture, command.initiator);
-    let attempt = Attempt::begin(begun.key, begun.job, what, payment.money, card.token, begun.slot, begun.now)
-        .with(command.credential);
     let mut next = payment.clone();
     next.choose(command.method, card);
     next.terms = command.terms.unwrap_or(next.terms);
-    next.stage = Stage::Processing { attempt: attempt.key, doing: Doing::Confirm };
-    let mut step = start(next, from, attempt).events(&[EventKind::PaymentProcessing]);
+    let proof = payment.unused_proof(card.token);
+    let mut step = match command.step_up {
+        StepUp::First { mandated } if proof.is_none() => {
+            next.ask_cardholder(begun.key, (what, command.credential), card.token, mandated, false)?;
+            Step::new(next).events(&[EventKind::PaymentRequiresAction])
+        }
+        StepUp::Never | StepUp::IfAsked | StepUp::First { .. } => {
+            let (slot, now) = (begun.slot, begun.now);
+            let mut attempt = Attempt::begin(begun.key, begun.job, what, payment.money, card.token, slot, now)
+                .with(command.credential);
+            attempt.may_step_up = command.step_up != StepUp::Never;
+            attempt.proof = proof;
+            next.stage = Stage::Processing { attempt: attempt.key, doing: Doing::Confirm };
+            start(next, from, attempt).events(&[EventKind::PaymentProcessing])
+        }
+    };
     step.beside = command.beside.clone();
     step.personal = command.personal.as_ref().map(|p| p.stored(payment.customer.unwrap_or(from.key)));
     Ok(step)
@@ -90,7 +105,7 @@ pub(super) fn start(mut next: Payment, from: &View<Payment>, attempt: Attempt) -
     let watch = Watch::Put(attempt.watch(from.account, from.key));
     let charge = match attempt.what {
         Move::Sale(_) | Move::Authorization(_) => Some(attempt.key),
-        Move::Completion(_) | Move::Void(_) | Move::Refund(_) | Move::Verification(_) => None,
+        Move::Completion(_) | Move::Void(_) | Move::Refund(_) | Move::Increment(_) | Move::Verification(_) => None,
     };
     next.attempts.push(attempt);
     let mut step = Step::new(next).watch(if planted(Mutant::NoWatch) { Watch::Leave } else { watch });
@@ -149,7 +164,8 @@ mod tests {
     fn every_stage_confirms_or_refuses() {
         let confirms =
             |stage: &Stage| begin(&view(payment(CaptureMethod::Automatic, stage.clone())), &command(None), BEGUN);
-        for (stage, expected) in every_stage().iter().zip([true, true, true, false, false, false, false, false, false])
+        for (stage, expected) in
+            every_stage().iter().zip([true, true, true, false, false, false, false, false, false, true])
         {
             let refused = Refusal::UnexpectedState { operation: Operation::Confirm, status: stage.status() };
             assert_eq!(confirms(stage).map(|_| ()), if expected { Ok(()) } else { Err(refused) }, "{stage:?}");

@@ -10,6 +10,7 @@ use crate::id::{Key, Kind};
 use crate::money::Money;
 use crate::ports::Ports;
 use crate::refusal::Refusal;
+use crate::threeds::StepUp;
 use crate::wire::{Credential, Initiator, Order};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,7 @@ pub struct Create {
     /// Confirms at once: the attempt is in the commit that makes the payment.
     pub confirm: Option<Initiator>,
     pub credential: Credential,
+    pub step_up: StepUp,
     /// Rows that change with it: a method that is used up, or made.
     pub beside: Vec<Beside>,
     pub claim: Option<Claiming>,
@@ -50,6 +52,7 @@ impl Create {
             personal: PaymentPersonal::default(),
             confirm: None,
             credential: Credential::default(),
+            step_up: StepUp::Never,
             beside: vec![],
             claim: None,
         }
@@ -78,9 +81,7 @@ pub async fn create(ports: &dyn Ports, command: &Create) -> Result<Done<PaymentV
                 .then(|| command.personal.stored(command.customer.unwrap_or(key))),
         };
         let attempt = match command.confirm {
-            Some(initiator) => {
-                Some(begin(&mut view, (initiator, command.credential), claiming, Begun::fresh(ports).await?)?)
-            }
+            Some(initiator) => begin(&mut view, initiator, command, Begun::fresh(ports).await?)?,
             None => None,
         };
         let mut commit = draft(command, &view, &|| ports.fresh_key());
@@ -122,6 +123,7 @@ fn decide(command: &Create) -> Result<Payment, Refusal> {
         terms: command.terms,
         stage,
         attempts: vec![],
+        authentications: vec![],
     };
     if let Some(card) = &command.card {
         payment.choose(command.method, card);
@@ -129,22 +131,28 @@ fn decide(command: &Create) -> Result<Payment, Refusal> {
     Ok(payment)
 }
 
-/// The first attempt of a payment that is made and confirmed at once.
+/// The first attempt of a payment that is made and confirmed at once; none when the cardholder is authenticated first.
 fn begin(
     view: &mut PaymentView,
-    (initiator, credential): (Initiator, Credential),
-    claiming: Option<&Claiming>,
+    initiator: Initiator,
+    command: &Create,
     begun: Begun,
-) -> Result<Attempt, Refusal> {
+) -> Result<Option<Attempt>, Refusal> {
     let payment = &mut view.body;
     let card = payment.card.as_ref().ok_or(Refusal::NoCard)?.token;
     let what = charge_move(payment.capture, initiator);
+    let credential = command.credential;
+    if let StepUp::First { mandated } = command.step_up {
+        payment.ask_cardholder(begun.key, (what, credential), card, mandated, false)?;
+        return Ok(None);
+    }
     let mut attempt =
         Attempt::begin(begun.key, begun.job, what, payment.money, card, begun.slot, begun.now).with(credential);
-    attempt.claim = claiming.map(Claiming::open);
+    attempt.claim = command.claim.as_ref().map(Claiming::open);
+    attempt.may_step_up = command.step_up == StepUp::IfAsked;
     payment.stage = Stage::Processing { attempt: attempt.key, doing: Doing::Confirm };
     payment.attempts.push(attempt.clone());
-    Ok(attempt)
+    Ok(Some(attempt))
 }
 
 fn draft(command: &Create, view: &PaymentView, fresh: &dyn Fn() -> Key) -> Commit {
@@ -163,11 +171,19 @@ fn draft(command: &Create, view: &PaymentView, fresh: &dyn Fn() -> Key) -> Commi
     };
     let tells = |kind| Event { id: fresh(), kind, account: view.account, cause: view.key, version: view.version };
     let created = tells(EventKind::PaymentCreated);
-    let processing = command.confirm.map(|_| tells(EventKind::PaymentProcessing));
+    let confirmed = command.confirm.map(|_| match view.body.stage {
+        Stage::RequiresAction { .. } => tells(EventKind::PaymentRequiresAction),
+        Stage::RequiresPaymentMethod { .. }
+        | Stage::RequiresConfirmation
+        | Stage::Processing { .. }
+        | Stage::RequiresCapture { .. }
+        | Stage::Succeeded { .. }
+        | Stage::Canceled { .. } => tells(EventKind::PaymentProcessing),
+    });
     let mut commit = Commit {
         expect: vec![(view.key, Version::NONE)],
         put: vec![row],
-        events: [created].into_iter().chain(processing).collect(),
+        events: [created].into_iter().chain(confirmed).collect(),
         ..Commit::default()
     };
     commit.with(command.beside.clone(), fresh);

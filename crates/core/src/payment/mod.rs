@@ -1,25 +1,30 @@
 //! A payment: what is stored of it, its stages, and the table of its operations.
 
+mod authenticate;
 mod cancel;
 mod capture;
 mod confirm;
 mod create;
+mod increment;
 mod owner;
 mod terms;
 mod update;
 
+pub use authenticate::{Authenticated, authenticated};
 pub use cancel::{Cancel, CancelReason, cancel};
 pub use capture::{Capture, capture};
 pub use confirm::{Confirm, confirm};
 pub use create::{Create, create};
-pub use terms::{Address, ChargeWords, Contact, FutureUse, Method, PaymentPersonal, Terms};
+pub use increment::{Increment, MOST_INCREMENTS, increment};
+pub use terms::{Address, CardOptions, ChargeWords, Contact, FutureUse, Method, PaymentPersonal, Terms, ThreeDsWish};
 pub use update::{Update, update};
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Move};
 use crate::codec::Body;
 use crate::flow::View;
 use crate::id::Key;
 use crate::money::Money;
+use crate::threeds::Authentication;
 use crate::time::Time;
 use crate::wire::{CardToken, Decline, Network, NotSent};
 use serde::{Deserialize, Serialize};
@@ -28,6 +33,9 @@ use serde::{Deserialize, Serialize};
 pub const MOST_ATTEMPTS: usize = 40;
 /// Captures that the host refuses are attempts too. A void is always possible.
 pub const MOST_ATTEMPTS_AND_CAPTURES: usize = 2 * MOST_ATTEMPTS;
+
+/// Authentications of one payment: a soft refusal after that is a refusal.
+pub const MOST_AUTHENTICATIONS: usize = 10;
 
 /// When the money is claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +85,8 @@ pub enum PaymentError {
     Reversed,
     /// The issuer approved a part only; it was taken back.
     Partial,
+    /// The cardholder was not authenticated; nothing was sent after that.
+    NotAuthenticated,
     /// A verification without an answer: nothing is known of the card, and nothing was moved.
     Unanswered,
 }
@@ -85,8 +95,16 @@ pub enum PaymentError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Doing {
     Confirm,
-    Capture { amount: i64 },
-    Cancel { reason: CancelReason },
+    Capture {
+        amount: i64,
+    },
+    /// The whole amount that is to be held.
+    Increment {
+        to: i64,
+    },
+    Cancel {
+        reason: CancelReason,
+    },
 }
 
 /// Where the payment stands, with that stage's data.
@@ -114,6 +132,10 @@ pub enum Stage {
         at: Time,
         reason: CancelReason,
     },
+    /// The cardholder is to be authenticated. Nothing is under way.
+    RequiresAction {
+        authentication: Key,
+    },
 }
 
 impl Stage {
@@ -126,6 +148,7 @@ impl Stage {
             Stage::RequiresCapture { .. } => "requires_capture",
             Stage::Succeeded { .. } => "succeeded",
             Stage::Canceled { .. } => "canceled",
+            Stage::RequiresAction { .. } => "requires_action",
         }
     }
 }
@@ -144,6 +167,8 @@ pub struct Payment {
     pub stage: Stage,
     /// Oldest first, at most `MOST_ATTEMPTS_AND_CAPTURES` and a void.
     pub attempts: Vec<Attempt>,
+    /// Oldest first, at most `MOST_AUTHENTICATIONS`.
+    pub authentications: Vec<Authentication>,
 }
 
 impl Body for Payment {
@@ -153,6 +178,25 @@ impl Body for Payment {
 impl Payment {
     pub fn attempt(&self, key: Key) -> Option<&Attempt> {
         self.attempts.iter().find(|a| a.key == key)
+    }
+
+    pub fn authentication(&self, key: Key) -> Option<&Authentication> {
+        self.authentications.iter().find(|a| a.key == key)
+    }
+
+    /// What the API calls a charge: a sale or a hold, but for one that only told that the cardholder must be authenticated first.
+    pub fn is_charge(&self, attempt: &Attempt) -> bool {
+        match attempt.what {
+            Move::Sale(_) | Move::Authorization(_) => self.authentication(attempt.key).is_none(),
+            Move::Completion(_) | Move::Void(_) | Move::Refund(_) | Move::Increment(_) | Move::Verification(_) => false,
+        }
+    }
+
+    /// What the issuer approved for a charge: its own amount and the increments, minor units.
+    pub fn authorized(&self, charge: &Attempt) -> i64 {
+        let more = |a: &&Attempt| matches!(a.what, Move::Increment(of) if of.wire.rrn.0 == charge.key);
+        let approved = self.attempts.iter().filter(more).filter(|a| a.approval().is_some());
+        approved.fold(charge.money.minor, |sum, a| sum.saturating_add(a.money.minor))
     }
 
     /// The payment method that holds this card, if it was given as one.
@@ -178,6 +222,7 @@ impl Payment {
             | Stage::RequiresConfirmation
             | Stage::Processing { .. }
             | Stage::Succeeded { .. }
+            | Stage::RequiresAction { .. }
             | Stage::Canceled { .. } => 0,
         }
     }
@@ -189,6 +234,7 @@ impl Payment {
             | Stage::RequiresConfirmation
             | Stage::Processing { .. }
             | Stage::RequiresCapture { .. }
+            | Stage::RequiresAction { .. }
             | Stage::Canceled { .. } => 0,
         }
     }

@@ -4,10 +4,12 @@ use super::{Doing, Payment, PaymentError, PaymentPersonal, Stage};
 use crate::attempt::{Attempt, Effects, Move, Owner, Place};
 use crate::avs::AddressCheck;
 use crate::commit::{EventKind, Row};
+use crate::decline::DeclineCode;
 use crate::flow::View;
 use crate::id::{Key, Kind};
 use crate::ledger;
 use crate::method;
+use crate::money::Money;
 use crate::movement::NewMovement;
 use crate::ports::Told;
 
@@ -50,6 +52,12 @@ impl Owner for Payment {
                 let events = [EventKind::ChargeSucceeded, EventKind::PaymentCapturable];
                 Effects::of(&events, &ledger::hold(place.account, place.key, attempt.money)).beside(kept)
             }
+            (Move::Increment(original), Doing::Increment { to }) => {
+                self.money = Money::new(to, self.money.currency);
+                self.stage = Stage::RequiresCapture { hold: original.wire.rrn.0 };
+                let raised = ledger::raise_hold(place.account, place.key, attempt.money);
+                Effects::of(&[EventKind::PaymentCapturable, EventKind::ChargeUpdated], &raised)
+            }
             (Move::Void(_), Doing::Cancel { reason }) => {
                 self.stage = Stage::Canceled { at: place.now, reason };
                 Effects::of(&[EventKind::PaymentCanceled], &[])
@@ -66,8 +74,8 @@ impl Owner for Payment {
                 effects.events.push(EventKind::ChargeUpdated);
                 effects.beside(kept)
             }
-            // A void without a cancel under way, a refund or a verification on a payment: never begun by any flow.
-            (Move::Void(_) | Move::Refund(_) | Move::Verification(_), _) => Effects::default(),
+            // A void or increment that is not what is under way, a refund or a verification on a payment: never begun by any flow.
+            (Move::Void(_) | Move::Refund(_) | Move::Increment(_) | Move::Verification(_), _) => Effects::default(),
         }
     }
 
@@ -80,6 +88,14 @@ impl Owner for Payment {
                 self.stage = Stage::RequiresCapture { hold: original.wire.rrn.0 };
                 let restored = ledger::restore_hold(place.account, place.key, self.money);
                 Effects::of(&[EventKind::PaymentCapturable], &restored)
+            }
+            // What was held before is held still.
+            Move::Increment(original) => {
+                self.stage = Stage::RequiresCapture { hold: original.wire.rrn.0 };
+                Effects::of(&[EventKind::IncrementFailed], &[])
+            }
+            Move::Sale(_) | Move::Authorization(_) if self.steps_up(attempt, &error) => {
+                Effects::of(&[EventKind::PaymentRequiresAction], &[])
             }
             Move::Sale(_) | Move::Authorization(_) | Move::Void(_) | Move::Refund(_) | Move::Verification(_) => {
                 self.stage = Stage::RequiresPaymentMethod { last_error: Some(error) };
@@ -94,7 +110,7 @@ impl Owner for Payment {
 const fn is_charge(attempt: &Attempt) -> bool {
     match attempt.what {
         Move::Sale(_) | Move::Authorization(_) => true,
-        Move::Completion(_) | Move::Void(_) | Move::Refund(_) | Move::Verification(_) => false,
+        Move::Completion(_) | Move::Void(_) | Move::Refund(_) | Move::Increment(_) | Move::Verification(_) => false,
     }
 }
 
@@ -106,6 +122,13 @@ impl Payment {
         Effects::of(&[event, EventKind::PaymentSucceeded], &captured).moving(place.account, movement)
     }
 
+    /// Turns a soft refusal into an authentication. False when it stays a refusal.
+    fn steps_up(&mut self, attempt: &Attempt, error: &PaymentError) -> bool {
+        let soft = matches!(error, PaymentError::Declined(d) if d.code == DeclineCode::AuthenticationRequired);
+        let may = soft && attempt.may_step_up && attempt.proof.is_none();
+        may && self.ask_cardholder(attempt.key, (attempt.what, attempt.credential), attempt.card, false, true).is_ok()
+    }
+
     /// What the payment waits for, if it waits for this attempt.
     fn doing(&self, attempt: Key) -> Option<Doing> {
         match self.stage {
@@ -115,6 +138,7 @@ impl Payment {
             | Stage::RequiresConfirmation
             | Stage::RequiresCapture { .. }
             | Stage::Succeeded { .. }
+            | Stage::RequiresAction { .. }
             | Stage::Canceled { .. } => None,
         }
     }
@@ -171,6 +195,12 @@ mod tests {
         check(Doing::Confirm, SALE, 1000, took(OPEN, 1000), &sold, &captured(1000));
         check(Doing::Confirm, HOLD, 1000, Stage::RequiresCapture { hold: OPEN }, &holds, &held);
         check(capture, completion, 600, took(CHARGE, 600), &claimed, &captured(600));
+        let raised = ledger::raise_hold(ACCOUNT, PAYMENT, eur(500));
+        let capturable = [PaymentCapturable, EventKind::ChargeUpdated];
+        let mut next = processing(Doing::Increment { to: 1500 });
+        let increment = of(Move::Increment(original()), 500);
+        assert_eq!(next.approved(PLACE, &increment, None), Effects::of(&capturable, &raised));
+        assert_eq!(next, Payment { money: eur(1500), ..crate::sample::held(Stage::RequiresCapture { hold: CHARGE }) });
         let canceled = Stage::Canceled { at: NOW, reason: REASON };
         check(cancel, Move::Void(original()), 1000, canceled, &[PaymentCanceled], &[]);
     }
@@ -190,6 +220,8 @@ mod tests {
         // The whole hold stands again, however little was to be captured.
         let stands = held(Stage::RequiresCapture { hold: CHARGE });
         let restored = ledger::restore_hold(ACCOUNT, PAYMENT, eur(1000));
+        let increment = Move::Increment(original());
+        check(Doing::Increment { to: 1600 }, increment, stands.clone(), &[EventKind::IncrementFailed], &[]);
         let capture = Doing::Capture { amount: 600 };
         check(capture, Move::Completion(original()), stands, &[PaymentCapturable], &restored);
     }
@@ -205,6 +237,7 @@ mod tests {
             Stage::RequiresCapture { hold: CHARGE },
             Stage::Succeeded { charge: CHARGE, captured: 1000 },
             Stage::Canceled { at: NOW, reason: REASON },
+            Stage::RequiresAction { authentication: CHARGE },
         ];
         for (stage, what) in ended.iter().flat_map(|stage| every_move().map(|what| (stage, what))) {
             let before = payment(CaptureMethod::Automatic, stage.clone());

@@ -29,6 +29,40 @@ impl FutureUse {
     }
 }
 
+/// When the merchant wants the cardholder to be authenticated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ThreeDsWish {
+    /// When the issuer asks for it.
+    #[default]
+    Automatic,
+    /// Always, where the card takes part.
+    Any,
+    /// The same, and with a challenge.
+    Challenge,
+}
+
+impl ThreeDsWish {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ThreeDsWish::Automatic => "automatic",
+            ThreeDsWish::Any => "any",
+            ThreeDsWish::Challenge => "challenge",
+        }
+    }
+}
+
+/// `payment_method_options[card]`. What may be asked for is Some: true when it was, false when it was asked not to be done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardOptions {
+    pub three_ds: ThreeDsWish,
+    /// Captured later, whatever holds for other ways to pay.
+    pub capture_later: bool,
+    pub incremental: Option<bool>,
+    pub extended: Option<bool>,
+    pub multicapture: Option<bool>,
+    pub overcapture: Option<bool>,
+}
+
 /// What was agreed on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
@@ -41,6 +75,9 @@ pub struct Terms {
     pub only_cards: bool,
     /// Only the merchant's server may confirm.
     pub manual_confirmation: bool,
+    pub card: CardOptions,
+    /// A library of the merchant's page leads the cardholder through what is to be done.
+    pub by_library: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -64,6 +64,9 @@ fn begin(from: &View<Payment>, command: &Update) -> Result<Step<Payment>, Refusa
     let mut next = from.body.clone();
     match next.stage {
         Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation => {}
+        // What the cardholder was to agree to is another thing now.
+        Stage::RequiresAction { .. } if command.changes_payment() => next.stage = Stage::RequiresConfirmation,
+        Stage::RequiresAction { .. } => {}
         Stage::Processing { .. } | Stage::RequiresCapture { .. } | Stage::Succeeded { .. } | Stage::Canceled { .. } => {
             if command.changes_payment() {
                 return Err(Refusal::UnexpectedState { operation: Operation::Update, status: next.stage.status() });
@@ -111,7 +114,9 @@ mod tests {
             assert!(begin(&from, &words).is_ok(), "{stage:?}");
             let other = Update { money: Some(eur(2000)), ..Update::of(&from) };
             let expected = match stage {
-                Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation => Ok(2000),
+                Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::RequiresAction { .. } => {
+                    Ok(2000)
+                }
                 Stage::Processing { .. }
                 | Stage::RequiresCapture { .. }
                 | Stage::Succeeded { .. }

@@ -220,6 +220,7 @@ mod tests {
                 | Stage::RequiresConfirmation
                 | Stage::Processing { .. }
                 | Stage::RequiresCapture { .. }
+                | Stage::RequiresAction { .. }
                 | Stage::Canceled { .. } => Err(Refusal::NothingToRefund),
             };
             assert_eq!(begin(&view(from), 1000, &command(None, None), BEGUN), expected, "{stage:?}");

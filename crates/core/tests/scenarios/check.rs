@@ -8,7 +8,7 @@ use crate::world::{ACCOUNT, Process, World};
 use florin_core::attempt::{self, LEASE_MS};
 use florin_core::commit::{Beside, ClaimId, EventKind, JobKind, Version};
 use florin_core::fees::Fees;
-use florin_core::flow::{Claiming, Done, Failure, View};
+use florin_core::flow::{self, Claiming, Done, Failure, View};
 use florin_core::id::{Key, Kind};
 use florin_core::method::{Hold, PaymentMethod};
 use florin_core::money::{Currency, Money};
@@ -18,6 +18,7 @@ use florin_core::record;
 use florin_core::refund::{self, RefundPersonal, RefundReason};
 use florin_core::setup::{self, ConfirmSetup, CreateSetup, Purpose, Setup, SetupPersonal, Verify};
 use florin_core::store::{Query, Store};
+use florin_core::threeds::{Eci, Settled, TransId};
 use florin_core::wire::{CardToken, Credential, Initiator, Late, Network};
 use florin_store::block_on;
 use std::sync::Arc;
@@ -149,8 +150,10 @@ fn label(what: &What) -> &'static str {
         What::ConfirmSetup => "confirm setup",
         What::Verify => "verify",
         What::Confirm { .. } => "confirm",
+        What::Authenticated { .. } => "authenticated",
         What::Capture { .. } => "capture",
         What::Cancel => "cancel",
+        What::Increment { .. } => "increment",
         What::Refund { .. } => "refund",
         What::Resolve => "resolve",
         What::Recover => "recover",
@@ -202,7 +205,11 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
         What::Create { capture, card: with_card, minor, currency } => {
             let money = Money::new(*minor, *currency);
             let plain = payment::Create::plain(account, false, money, *capture);
-            let command = payment::Create { card: with_card.then(card), claim, ..plain };
+            let terms = payment::Terms {
+                card: payment::CardOptions { incremental: Some(true), ..payment::CardOptions::default() },
+                ..payment::Terms::default()
+            };
+            let command = payment::Create { card: with_card.then(card), terms, claim, ..plain };
             tell_payment(ports, payment::create(ports, &command).await)
         }
         What::CreateConfirmed { capture } => {
@@ -242,14 +249,27 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
             let done = setup::verify(ports, &command).await.map(Done::Fresh);
             tell(done, |view| ports.render(Told::Setup(view)))
         }
-        What::Confirm { card: with_card } => {
+        What::Confirm { card: with_card, step_up } => {
             let plain = payment::Confirm::plain(account, payment);
-            let command = payment::Confirm { card: with_card.then(card), claim, ..plain };
+            let command = payment::Confirm { card: with_card.then(card), step_up: *step_up, claim, ..plain };
             tell_payment(ports, payment::confirm(ports, &command).await)
+        }
+        What::Authenticated { status } => {
+            let row = world.row(payment).unwrap();
+            let found = flow::read::<payment::Payment>(&row).unwrap().body.authentications;
+            let authentication = found.last().map_or(Key(404), |a| a.key);
+            let eci = status.is_proven().then_some(Eci(*b"05"));
+            let settled = Settled { status: *status, eci, directory: TransId([7; 16]), challenged: true };
+            let command = payment::Authenticated { account, payment, authentication, settled };
+            tell_payment(ports, payment::authenticated(ports, &command).await)
         }
         What::Capture { amount, currency } => {
             let command = payment::Capture { account, payment, amount: *amount, currency: *currency, claim };
             tell_payment(ports, payment::capture(ports, &command).await)
+        }
+        What::Increment { amount } => {
+            let command = payment::Increment { account, payment, amount: *amount, personal: None, claim };
+            tell_payment(ports, payment::increment(ports, &command).await)
         }
         What::Cancel => {
             let command = payment::Cancel { account, payment, reason: CancelReason::Abandoned, claim };

@@ -81,7 +81,7 @@ fn stage(stage: &Stage) -> String {
         Stage::RequiresPaymentMethod { last_error: None } | Stage::RequiresConfirmation => status.into(),
         Stage::RequiresPaymentMethod { last_error: Some(error) } => format!("{status} {}", short(error)),
         Stage::Processing { doing, .. } => format!("{status} {doing:?}"),
-        Stage::RequiresCapture { .. } => status.into(),
+        Stage::RequiresCapture { .. } | Stage::RequiresAction { .. } => status.into(),
         Stage::Succeeded { captured, .. } => format!("{status} {captured}"),
         Stage::Canceled { reason, .. } => format!("{status} {reason:?}"),
     }
@@ -122,7 +122,11 @@ fn short(error: &florin_core::payment::PaymentError) -> String {
     use florin_core::payment::PaymentError;
     match error {
         PaymentError::Declined(decline) => format!("Declined({})", decline.code.as_str()),
-        PaymentError::NotSent(_) | PaymentError::Reversed | PaymentError::Partial | PaymentError::Unanswered => {
+        PaymentError::NotSent(_)
+        | PaymentError::Reversed
+        | PaymentError::Partial
+        | PaymentError::Unanswered
+        | PaymentError::NotAuthenticated => {
             format!("{error:?}")
         }
     }
@@ -140,6 +144,7 @@ fn attempt(a: &Attempt) -> String {
     let what = match a.what {
         Move::Sale(_) => "sale",
         Move::Authorization(_) => "hold",
+        Move::Increment(_) => "increment",
         Move::Completion(_) => "capture",
         Move::Void(_) => "void",
         Move::Refund(_) => "refund",
@@ -162,8 +167,9 @@ fn attempt(a: &Attempt) -> String {
 fn order(o: &Order) -> String {
     let (minor, stan) = (o.money.minor, o.wire.stan);
     match o.act {
-        Act::Sale { .. } => format!("0200 sale {minor} #{stan}"),
-        Act::Authorization { .. } => format!("0100 hold {minor} #{stan}"),
+        Act::Sale { .. } => format!("0200 sale {minor} #{stan}{}", proof(o)),
+        Act::Authorization { .. } => format!("0100 hold {minor} #{stan}{}", proof(o)),
+        Act::Increment { original } => format!("0100 increment {minor} #{stan} of #{}", original.wire.stan),
         Act::Verification { .. } => format!("0100 verify #{stan}"),
         Act::Refund { original } => format!("0200 refund {minor} #{stan} of #{}", original.wire.stan),
         Act::Completion { original } => {
@@ -173,6 +179,11 @@ fn order(o: &Order) -> String {
             format!("040{} reverse {minor} #{stan} of #{} {reason:?}", u8::from(o.repeat), original.wire.stan)
         }
     }
+}
+
+/// What it carries of an authentication.
+fn proof(o: &Order) -> String {
+    o.proof.map(|p| format!(" ECI {}", p.eci.text())).unwrap_or_default()
 }
 
 /// Book by book: debits/credits.

@@ -5,6 +5,7 @@ use crate::gate::Point;
 use florin_core::decline::{DeclineCode, Retry};
 use florin_core::money::Currency;
 use florin_core::payment::CaptureMethod;
+use florin_core::threeds::{StepUp, TransStatus};
 use florin_core::wire::{
     Approval, ApprovalCode, Check, Checks, Decline, NetworkId, NotSent, ResponseCode, Unsure, Verdict,
 };
@@ -46,12 +47,20 @@ pub enum What {
     Verify,
     Confirm {
         card: bool,
+        step_up: StepUp,
+    },
+    /// The cardholder was asked, and the issuer says this.
+    Authenticated {
+        status: TransStatus,
     },
     Capture {
         amount: Option<i64>,
         currency: Option<Currency>,
     },
     Cancel,
+    Increment {
+        amount: i64,
+    },
     Refund {
         amount: Option<i64>,
         currency: Option<Currency>,
@@ -137,10 +146,16 @@ pub fn verify(script: &[Verdict]) -> Does {
     Does::new(What::Verify, script)
 }
 pub fn confirm(script: &[Verdict]) -> Does {
-    Does::new(What::Confirm { card: true }, script)
+    confirm_asking(StepUp::Never, script)
 }
 pub fn confirm_without_card() -> Does {
-    Does::new(What::Confirm { card: false }, &[])
+    Does::new(What::Confirm { card: false, step_up: StepUp::Never }, &[])
+}
+pub fn confirm_asking(step_up: StepUp, script: &[Verdict]) -> Does {
+    Does::new(What::Confirm { card: true, step_up }, script)
+}
+pub fn authenticated(status: TransStatus, script: &[Verdict]) -> Does {
+    Does::new(What::Authenticated { status }, script)
 }
 pub fn capture(script: &[Verdict]) -> Does {
     Does::new(What::Capture { amount: None, currency: None }, script)
@@ -150,6 +165,10 @@ pub fn capture_of(amount: i64, currency: Currency, script: &[Verdict]) -> Does {
 }
 pub fn cancel(script: &[Verdict]) -> Does {
     Does::new(What::Cancel, script)
+}
+/// Hold this much in all.
+pub fn increment(amount: i64, script: &[Verdict]) -> Does {
+    Does::new(What::Increment { amount }, script)
 }
 pub fn refund(script: &[Verdict]) -> Does {
     Does::new(What::Refund { amount: None, currency: None }, script)
@@ -178,6 +197,8 @@ const CHECKS: Checks = Checks { address_line1: Check::Unavailable, postal_code: 
 /// No answer in time.
 pub const SILENCE: Verdict = unsure(Unsure::NoAnswer);
 pub const FUNDS: Verdict = no(b"51", DeclineCode::InsufficientFunds, Retry::Later);
+/// The issuer wants the cardholder to be authenticated (Visa 1A).
+pub const SOFT: Verdict = no(b"1A", DeclineCode::AuthenticationRequired, Retry::WithAuthentication);
 /// The host had a malfunction of its own.
 pub const MALFUNCTION: Verdict = no(b"96", DeclineCode::ProcessingError, Retry::Now);
 pub const ISSUER_DOWN: Verdict = no(b"91", DeclineCode::IssuerNotAvailable, Retry::Now);

@@ -25,7 +25,7 @@ fn numbered(store: &MemoryStore) -> Vec<(u64, EventKind)> {
 #[test]
 fn numbers_have_no_gaps_and_follow_the_commits() {
     let store = busy();
-    assert_eq!(block_on(sequence(&store, shard(ACCOUNT))), Ok(7));
+    assert_eq!(block_on(sequence(&store, shard(ACCOUNT))), Ok(8));
     assert_eq!(block_on(sequence(&store, shard(ACCOUNT))), Ok(0));
     let expected = [
         (1, EventKind::PaymentCreated),
@@ -35,10 +35,11 @@ fn numbers_have_no_gaps_and_follow_the_commits() {
         (5, EventKind::PaymentProcessing),
         (6, EventKind::ChargeSucceeded),
         (7, EventKind::PaymentSucceeded),
+        (8, EventKind::ChargeUpdated),
     ];
     assert_eq!(numbered(&store), expected);
     for other in 0..SHARDS {
-        let links = if other == shard(ACCOUNT) { 7 } else { 0 };
+        let links = if other == shard(ACCOUNT) { 8 } else { 0 };
         assert_eq!(block_on(verify(&store, other)), Ok(Ok(links)));
     }
 }
@@ -61,11 +62,11 @@ fn of_two_sequencers_one_is_faster_and_no_number_is_given_twice() {
         let store = busy();
         let gated = GatedStore { inner: store.clone(), gate: Gate::stopping(&[point]) };
         let slower = run(sequence(&gated, shard(ACCOUNT)), || {
-            assert_eq!(block_on(sequence(&store, shard(ACCOUNT))), Ok(7));
+            assert_eq!(block_on(sequence(&store, shard(ACCOUNT))), Ok(8));
             true
         });
         assert_eq!(slower, Some(Ok(0)));
-        assert_eq!(block_on(verify(&store, shard(ACCOUNT))), Ok(Ok(7)));
+        assert_eq!(block_on(verify(&store, shard(ACCOUNT))), Ok(Ok(8)));
     }
     let gate = Gate::stopping(&[Point::After(Call::Commit, 1)]);
     let died = run(sequence(&GatedStore { inner: store.clone(), gate }, shard(ACCOUNT)), || false);
@@ -112,7 +113,7 @@ fn tampering_is_found() {
         let found = block_on(verify(&Tampered { inner, change }, shard(ACCOUNT))).unwrap();
         assert_eq!(found, expected.map_err(|sequence| Broken { shard: shard(ACCOUNT), sequence }));
     }
-    check(|_| {}, Ok(7));
+    check(|_| {}, Ok(8));
     check(|e| e[2].stored.event.kind = EventKind::ChargeSucceeded, Err(3));
     check(|e| e[0].stored.event.id = Key(1), Err(1));
     check(|e| e[0].stored.event.account = Key(1), Err(1));

@@ -12,6 +12,7 @@ use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::refund::Refund;
 use florin_core::setup::Setup;
 use florin_core::store::{Query, Store, Wait};
+use florin_core::threeds;
 use florin_core::time::Time;
 use florin_core::wire::{Act, Order, Terminal, Verdict};
 use florin_store::{MemoryStore, block_on};
@@ -91,7 +92,11 @@ impl World {
                     "RRN and terminal of the original are kept"
                 );
             }
-            Act::Sale { .. } | Act::Authorization { .. } | Act::Refund { .. } | Act::Verification { .. } => {
+            Act::Sale { .. }
+            | Act::Authorization { .. }
+            | Act::Increment { .. }
+            | Act::Refund { .. }
+            | Act::Verification { .. } => {
                 assert_eq!(order.wire.rrn.0, order.attempt, "a message of its own has an RRN of its own");
             }
         }
@@ -167,6 +172,11 @@ impl Ports for Process {
             verdict.unwrap_or_else(|| panic!("nothing is scripted for {order:?}"))
         })
     }
+    /// Nobody is asked here: what an issuer says comes with the command.
+    fn authenticate<'a>(&'a self, _: threeds::Ask) -> Wait<'a, threeds::Answer> {
+        Box::pin(std::future::ready(threeds::Answer::Trouble))
+    }
+
     fn render(&self, told: Told<'_>) -> Vec<u8> {
         match told {
             Told::Payment(view) => format!("{} v{}", view.body.stage.status(), view.version.0),

@@ -11,6 +11,7 @@ pub mod plain;
 pub mod prove;
 pub mod restart;
 pub mod serve;
+pub mod settled;
 pub mod settlement;
 pub mod system;
 pub mod trace;

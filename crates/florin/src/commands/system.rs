@@ -55,13 +55,23 @@ impl SandboxFacts {
     /// The settings' names of the ports that it listens at.
     pub fn ports(&self) -> Vec<(&'static str, u16)> {
         let port = |fact: &str| self.0[fact].as_str()?.rsplit(':').next()?.parse().ok();
-        let named =
-            [("port", "acquirer"), ("control_port", "control"), ("reports_port", "reports"), ("plain_port", "plain")];
+        let named = [
+            ("port", "acquirer"),
+            ("control_port", "control"),
+            ("reports_port", "reports"),
+            ("plain_port", "plain"),
+            ("directory_port", "directory"),
+            ("acs_port", "acs"),
+        ];
         named.iter().filter_map(|(name, fact)| Some((*name, port(fact)?))).collect()
     }
     pub fn reports(&self) -> Result<String, Fail> {
         let missing = || Fail::new("bad_ready", "the sandbox told no address of its report service");
         self.0["reports"].as_str().map(str::to_owned).ok_or_else(missing)
+    }
+    /// Where its directory server of 3-D Secure listens.
+    pub fn directory(&self) -> Option<String> {
+        self.0["directory"].as_str().map(str::to_owned)
     }
     pub fn acquirer(&self) -> Result<String, Fail> {
         let missing = || Fail::new("bad_ready", "the sandbox told no address of its acquirer");
@@ -129,6 +139,7 @@ impl System {
             cert: home.tls("link.pem"),
             key: home.tls("link.key"),
             answer_ms,
+            directory: sandbox.directory(),
             edge: api.map(|ports| demo_edge(&home, ports)).transpose()?,
         };
         // Its money comes with the report of the day.
@@ -191,6 +202,7 @@ impl System {
             cert: file("acquirer.cert")?,
             key: file("acquirer.key")?,
             answer_ms: answer_ms(config)?,
+            directory: None,
             edge: Some(serve_edge(config, &home)?),
         };
         home.mark_live()?;
@@ -218,7 +230,7 @@ impl System {
         (fees, gate, settlement): (FeeSettings, GateSettings, SettlementSettings),
         log: Log,
     ) -> Result<System, Fail> {
-        let gateway = GatewaySettings {
+        let mut gateway = GatewaySettings {
             database: home.database(),
             root: home.gateway_root(),
             ids: home.ids(),
@@ -228,6 +240,7 @@ impl System {
             test_keys: home.test_keys(),
             requests: home.requests(),
             gate,
+            public: None,
             live: vault.live,
             hooks_ca: (!vault.live).then(|| home.tls("ca.pem")),
             hooks_local: !vault.live,
@@ -236,7 +249,9 @@ impl System {
         };
         let started = async {
             let listeners = open_public(&mut vault)?;
-            parts.push(Part::start_with(&home, "vault", &vault, log, listeners).await?);
+            let part = Part::start_with(&home, "vault", &vault, log, listeners).await?;
+            gateway.public = public(&part.ready);
+            parts.push(part);
             parts.push(Part::start(&home, "gateway", &gateway, log).await?);
             Ok(())
         };
@@ -330,6 +345,13 @@ impl System {
             part.stop().await;
         }
     }
+}
+
+/// Where browsers reach the edge. In the demo without TLS, since they do not know its authority.
+fn public(vault: &Value) -> Option<String> {
+    let port = |name: &str| vault[name].as_str()?.parse::<SocketAddr>().ok().map(|at| at.port());
+    let plain = port("http_api").map(|port| format!("http://127.0.0.1:{port}"));
+    plain.or_else(|| port("api").map(|port| format!("https://localhost:{port}")))
 }
 
 fn demo_edge(home: &Home, (tls, http): (u16, u16)) -> Result<EdgePorts, Fail> {
@@ -448,6 +470,8 @@ pub fn sandbox_settings(config: &Config, home: &Home, port: u16) -> Result<Sandb
         reports_port: 0,
         day_seconds: 0,
         plain_port: None,
+        directory_port: 0,
+        acs_port: 0,
         magic_amounts: config.flag("network.magic_amounts")?,
         ca: home.tls("ca.pem"),
         cert: home.tls("acquirer.pem"),

@@ -55,6 +55,10 @@ async fn check(store: &dyn Store) -> Result<(Vec<String>, u64), Fail> {
         problems.push("balances are not the sums of their transfers".to_owned());
     }
     problems.extend(unbalanced(&balances));
+    match super::settled::problems(store, &balances).await {
+        Ok(found) => problems.extend(found),
+        Err(failure) => problems.push(crate::gateway::ops::plain(&failure)),
+    }
     let mut links = 0;
     for shard in 0..SHARDS {
         match sequencer::verify(store, shard).await {

@@ -1,14 +1,15 @@
 //! WebSockets of the official command line (subprotocol `stripecli-devproxy-v1`): events as they get their numbers, signed; requests as
 //! they are answered. Knows no HTTP.
 
-use super::feed::{Feed, Heard};
 use super::ports::{Real, now};
+use super::requests::Requests;
 use aws_lc_rs::hmac;
 use florin_api::listen::{Feature, Session};
 use florin_api::{Api, PRESENT};
 use florin_core::edge::{EdgeRequest, EdgeResponse};
 use florin_core::id::Kind;
 use florin_core::ports::Ports;
+use florin_core::request_log::Entry;
 use florin_core::store::{Query, SequencedEvent, StoreTrouble};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -37,7 +38,7 @@ type Socket = WebSocketStream<UnixStream>;
 pub struct Listeners {
     pub api: Arc<Api>,
     ports: Arc<Real>,
-    feed: Feed,
+    requests: Arc<Requests>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -55,16 +56,16 @@ fn header<'a>(request: &'a EdgeRequest, name: &str) -> Option<&'a str> {
 }
 
 impl Listeners {
-    pub fn new(api: Arc<Api>, ports: Arc<Real>, feed: Feed, stopping: watch::Receiver<bool>) -> Listeners {
+    pub fn new(api: Arc<Api>, ports: Arc<Real>, requests: Arc<Requests>, stopping: watch::Receiver<bool>) -> Listeners {
         let wake = Arc::clone(&ports);
         api.sessions.on_news(Box::new(move |account| wake.news.again(account)));
-        Listeners { api, ports, feed, stopping }
+        Listeners { api, ports, requests, stopping }
     }
 
     /// The session that the request names. Its id is what opens it: the API gave it to whoever has the account's secret key.
-    pub fn session(&self, request: &EdgeRequest) -> Result<Arc<Session>, EdgeResponse> {
+    pub async fn session(&self, request: &EdgeRequest) -> Result<Arc<Session>, EdgeResponse> {
         let id = header(request, "websocket-id").unwrap_or_default();
-        self.api.sessions.find(id, now()).ok_or_else(|| {
+        self.api.listener(id).await.ok_or_else(|| {
             // The command line knows this text, and then asks for a new session.
             let error = json!({ "error": { "type": "invalid_request_error", "message": "Unknown WebSocket ID." } });
             EdgeResponse { status: 400, headers: vec![], body: error.to_string().into_bytes() }
@@ -93,7 +94,7 @@ impl Listeners {
 
     /// Tells of events. Ok when this process stops.
     async fn events(&self, socket: &mut Socket, session: &Session) -> Result<(), Gone> {
-        let (mut news, mut stopping) = (self.ports.news.of(session.account), self.stopping.clone());
+        let (mut news, mut stopping) = (self.ports.news.of(session.whose.account), self.stopping.clone());
         let mut pings = tokio::time::interval(PING_EVERY);
         loop {
             news.mark_unchanged();
@@ -108,15 +109,23 @@ impl Listeners {
                 said = socket.next() => heard(&self.ports, session, said.ok_or(Gone)?.map_err(|_| Gone)?),
                 _ = news.changed() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
-                _ = pings.tick() => send(socket, Message::Ping(Vec::new().into())).await?,
+                _ = pings.tick() => self.ping(socket, session).await?,
                 () = turned(&mut stopping) => return Ok(()),
             }
         }
     }
 
+    /// A sign of life; and the end once the key that began the session opens nothing any more.
+    async fn ping(&self, socket: &mut Socket, session: &Session) -> Result<(), Gone> {
+        if !self.api.may_listen(session).await {
+            return Err(Gone);
+        }
+        send(socket, Message::Ping(Vec::new().into())).await
+    }
+
     /// Tells of the next events. False when there were none.
     async fn tell_new(&self, socket: &mut Socket, session: &Session) -> Result<bool, Gone> {
-        let (account, after) = (session.account, session.cursor());
+        let (account, after) = (session.whose.account, session.cursor());
         let query = Query::OfAccount { account, after, before: u64::MAX, backwards: false, limit: AT_ONCE };
         let events = self.ports.store().find(query).await.map_err(gone)?.sequenced();
         for event in &events {
@@ -130,7 +139,9 @@ impl Listeners {
 
     /// Tells of one event. False if it is none that listeners are told of.
     async fn tell(&self, socket: &mut Socket, session: &Session, event: &SequencedEvent) -> Result<bool, Gone> {
-        let Some(payload) = self.api.told(session.account, session.live, event).await else { return Ok(false) };
+        let Some(payload) = self.api.told(session.whose.account, session.whose.live, event).await else {
+            return Ok(false);
+        };
         let id = self.ports.look.id(Kind::Event, event.stored.event.id);
         // The listener takes those of the default version, or those of the newest: here both are the same.
         for version in [None, Some(PRESENT)] {
@@ -153,18 +164,18 @@ impl Listeners {
 
     /// Tells of requests. Ok when this process stops.
     async fn requests(&self, socket: &mut Socket, session: &Session) -> Result<(), Gone> {
-        let (mut feed, mut stopping) = (self.feed.subscribe(), self.stopping.clone());
+        let (mut requests, mut stopping) = (self.requests.listen(), self.stopping.clone());
         let mut pings = tokio::time::interval(PING_EVERY);
         loop {
             tokio::select! {
                 said = socket.next() => heard(&self.ports, session, said.ok_or(Gone)?.map_err(|_| Gone)?),
-                entry = feed.recv() => match entry {
+                entry = requests.recv() => match entry {
                     Ok(entry) if wanted(session, &entry) => send(socket, told(&entry)).await?,
                     // A listener that reads too slowly misses some: it looks at what happens, and counts nothing.
                     Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
                     Err(broadcast::error::RecvError::Closed) => return Ok(()),
                 },
-                _ = pings.tick() => send(socket, Message::Ping(Vec::new().into())).await?,
+                _ = pings.tick() => self.ping(socket, session).await?,
                 () = turned(&mut stopping) => return Ok(()),
             }
         }
@@ -207,17 +218,17 @@ fn signature(secret: &str, payload: &str) -> String {
     format!("t={at},v1={hex}")
 }
 
-fn wanted(session: &Session, entry: &Heard) -> bool {
-    let ours = entry.account == session.account && entry.live == session.live;
+fn wanted(session: &Session, entry: &Entry) -> bool {
+    let ours = entry.account == session.whose.account && entry.live == session.whose.live;
     ours && session.filters.want(&entry.method, &entry.path, entry.status)
 }
 
-fn told(entry: &Heard) -> Message {
-    let error = entry.error.as_ref().map(|error| {
-        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+fn told(entry: &Entry) -> Message {
+    let error = entry.error_type.as_ref().map(|kind| {
         json!({
-            "type": error.kind, "charge": "", "code": text(&error.code), "decline_code": text(&error.decline_code),
-            "message": text(&error.message), "param": text(&error.param),
+            "type": kind,
+            "code": entry.error_code.as_deref().unwrap_or_default(),
+            "param": entry.error_param.as_deref().unwrap_or_default(),
         })
     });
     let payload = json!({

@@ -5,7 +5,6 @@ pub mod api;
 pub mod client;
 pub mod door;
 pub mod edge;
-pub mod feed;
 pub mod hooks;
 pub mod listeners;
 pub mod manage;

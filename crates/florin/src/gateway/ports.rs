@@ -11,6 +11,7 @@ use florin_core::id::{IdCodec, Key, KeyGen, Kind};
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::store::{CommitError, Found, Query, Report, Store, StoreTrouble, Sum, Wait};
 use florin_core::terminal::{self, Block};
+use florin_core::threeds;
 use florin_core::time::Time;
 use florin_core::wire::{Order, Verdict};
 use florin_store::SqliteStore;
@@ -168,6 +169,9 @@ impl Ports for Real {
     fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
         Box::pin(async move { self.vault.submit(&order).await })
     }
+    fn authenticate<'a>(&'a self, ask: threeds::Ask) -> Wait<'a, threeds::Answer> {
+        Box::pin(async move { self.vault.authenticate(&ask).await })
+    }
     fn render(&self, told: Told<'_>) -> Vec<u8> {
         self.look.answer(told)
     }
@@ -198,6 +202,9 @@ impl Ports for Door<'_> {
     }
     fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
         self.0.submit(order)
+    }
+    fn authenticate<'a>(&'a self, ask: threeds::Ask) -> Wait<'a, threeds::Answer> {
+        self.0.authenticate(ask)
     }
     fn render(&self, told: Told<'_>) -> Vec<u8> {
         let shown = match told {

@@ -15,7 +15,8 @@ pub fn payment(ids: &IdCodec, view: &PaymentView) -> Value {
         Stage::RequiresPaymentMethod { .. }
         | Stage::RequiresConfirmation
         | Stage::Processing { .. }
-        | Stage::Canceled { .. } => p.attempts.iter().rev().find(|a| is_charge(a)).map(|a| a.key),
+        | Stage::RequiresAction { .. }
+        | Stage::Canceled { .. } => p.attempts.iter().rev().find(|a| p.is_charge(a)).map(|a| a.key),
     };
     let (canceled_at, reason) = match &p.stage {
         Stage::Canceled { at, reason } => (Some(at.seconds()), cancel_reason(*reason)),
@@ -57,10 +58,6 @@ fn cancel_reason(reason: CancelReason) -> Option<&'static str> {
     }
 }
 
-fn is_charge(a: &Attempt) -> bool {
-    matches!(a.what, Move::Sale(_) | Move::Authorization(_))
-}
-
 fn last_error(p: &florin_core::payment::Payment) -> Option<Value> {
     let Stage::RequiresPaymentMethod { last_error: Some(error) } = &p.stage else { return None };
     Some(payment_error(error))
@@ -84,6 +81,10 @@ fn payment_error(error: &PaymentError) -> Value {
         PaymentError::Unanswered => json!({
             "type": "card_error", "code": "processing_error",
             "message": "The card's issuer did not answer. Nothing was charged. Try again.",
+        }),
+        PaymentError::NotAuthenticated => json!({
+            "type": "invalid_request_error", "code": "payment_intent_authentication_failure",
+            "message": "The cardholder was not authenticated. Nothing was charged.",
         }),
         PaymentError::Reversed => json!({
             "type": "card_error", "code": "processing_error",
@@ -147,6 +148,7 @@ pub fn what(a: &Attempt) -> &'static str {
     match a.what {
         Move::Sale(_) => "sale",
         Move::Authorization(_) => "authorization",
+        Move::Increment(_) => "increment",
         Move::Completion(_) => "completion",
         Move::Void(_) => "void",
         Move::Refund(_) => "refund",

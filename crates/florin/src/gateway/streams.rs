@@ -17,7 +17,7 @@ pub async fn serve(mut stream: UnixStream, mut held: Vec<u8>, listeners: Arc<Lis
     let Some(open) = payload::<Open>(frame.payload) else { return };
     held.drain(..length);
     match (open.way, open.request.path.as_str()) {
-        (Way::WebSocket, SUBSCRIBE_PATH) => match listeners.session(&open.request) {
+        (Way::WebSocket, SUBSCRIBE_PATH) => match listeners.session(&open.request).await {
             Ok(session) => {
                 let protocol = listeners::protocol(&open.request);
                 let headers = protocol.map(|name| ("sec-websocket-protocol".to_owned(), name.to_owned()));

@@ -15,10 +15,15 @@ use std::path::Path;
 
 /// Listeners of one process.
 const MOST: usize = 4;
+/// Connections that wait in a listener while nobody serves it.
+const BACKLOG: i32 = 1_024;
 
 /// Opens a listener that is kept for as long as the starter lives.
 pub fn open(address: SocketAddr) -> Result<TcpListener, Fail> {
-    TcpListener::bind(address).map_err(|e| io("listen at", Path::new(&address.to_string()), &e))
+    let failed = |e: std::io::Error| io("listen at", Path::new(&address.to_string()), &e);
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    rustix::net::listen(&listener, BACKLOG).map_err(|e| failed(e.into()))?;
+    Ok(listener)
 }
 
 /// Hands them over. The process reads them before anything else.

@@ -4,7 +4,6 @@ use super::settings::{EdgePorts, FeeSettings, First, GatewaySettings, Limits, Sa
 use super::{asked_to_stop, block_on, block_on_parking, hand, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
-use crate::gateway::feed::Feed;
 use crate::gateway::hooks::{self, Client, Office, Trust};
 use crate::gateway::listeners::Listeners;
 use crate::gateway::ops::{self, Desk};
@@ -22,6 +21,7 @@ use florin_core::store::{Query, Store};
 use florin_store::{Options, Retention, SqliteRequestLog, SqliteStore};
 use florin_vault::client::VaultClient;
 use florin_vault::edge::{EdgeSettings, Given};
+use florin_vault::threeds::DirectorySettings;
 use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -53,6 +53,9 @@ const SEND_LIMIT_MS: u32 = 5_000;
 const IN_FLIGHT_LIMIT_MESSAGES: usize = 1_024;
 
 async fn vault(s: VaultSettings) -> Result<(), Fail> {
+    let tls = florin_vault::tls::TlsFiles { ca: s.ca, cert: s.cert, key: s.key };
+    let name = s.acquirer_name.clone();
+    let directory = s.directory.map(|address| DirectorySettings { address, name, tls: tls.clone() });
     let settings = florin_vault::process::Settings {
         data: s.data,
         kek: s.kek,
@@ -60,7 +63,7 @@ async fn vault(s: VaultSettings) -> Result<(), Fail> {
         live: s.live,
         acquirer: s.acquirer,
         acquirer_name: s.acquirer_name,
-        tls: florin_vault::tls::TlsFiles { ca: s.ca, cert: s.cert, key: s.key },
+        tls: tls.clone(),
         terms: None,
         answer_limit_ms: s.answer_ms,
         send_limit_ms: SEND_LIMIT_MS,
@@ -68,6 +71,7 @@ async fn vault(s: VaultSettings) -> Result<(), Fail> {
         journey: true,
         retention: florin_vault::journey::Retention::default(),
         harden: true,
+        directory,
         edge: s.edge.map(edge).transpose()?,
     };
     let ready = |facts: florin_vault::process::Ready| say(&First::Ready(json!(facts)));
@@ -95,6 +99,8 @@ async fn sandbox(s: SandboxSettings) -> Result<(), Fail> {
         reports_port: s.reports_port,
         day_seconds: s.day_seconds,
         plain_port: s.plain_port,
+        directory_port: s.directory_port,
+        acs_port: s.acs_port,
         magic_amounts: s.magic_amounts,
         ..florin_sandbox::Settings::new(s.data, tls)
     };
@@ -112,7 +118,7 @@ async fn sandbox(s: SandboxSettings) -> Result<(), Fail> {
 async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let root = Secret::new(read_key::<32>(&s.root)?);
     let ids = || read_key::<16>(&s.ids).map(|key| IdCodec::new(&key));
-    let look = Arc::new(Look::new(ids()?, &root));
+    let look = Arc::new(Look::new(ids()?, &root).reached_at(s.public));
     let api_root = root.derive(b"api");
     let claims = root.derive(b"idempotency keys");
     let store = SqliteStore::open(&s.database, Options::default(), root).map_err(|e| e.fail())?;
@@ -141,10 +147,15 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     }
     let incoming = door::bind(&s.api).map_err(|e| crate::fail::io("listen on", &s.api, &e))?;
     let settler = Arc::new(Settler::new(&s.settlement)?);
-    let (live, pulls) = (s.live, Arc::clone(&settler));
-    let desk =
-        Desk { ports: Arc::clone(&ports), account, live, claims, api: Arc::clone(&api), requests, settler: pulls };
-    let desk = Arc::new(desk);
+    let desk = Arc::new(Desk {
+        ports: Arc::clone(&ports),
+        account,
+        live: s.live,
+        claims,
+        api: Arc::clone(&api),
+        requests: Arc::clone(&requests),
+        settler: Arc::clone(&settler),
+    });
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
     tokio::spawn(hooks::lanes(Arc::clone(&office)));
@@ -153,7 +164,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     tokio::spawn(late_answers(Arc::clone(&ports), vault));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
     let (stop, stopping) = watch::channel(false);
-    let listeners = Arc::new(Listeners::new(api, Arc::clone(&ports), Feed::default(), stopping.clone()));
+    let listeners = Arc::new(Listeners::new(api, Arc::clone(&ports), requests, stopping.clone()));
     let serving = edge::serve(incoming, &s.api, listeners, stopping);
     say(&First::Ready(json!({ "door": s.door, "api": s.api, "pid": std::process::id() })));
     let ends = async {

@@ -15,6 +15,8 @@ pub struct VaultSettings {
     pub cert: PathBuf,
     pub key: PathBuf,
     pub answer_ms: u32,
+    /// The directory server of 3-D Secure, `host:port`, under the acquirer's name and certificates.
+    pub directory: Option<String>,
     /// Where the public API is served, if it is.
     pub edge: Option<EdgePorts>,
 }
@@ -46,6 +48,8 @@ pub struct GatewaySettings {
     pub test_keys: PathBuf,
     pub requests: PathBuf,
     pub gate: GateSettings,
+    /// Where browsers reach the edge: `scheme://host:port`.
+    pub public: Option<String>,
     pub live: bool,
     /// A certificate authority that webhook endpoints may have besides the system's.
     pub hooks_ca: Option<PathBuf>,
@@ -89,6 +93,8 @@ pub struct SandboxSettings {
     /// 0: days end by command only.
     pub day_seconds: u32,
     pub plain_port: Option<u16>,
+    pub directory_port: u16,
+    pub acs_port: u16,
     pub magic_amounts: bool,
     pub ca: PathBuf,
     pub cert: PathBuf,

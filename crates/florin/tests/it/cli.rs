@@ -25,6 +25,9 @@ fn help_of_every_command() {
             "network",
             "demo",
             "serve",
+            "keys",
+            "accounts",
+            "logs",
             "doctor",
             "verify",
             "Exit codes",
@@ -58,6 +61,10 @@ fn help_of_every_command() {
     check(&["network", "misbehave"], &["lost", "half-open", "--mti", "--count"]);
     check(&["demo"], &["sandbox, vault, gateway and the API"]);
     check(&["serve"], &["acquirer of the settings"]);
+    check(&["keys"], &["list", "create", "roll", "revoke", "--account"]);
+    check(&["keys", "create"], &["--class", "--permission", "--expires", "once"]);
+    check(&["accounts", "create"], &["--name", "--country", "--currency"]);
+    check(&["logs"], &["list", "tail", "--account"]);
     check(&["doctor"], &["settings", "what to do"]);
     check(&["verify"], &["ledger", "nothing may run"]);
     check(&["completions"], &["bash", "zsh", "fish"]);

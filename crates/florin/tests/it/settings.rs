@@ -1,6 +1,7 @@
 //! Where settings come from, and what `florin serve` asks of them.
 
 use crate::house::{House, Ran};
+use crate::web::Api;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 
@@ -98,11 +99,30 @@ fn serve_against_an_acquirer() {
             "[acquirer]\naddress = \"{address}\"\nname = \"localhost\"\nca = \"{ca}\"\ncert = \"{cert}\"\nkey = \"{key}\"\n"
         )
     };
-    write(kek.to_str().unwrap(), &link("/nowhere.pem"));
+    let linked = link(text("client_cert"));
+    write(kek.to_str().unwrap(), &linked);
+    refused(&serve(&house), 2, "setting_missing", json!("api.cert"));
+    // Another installation's certificate stands for the merchant's own; the demo's of this folder does not.
+    let api = |folder: &House| {
+        let file = |name: &str| folder.file(&format!("tls/{name}")).display().to_string();
+        format!("[api]\naddress = \"127.0.0.1:0\"\ncert = \"{}\"\nkey = \"{}\"\n", file("api.pem"), file("api.key"))
+    };
+    for name in ["api.pem", "api.key"] {
+        std::fs::copy(acquirer.file(&format!("tls/{name}")), house.file(&format!("tls/{name}"))).unwrap();
+    }
+    write(kek.to_str().unwrap(), &format!("{linked}{}", api(&house)));
+    refused(&serve(&house), 2, "sample_certificate", json!("api.cert"));
+    write(kek.to_str().unwrap(), &format!("{}{}", link("/nowhere.pem"), api(&acquirer)));
     refused(&serve(&house), 1, "certificate_unusable", Value::Null);
-    write(kek.to_str().unwrap(), &link(text("client_cert")));
+    write(kek.to_str().unwrap(), &format!("{linked}{}", api(&acquirer)));
     let running = house.start(&["serve"]);
-    assert_eq!(running.ready["sandbox"], Value::Null);
+    assert_eq!((&running.ready["sandbox"], &running.ready["http_api"]), (&Value::Null, &Value::Null));
+    // There are no keys but those that somebody makes.
+    assert_eq!(house.florin(&["keys", "list"]).done()["data"], json!([]));
+    let key = house.florin(&["keys", "create"]).done()["key"].as_str().unwrap().to_owned();
+    assert!(key.starts_with("sk_live_"), "{key}");
+    let reached = json!({ "api": running.ready["api"], "ca_cert": text("ca"), "secret_key": key });
+    assert_eq!(Api::new(&reached).connect().get("/v1/account").ok().text("/object"), "account");
     assert!(!house.file("keys/vault.kek").exists(), "serve made a key of its own");
     // A live vault takes no test card, and nothing is left of the try.
     let ran = house.florin(&["pay", "1", "eur"]);
@@ -112,4 +132,8 @@ fn serve_against_an_acquirer() {
     running.stop();
     house.verified();
     banks.stop();
+    // A demo keeps off the folder, and `serve` keeps off a demo's.
+    refused(&house.florin(&["demo"]), 1, "live_data_folder", Value::Null);
+    std::fs::write(house.file("keys/test.json"), "{}").unwrap();
+    refused(&serve(&house), 2, "demo_data_folder", json!("data"));
 }

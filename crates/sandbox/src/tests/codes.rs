@@ -1,7 +1,8 @@
 //! Which response code each card, message and account gets.
 
 use super::*;
-use crate::Kind;
+use crate::{Kind, Purchase, authentication_value};
+use florin_connect::core::threeds::{Eci, TransId};
 use florin_connect::testcards::{self, Behaviour};
 use std::collections::BTreeSet;
 
@@ -155,10 +156,33 @@ fn a_soft_decline_ends_with_authentication() {
     let mut w = World::new();
     let plain = w.sale(soft.number(), 100);
     assert!(matches!(w.code(&plain).as_str(), "1A" | "65"));
-    let shown = w.sale(soft.number(), 100).with(126, &subfields(&[(9, "AAAAAAAAAAAAAAAAAAAAAAAAAAA=")]));
-    assert_eq!(w.code(&shown), "00");
-    let eci = w.sale(soft.number(), 100).with(60, &subfields(&[(8, "05")]));
-    assert_eq!(w.code(&eci), "00");
+    let (directory, eci) = (TransId([5; 16]), Eci(*b"05"));
+    let card = w.host.card_hash(soft.number());
+    let purchase = Purchase { card, amount: 100, currency: 840, directory, eci };
+    let value = authentication_value(&settings().hash_key, &purchase).unwrap();
+    let carrying = |w: &mut World, amount: i64, eci: &str, value: Option<&str>| {
+        let id = subfields(&[(66, &format!("2.2.0{}", directory.text()))]);
+        let sale = w.sale(soft.number(), amount).with(60, &subfields(&[(8, eci)])).with(48, &id);
+        match value {
+            Some(value) => sale.with(126, &subfields(&[(9, value)])),
+            None => sale,
+        }
+    };
+    let wrong = [
+        (100, "05", None),
+        (100, "05", Some("AAAAAAAAAAAAAAAAAAAAAAAAAAA=")),
+        (200, "05", Some(value.reveal())),
+        (100, "06", Some(value.reveal())),
+        (100, "07", Some(value.reveal())),
+    ];
+    for (amount, eci, value) in wrong {
+        let sale = carrying(&mut w, amount, eci, value);
+        assert_eq!(w.code(&sale), "82", "{amount} {eci}");
+    }
+    for expected in ["00", "82"] {
+        let sale = carrying(&mut w, 100, "05", Some(value.reveal()));
+        assert_eq!(w.code(&sale), expected, "a value is good for one request");
+    }
 }
 
 #[test]

@@ -28,6 +28,7 @@ impl Gateway {
             attempt: key,
             live: false,
             act,
+            proof: None,
             money: Money::new(minor, Currency::USD),
             card: CardToken { key: Key(3), vault: 1 },
             code: None,
@@ -40,7 +41,7 @@ impl Gateway {
 
     fn submit(&mut self, order: &Order, number: &str) -> Option<Verdict> {
         let terms = Terms::of(Dialect::link());
-        let card = Card { pan: Pan::parse(number).ok().unwrap(), expiry: testcards::EXPIRY, cvc: None };
+        let card = Card { pan: Pan::parse(number).ok().unwrap(), expiry: testcards::EXPIRY, cvc: None, cavv: None };
         let Ok(WireRequest::Iso8583(message)) = self.connector.encode(order, Some(&card), &terms) else {
             panic!("encodes")
         };

@@ -320,3 +320,58 @@ fn queries_find_entries() {
     check(crate::Query { de7: Some(1121120000), stan: Some(3), ..Default::default() }, &[Kind::Reversal]);
     assert_eq!(w.host.books().find(&crate::Query::default(), 2).len(), 2);
 }
+
+/// 0100 with reason 3900: another hold that is claimed and given up with the one that it names.
+#[test]
+fn a_hold_that_is_added_to() {
+    /// A hold of 1000 with an increment of 500, its answer, and then `act`.
+    fn check(act: impl FnOnce(&mut World, &Sent, &Message, &Sent), account: [i64; 2]) {
+        let mut w = World::new();
+        let hold = w.hold(VISA, 1000);
+        let answer = w.answer(&hold);
+        let more = increment(&mut w, 500, answer.get(62).unwrap());
+        assert_eq!((w.code(&more).as_str(), w.account(VISA)), ("00", [1500, 0]));
+        act(&mut w, &hold, &answer, &more);
+        assert_eq!(w.account(VISA), account);
+    }
+    fn increment(w: &mut World, amount: i64, network_id: &str) -> Sent {
+        w.hold(VISA, amount).with(62, network_id).with(63, &subfields(&[(3, "3900")]))
+    }
+    let claim = |amount: i64, expected: &'static str| {
+        move |w: &mut World, hold: &Sent, answer: &Message, _: &Sent| {
+            let completion = w.completion(hold, answer, amount);
+            assert_eq!(w.code(&completion), expected, "{amount}");
+        }
+    };
+    check(claim(1500, "00"), [0, 1500]);
+    check(claim(1200, "00"), [0, 1200]);
+    check(claim(800, "00"), [0, 800]);
+    check(claim(1501, "13"), [1500, 0]);
+    let void = |w: &mut World, hold: &Sent, _: &Message, more: &Sent| {
+        let reversal = w.reversal(hold);
+        assert_eq!(w.code(&reversal), "00");
+        assert_eq!((w.stands(hold), w.stands(more)), (Some([0, 0, 0, 1000]), Some([0, 0, 0, 500])));
+    };
+    check(void, [0, 0]);
+    // Taken back alone, and again by another message: nothing is left to undo, and the hold stands.
+    let alone = |w: &mut World, hold: &Sent, answer: &Message, more: &Sent| {
+        for _ in 0..2 {
+            let reversal = w.reversal(more);
+            assert_eq!((w.code(&reversal).as_str(), w.account(VISA)), ("00", [1000, 0]));
+        }
+        let completion = w.completion(hold, answer, 1500);
+        assert_eq!(w.code(&completion), "13");
+    };
+    check(alone, [1000, 0]);
+    let after_all = |w: &mut World, hold: &Sent, answer: &Message, more: &Sent| {
+        let completion = w.completion(hold, answer, 1500);
+        assert_eq!(w.code(&completion), "00");
+        let reversal = w.reversal(more);
+        assert_eq!(w.code(&reversal), "00");
+        let late = increment(w, 100, answer.get(62).unwrap());
+        assert_eq!(w.code(&late), "12");
+        let unknown = increment(w, 100, "000000000000007");
+        assert_eq!(w.code(&unknown), "25");
+    };
+    check(after_all, [0, 1500]);
+}

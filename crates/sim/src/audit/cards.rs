@@ -102,6 +102,6 @@ impl Audit {
 fn is_approved_charge(attempt: &Attempt) -> bool {
     match attempt.what {
         Move::Sale(_) | Move::Authorization(_) => attempt.approval().is_some(),
-        Move::Completion(_) | Move::Void(_) | Move::Refund(_) | Move::Verification(_) => false,
+        Move::Completion(_) | Move::Void(_) | Move::Refund(_) | Move::Increment(_) | Move::Verification(_) => false,
     }
 }

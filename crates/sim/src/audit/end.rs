@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use florin_connect::amount::to_wire;
-use florin_core::attempt::{Attempt, State};
+use florin_core::attempt::{Attempt, Move, State};
 use florin_core::commit::SHARDS;
 use florin_core::id::Key;
 use florin_core::money::{Currency, Money};
@@ -28,8 +28,9 @@ impl World {
         self.nothing_unknown(&books);
         self.cards_agree(&books);
         self.audit.check_heard();
-        self.ledger_agrees();
         self.chain_holds();
+        self.settlement_agrees();
+        self.ledger_agrees();
     }
 
     /// The issuers' books by RRN. One RRN has one hold, sale or refund.
@@ -55,12 +56,13 @@ impl World {
         for attempt in payment.attempts.iter().filter(|a| a.wire.rrn.0 == a.key) {
             let expected = match payment.stage {
                 Stage::Succeeded { charge, captured } if charge == attempt.key => (0, captured, refunded),
-                Stage::RequiresCapture { hold } if hold == attempt.key => (payment.money.minor, 0, 0),
+                Stage::RequiresCapture { hold } if holds(attempt, hold) => (attempt.money.minor, 0, 0),
                 Stage::RequiresPaymentMethod { .. }
                 | Stage::RequiresConfirmation
                 | Stage::Processing { .. }
                 | Stage::RequiresCapture { .. }
                 | Stage::Succeeded { .. }
+                | Stage::RequiresAction { .. }
                 | Stage::Canceled { .. } => (0, 0, 0),
             };
             self.attempt_agrees(key, attempt, expected, payment.money.currency, books);
@@ -71,6 +73,7 @@ impl World {
             Stage::RequiresPaymentMethod { .. }
             | Stage::RequiresConfirmation
             | Stage::Processing { .. }
+            | Stage::RequiresAction { .. }
             | Stage::Canceled { .. } => None,
         };
         if named.is_some_and(|charge| payment.attempt(charge).is_none()) {
@@ -179,4 +182,10 @@ fn transmission(attempt: &Attempt) -> u64 {
     let c = attempt.wire.at.civil();
     let parts = [c.month, c.day, c.hour, c.minute, c.second];
     parts.into_iter().fold(0, |number, part| number * 100 + u64::from(part))
+}
+
+/// Whether an attempt's money stands under this hold: the hold itself, or an increment that was approved.
+fn holds(attempt: &Attempt, hold: Key) -> bool {
+    let adds = matches!(attempt.what, Move::Increment(of) if of.wire.rrn.0 == hold);
+    attempt.key == hold || (adds && attempt.approval().is_some())
 }

@@ -6,7 +6,7 @@ use crate::world::World;
 use florin_core::id::Key;
 use florin_core::ledger::Book;
 use florin_core::money::{Currency, Money};
-use florin_core::movement::{Movement, Source};
+use florin_core::movement::{Movement, Settled, Source};
 use florin_core::payment::Stage;
 use florin_core::refund::RefundStage;
 use florin_core::store::{Report, Store, Sum};
@@ -68,8 +68,17 @@ impl Audit {
         }
         for movement in self.movements.values() {
             let currency = movement.money.currency;
-            add(movement.money.minor, currency, Book::Merchant, Book::Receivable);
-            add(movement.fee, currency, Book::FeeIncome, Book::Merchant);
+            match movement.settled {
+                Settled::Pending => {
+                    add(movement.money.minor, currency, Book::Merchant, Book::Receivable);
+                    add(movement.fee, currency, Book::FeeIncome, Book::Merchant);
+                }
+                Settled::By { cost, .. } => {
+                    add(movement.money.minor - cost, currency, Book::Available, Book::Cash);
+                    add(cost, currency, Book::Available, Book::AcquirerCost);
+                    add(movement.fee, currency, Book::FeeIncome, Book::Available);
+                }
+            }
         }
         expected
     }

@@ -7,6 +7,7 @@ mod commits;
 mod end;
 mod ledger;
 mod orders;
+mod settlement;
 mod witness;
 
 use crate::coverage::Coverage;

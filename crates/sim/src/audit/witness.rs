@@ -38,7 +38,7 @@ impl World {
             }
             return;
         };
-        if matches!(entry.kind, Kind::Hold | Kind::Sale) {
+        if matches!(entry.kind, Kind::Hold | Kind::Sale) && entry.original.is_none() {
             self.audit.originals.entry(owner).or_default().push(entry.id);
             self.one_live(owner);
         }

@@ -60,7 +60,7 @@ pub fn write(connection: &mut Connection, entries: &[Entry], retention: Retentio
         let mut touch = transaction.prepare_cached(
             "INSERT INTO used (key, at) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET at = ?2 WHERE at + ?3 <= ?2",
         )?;
-        let mut last = None;
+        let (mut last, mut newest) = (None, 0);
         for e in entries {
             insert.execute(params![
                 e.id,
@@ -80,6 +80,8 @@ pub fn write(connection: &mut Connection, entries: &[Entry], retention: Retentio
                 e.replayed,
                 e.version
             ])?;
+            // Before the next statement: it tells of the row that was inserted last, in whatever table.
+            newest = transaction.last_insert_rowid();
             if let Some(key) = e.key
                 && last != Some(key)
             {
@@ -87,7 +89,6 @@ pub fn write(connection: &mut Connection, entries: &[Entry], retention: Retentio
                 last = Some(key);
             }
         }
-        let newest: i64 = transaction.last_insert_rowid();
         let oldest = entries.iter().map(|e| e.at.0).max().unwrap_or(0) - i64::from(retention.days) * DAY_MS;
         transaction.prepare_cached(
             "DELETE FROM request WHERE place IN (SELECT place FROM request ORDER BY place LIMIT ?3) AND (place <= ?1 OR at < ?2)",

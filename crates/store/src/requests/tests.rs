@@ -18,12 +18,17 @@ fn entry(n: i64) -> Entry {
         error_type: None,
         error_code: None,
         error_param: None,
-        key: Some(Key(70 + n % 2)),
+        // As large as keys are.
+        key: Some(key(n)),
         key_tail: "abcd".into(),
         idempotency: (n % 2 == 1).then_some([9; 16]),
         replayed: false,
         version: "2026-10-28.endive".into(),
     }
+}
+
+fn key(n: i64) -> Key {
+    Key((1_795_299_300_000 << 20) + n % 2)
 }
 
 fn filled(retention: Retention, count: i64) -> SqliteRequestLog {
@@ -74,7 +79,7 @@ fn old_entries_go() {
 #[test]
 fn last_use_is_kept_to_the_minute() {
     let log = filled(Retention::default(), 2);
-    let used = |log: &SqliteRequestLog| block_on(log.used(&[Key(70), Key(71), Key(72)])).unwrap();
+    let used = |log: &SqliteRequestLog| block_on(log.used(&[key(0), key(1), Key(72)])).unwrap();
     assert_eq!(used(&log), [Some(Time(2_000)), Some(Time(1_000)), None]);
     log.note(Entry { at: Time(61_999), ..entry(2) });
     assert_eq!(used(&log)[0], Some(Time(2_000)));

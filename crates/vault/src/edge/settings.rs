@@ -91,7 +91,7 @@ impl Default for Limits {
             stop: Duration::from_secs(30),
             gateway: GatewayLimits {
                 in_flight_requests: 1_024,
-                connect: Duration::from_secs(2),
+                connect: Duration::from_secs(10),
                 answer: Duration::from_secs(35),
             },
         }

@@ -63,6 +63,7 @@ fn order(attempt: i64, act: Act, minor: i64, send_by: i64) -> Order {
         attempt: key,
         live: false,
         act,
+        proof: None,
         money: Money::new(minor, Currency::EUR),
         card: CardToken { key: Key(3 << 20), vault: 1 },
         code: None,

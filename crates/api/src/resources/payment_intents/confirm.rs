@@ -5,7 +5,9 @@ use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
 use crate::look::Look;
 use crate::params::Params;
-use crate::resources::payment_methods::{self, Payer, choose};
+use crate::resources::confirmation_tokens;
+use crate::resources::payment_methods::{self, Payer};
+use florin_core::confirmation::Used;
 use florin_core::flow::Done;
 use florin_core::payment::{self, Confirm, PaymentPersonal, PaymentView, Stage};
 
@@ -22,8 +24,19 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     fields::return_url(params, &mut personal)?;
     params.email("receipt_email")?.apply(&mut personal.receipt_email);
     params.shipping()?.apply(&mut personal.shipping);
+    fields::card_options(params, &mut terms)?;
     params.ignore(fields::WITHOUT_EFFECT);
-    params.ignore(&["payment_method", "payment_method_data", "off_session", "expected_payment_method_type"]);
+    params.known_elsewhere(&[
+        "error_on_requires_action",
+        "payment_method",
+        "payment_method_data",
+        "confirmation_token",
+        "off_session",
+    ]);
+    params.ignore(&["expected_payment_method_type"]);
+    fields::method_types(ask, params, &mut terms)?;
+    fields::excluded(params, &mut personal)?;
+    unchanged(params, &view)?;
     params.done()?;
     open(ask.look(), &view, "confirm")?;
     if let Some(customer) = payment.customer {
@@ -31,8 +44,8 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     }
 
     let payer = Payer { by: view.key, customer: payment.customer, uses: true };
-    let chosen = match choose(ask, params, payer).await? {
-        Some(chosen) => Some(chosen),
+    let chosen = match confirmation_tokens::choose(ask, params, payer, Used::Payment(view.key)).await? {
+        Some(given) => Some(fields::take(given, &mut terms, &mut personal)),
         None => match payment.card.as_ref().and_then(|c| payment.method(c.token)) {
             Some(method) => {
                 let id = ask.look().id(florin_core::id::Kind::Method, method.key);
@@ -60,11 +73,29 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
         None => {}
     }
     command.beside.extend(started.beside);
+    let card = command.card.as_ref().or(payment.card.as_ref());
+    command.step_up = fields::step_up(ask, params, &terms, card).await?;
     command.terms = (terms != before.0).then_some(terms);
     command.personal = (personal != before.1).then_some(personal);
     let done = payment::confirm(&ask.asked(Telling::Outcome), &command).await?;
     let answer = settled(ask, done, Telling::Outcome).await?;
     Ok(answer)
+}
+
+/// What a confirmation may repeat and not change.
+fn unchanged(params: &Params, view: &PaymentView) -> Result<(), ApiError> {
+    let payment = &view.body;
+    if let Some((capture, synchronous)) = super::create::capture_method(params)?
+        && (capture, synchronous) != (payment.capture, payment.terms.synchronous_capture)
+    {
+        let message = "Update the PaymentIntent to change its capture_method, then confirm it.";
+        return Err(params.bad("capture_method", message));
+    }
+    if params.integer("amount_to_confirm")?.is_some_and(|n| n != payment.money.minor) {
+        let message = "Update the PaymentIntent to change its amount, then confirm it.";
+        return Err(params.bad("amount_to_confirm", message));
+    }
+    Ok(())
 }
 
 /// What only the merchant's server may say.
@@ -84,7 +115,7 @@ fn not_from_browsers(params: &Params, view: &PaymentView) -> Result<(), ApiError
 /// Refuses by the intent's status what only an open intent takes.
 pub fn open(look: &Look, view: &PaymentView, operation: &str) -> Result<(), ApiError> {
     match view.body.stage {
-        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation => Ok(()),
+        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::RequiresAction { .. } => Ok(()),
         Stage::Processing { .. } | Stage::RequiresCapture { .. } | Stage::Succeeded { .. } | Stage::Canceled { .. } => {
             Err(unexpected(look, view, operation))
         }

@@ -4,7 +4,9 @@ use super::{confirm::settled, fields};
 use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
 use crate::params::Params;
-use crate::resources::payment_methods::{Payer, choose};
+use crate::resources::confirmation_tokens;
+use crate::resources::payment_methods::Payer;
+use florin_core::confirmation::Used;
 use florin_core::payment::{self, CaptureMethod, Create, PaymentPersonal, Terms};
 
 pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
@@ -21,16 +23,29 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     fields::no_platforms(params)?;
     let mut personal = PaymentPersonal::default();
     fields::personal(params, &mut personal)?;
+    fields::card_options(params, &mut terms)?;
+    let capture = if terms.card.capture_later { CaptureMethod::Manual } else { capture };
     params.ignore(fields::WITHOUT_EFFECT);
-    params.ignore(&["payment_method", "payment_method_data", "off_session", "customer"]);
+    params.known_elsewhere(&[
+        "error_on_requires_action",
+        "payment_method",
+        "payment_method_data",
+        "confirmation_token",
+        "off_session",
+        "customer",
+    ]);
     params.done()?;
-    if params.has("off_session") && !confirms {
-        return Err(params.bad("off_session", "You can only pass off_session together with confirm=true."));
+    for name in ["off_session", "confirmation_token"] {
+        if params.has(name) && !confirms {
+            return Err(params.bad(name, format!("You can only pass {name} together with confirm=true.")));
+        }
     }
 
     let customer = fields::customer(ask, params).await?;
     let key = ask.ports().fresh_key();
-    let chosen = choose(ask, params, Payer { by: key, customer, uses: confirms }).await?;
+    let payer = Payer { by: key, customer, uses: confirms };
+    let given = confirmation_tokens::choose(ask, params, payer, Used::Payment(key)).await?;
+    let chosen = given.map(|given| fields::take(given, &mut terms, &mut personal));
     let started = fields::started(ask, params, &terms, chosen.as_ref()).await?;
     if confirms && chosen.is_none() {
         let message = "You cannot confirm this PaymentIntent because it's missing a payment method. Give payment_method or payment_method_data.";
@@ -53,6 +68,9 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         command.beside.extend(started.beside);
     }
     command.personal = personal;
+    if confirms {
+        command.step_up = fields::step_up(ask, params, &terms, command.card.as_ref()).await?;
+    }
     let telling = if confirms { Telling::Outcome } else { Telling::Intent };
     let done = payment::create(&ask.asked(telling), &command).await?;
     settled(ask, done, telling).await

@@ -3,6 +3,7 @@
 use crate::ask::Ask;
 use crate::error::ApiError;
 use crate::params::{LONGEST_TEXT, Params, Patch};
+use crate::resources::confirmation_tokens::Given;
 use crate::resources::payment_methods::Chosen;
 use crate::resources::tokens;
 use florin_core::commit::Beside;
@@ -10,7 +11,8 @@ use florin_core::customer::Customer;
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
 use florin_core::money::{Currency, LARGEST, Money};
-use florin_core::payment::{FutureUse, PaymentPersonal, Terms};
+use florin_core::payment::{CardFacts, FutureUse, PaymentPersonal, Terms, ThreeDsWish};
+use florin_core::threeds::{self, StepUp};
 use florin_core::wire::{Credential, Initiator};
 
 /// (currency, smallest amount of a payment in minor units); two-decimal currencies that are not here take 50.
@@ -87,7 +89,7 @@ pub async fn living(ask: &Ask<'_>, customer: Key) -> Result<(), ApiError> {
 
 /// Money for other accounts: not offered, and never silently kept from them.
 pub fn no_platforms(params: &Params) -> Result<(), ApiError> {
-    for name in ["application_fee", "application_fee_amount", "on_behalf_of", "transfer_data"] {
+    for name in ["application_fee", "application_fee_amount", "customer_account", "on_behalf_of", "transfer_data"] {
         if params.has(name) && !params.is_unset(name) {
             let message = format!("{name} is not offered: payments are for the account of the key alone.");
             return Err(params.bad(name, message).code("parameter_not_offered"));
@@ -97,7 +99,7 @@ pub fn no_platforms(params: &Params) -> Result<(), ApiError> {
 }
 
 /// What stands on the statement (DE 43 and what issuers make of it).
-fn descriptor(params: &Params, name: &'static str) -> Result<Patch<String>, ApiError> {
+pub fn descriptor(params: &Params, name: &'static str) -> Result<Patch<String>, ApiError> {
     let patch = params.patch(name, 22)?;
     if let Patch::Set(text) = &patch {
         if text.contains(['<', '>', '\\', '\'', '"', '*']) {
@@ -120,6 +122,14 @@ pub fn personal(params: &Params, into: &mut PaymentPersonal) -> Result<(), ApiEr
     descriptor(params, "statement_descriptor")?.apply(&mut into.statement_descriptor);
     descriptor(params, "statement_descriptor_suffix")?.apply(&mut into.statement_descriptor_suffix);
     params.patch("transfer_group", 255)?.apply(&mut into.transfer_group);
+    excluded(params, into)?;
+    params.shipping()?.apply(&mut into.shipping);
+    params.metadata(&mut into.metadata)?;
+    return_url(params, into)
+}
+
+/// Ways to pay that the merchant does not want.
+pub fn excluded(params: &Params, into: &mut PaymentPersonal) -> Result<(), ApiError> {
     if let Some(excluded) = params.texts("excluded_payment_method_types")? {
         if excluded.iter().any(|t| t == "card") {
             let message = "Cards are the one way to pay that is offered: without them there is none.";
@@ -132,9 +142,7 @@ pub fn personal(params: &Params, into: &mut PaymentPersonal) -> Result<(), ApiEr
         }
         into.excluded_types = excluded;
     }
-    params.shipping()?.apply(&mut into.shipping);
-    params.metadata(&mut into.metadata)?;
-    return_url(params, into)
+    Ok(())
 }
 
 pub fn return_url(params: &Params, into: &mut PaymentPersonal) -> Result<(), ApiError> {
@@ -158,6 +166,14 @@ pub fn future_use(params: &Params, terms: &mut Terms) -> Result<(), ApiError> {
         terms.future_use = Some(usage);
     }
     Ok(())
+}
+
+/// What a confirmation token says counts where the request says nothing.
+pub fn take(given: Given, terms: &mut Terms, personal: &mut PaymentPersonal) -> Chosen {
+    terms.future_use = given.future_use.or(terms.future_use);
+    personal.shipping = given.shipping.or(personal.shipping.take());
+    personal.return_url = personal.return_url.take().or(given.return_url);
+    given.chosen
 }
 
 /// What chooses the ways to pay. Cards are the one there is.
@@ -196,6 +212,74 @@ pub fn method_types(ask: &Ask<'_>, params: &Params, terms: &mut Terms) -> Result
     Ok(())
 }
 
+/// `payment_method_options[card]` and `use_stripe_sdk`.
+pub fn card_options(params: &Params, terms: &mut Terms) -> Result<(), ApiError> {
+    if let Some(by_library) = params.boolean("use_stripe_sdk")? {
+        terms.by_library = by_library;
+    }
+    let Some(options) = params.object("payment_method_options")? else { return Ok(()) };
+    options.ignore(METHOD_TYPES);
+    options.ignore(&["card_present", "interac_present", "link"]);
+    let card = options.object("card")?;
+    options.done()?;
+    let Some(card) = card else { return Ok(()) };
+    let wishes =
+        [("any", ThreeDsWish::Any), ("automatic", ThreeDsWish::Automatic), ("challenge", ThreeDsWish::Challenge)];
+    terms.card.three_ds = card.choice("request_three_d_secure", &wishes)?.unwrap_or(terms.card.three_ds);
+    let capture_later = card.choice("capture_method", &[("manual", true)])?;
+    terms.card.capture_later = capture_later.unwrap_or(terms.card.capture_later);
+    let asked: [(&'static str, &mut Option<bool>); 4] = [
+        ("request_extended_authorization", &mut terms.card.extended),
+        ("request_incremental_authorization", &mut terms.card.incremental),
+        ("request_multicapture", &mut terms.card.multicapture),
+        ("request_overcapture", &mut terms.card.overcapture),
+    ];
+    for (name, field) in asked {
+        if let Some(wanted) = card.choice(name, &[("if_available", true), ("never", false)])? {
+            *field = Some(wanted);
+        }
+    }
+    card.ignore(CARD_OPTIONS_WITHOUT_EFFECT);
+    card.done()
+}
+
+/// Whether the cardholder may be asked to prove who they are, and when. Nobody is there off session, and a caller that takes no
+/// `requires_action` hears of a decline instead.
+pub async fn step_up(
+    ask: &Ask<'_>,
+    params: &Params,
+    terms: &Terms,
+    card: Option<&CardFacts>,
+) -> Result<StepUp, ApiError> {
+    let refuses = params.boolean("error_on_requires_action")?.unwrap_or(false);
+    if refuses || off_session(params)? || !ask.look().is_public() {
+        return Ok(StepUp::Never);
+    }
+    let mandated = match terms.card.three_ds {
+        ThreeDsWish::Automatic => return Ok(StepUp::IfAsked),
+        ThreeDsWish::Any => false,
+        ThreeDsWish::Challenge => true,
+    };
+    let Some(card) = card else { return Ok(StepUp::IfAsked) };
+    let (account, live, card) = (ask.account(), ask.caller.live, card.token);
+    match ask.ports().authenticate(threeds::Ask::Enrolled { account, live, card }).await {
+        threeds::Answer::Enrolled(true) => Ok(StepUp::First { mandated }),
+        // A card that takes no part cannot be asked: the payment goes on without.
+        threeds::Answer::Enrolled(false)
+        | threeds::Answer::Settled(_)
+        | threeds::Answer::Challenge { .. }
+        | threeds::Answer::Waiting
+        | threeds::Answer::Trouble => Ok(StepUp::IfAsked),
+    }
+}
+
+fn off_session(params: &Params) -> Result<bool, ApiError> {
+    Ok(match params.raw("off_session")?.as_deref() {
+        Some("one_off" | "recurring") => true,
+        _ => params.boolean("off_session")?.unwrap_or(false),
+    })
+}
+
 /// Who starts the payment, and what goes along with the card.
 pub struct Started {
     pub initiator: Initiator,
@@ -212,13 +296,9 @@ pub async fn started(
     terms: &Terms,
     chosen: Option<&Chosen>,
 ) -> Result<Started, ApiError> {
-    let off_session = match params.raw("off_session")?.as_deref() {
-        Some("one_off" | "recurring") => true,
-        _ => params.boolean("off_session")?.unwrap_or(false),
-    };
     let stored = chosen.is_some_and(|c| c.stored);
     let first_use = chosen.and_then(|c| c.network_id);
-    let initiator = match (off_session, stored, terms.future_use) {
+    let initiator = match (off_session(params)?, stored, terms.future_use) {
         (true, true, _) => Initiator::Merchant,
         // The first use that is agreed on, also of a card that the customer has already.
         (false, true, Some(_)) if first_use.is_none() => Initiator::CustomerStoring,
@@ -243,14 +323,11 @@ fn cvc_token(params: &Params) -> Result<Option<String>, ApiError> {
     card.text("cvc_token", 255)
 }
 
-/// Understood, without effect while nothing but cards without authentication is offered.
+/// Understood, without effect.
 pub const WITHOUT_EFFECT: &[&str] = &[
-    "payment_method_options",
     "mandate_data",
     "mandate",
-    "use_stripe_sdk",
     "radar_options",
-    "error_on_requires_action",
     "amount_details",
     "payment_details",
     "payment_method_configuration",
@@ -271,3 +348,17 @@ const METHOD_TYPES: &[&str] = &[
 pub fn is_method_type(name: &str) -> bool {
     METHOD_TYPES.contains(&name) || matches!(name, "card_present" | "interac_present" | "link" | "custom")
 }
+
+/// Options of cards that are understood and change nothing.
+const CARD_OPTIONS_WITHOUT_EFFECT: &[&str] = &[
+    "cvc_token",
+    "installments",
+    "mandate_options",
+    "moto",
+    "network",
+    "require_cvc_recollection",
+    "setup_future_usage",
+    "statement_descriptor_suffix_kana",
+    "statement_descriptor_suffix_kanji",
+    "three_d_secure",
+];

@@ -8,10 +8,10 @@ mod settle;
 mod shape;
 mod update;
 
-pub use confirm::confirm;
+pub use confirm::{confirm, settled};
 pub use create::create;
 pub use read::{list, retrieve, search};
-pub use settle::{cancel, capture, claim};
+pub use settle::{cancel, capture, claim, increment};
 pub use shape::{card_error, declined, outcome, shape};
 pub use update::update;
 

@@ -6,7 +6,7 @@ use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
 use crate::params::Params;
 use florin_core::money::LARGEST;
-use florin_core::payment::{self, Cancel, CancelReason, Capture, PaymentView, Stage};
+use florin_core::payment::{self, Cancel, CancelReason, Capture, Increment, PaymentPersonal, PaymentView, Stage};
 
 pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let view = find(ask, ask.path_id()).await?;
@@ -53,6 +53,32 @@ pub async fn claim(
     settled(ask, done, telling).await
 }
 
+/// `POST …/increment_authorization`: `amount` is the whole amount to be held.
+pub async fn increment(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
+    let view = find(ask, ask.path_id()).await?;
+    let amount = params.integer("amount")?.ok_or_else(|| params.missing("amount"))?;
+    let mut personal: PaymentPersonal = view.personal()?;
+    let before = personal.clone();
+    params.patch("description", 1_000)?.apply(&mut personal.description);
+    fields::descriptor(params, "statement_descriptor")?.apply(&mut personal.statement_descriptor);
+    params.metadata(&mut personal.metadata)?;
+    params.ignore(&["amount_details", "application_fee_amount", "hooks", "payment_details", "transfer_data"]);
+    params.done()?;
+    let Stage::RequiresCapture { .. } = view.body.stage else {
+        return Err(unexpected(ask.look(), &view, "increment the authorization of"));
+    };
+    fields::money(params, amount, view.body.money.currency)?;
+    let command = Increment {
+        account: ask.account(),
+        payment: view.key,
+        amount,
+        personal: (personal != before).then_some(personal),
+        claim: ask.claim.clone(),
+    };
+    let done = payment::increment(&ask.asked(Telling::Outcome), &command).await?;
+    settled(ask, done, Telling::Outcome).await
+}
+
 pub async fn cancel(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let view = find(ask, ask.path_id()).await?;
     let words = [
@@ -64,7 +90,10 @@ pub async fn cancel(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let reason = params.choice("cancellation_reason", &words)?.unwrap_or(CancelReason::Unspecified);
     params.done()?;
     match view.body.stage {
-        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::RequiresCapture { .. } => {}
+        Stage::RequiresPaymentMethod { .. }
+        | Stage::RequiresConfirmation
+        | Stage::RequiresAction { .. }
+        | Stage::RequiresCapture { .. } => {}
         Stage::Processing { .. } | Stage::Succeeded { .. } | Stage::Canceled { .. } => {
             return Err(unexpected(ask.look(), &view, "cancel"));
         }

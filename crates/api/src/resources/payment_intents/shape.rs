@@ -1,11 +1,13 @@
 //! How an intent looks, and the error that tells of a decline. Reads one row, knows no store.
 
 use crate::look::Look;
-use crate::resources::{charges, metadata, payment_methods, shipping};
+use crate::resources::{metadata, payment_methods, shipping};
 use florin_core::attempt::{Attempt, Move, State};
 use florin_core::decline::DeclineCode;
 use florin_core::id::Kind;
-use florin_core::payment::{CancelReason, CaptureMethod, Payment, PaymentError, PaymentPersonal, PaymentView, Stage};
+use florin_core::payment::{
+    CancelReason, CaptureMethod, CardOptions, Payment, PaymentError, PaymentPersonal, PaymentView, Stage,
+};
 use florin_core::wire::{Decline, NotSent};
 use serde_json::{Map, Value, json};
 
@@ -18,9 +20,10 @@ pub fn shape(look: &Look, view: &PaymentView) -> Value {
         | Stage::RequiresConfirmation
         | Stage::Processing { .. }
         | Stage::RequiresCapture { .. }
-        | Stage::Succeeded { .. } => (None, None),
+        | Stage::Succeeded { .. }
+        | Stage::RequiresAction { .. } => (None, None),
     };
-    let latest = p.attempts.iter().rev().find(|a| charges::is_charge(a));
+    let latest = p.attempts.iter().rev().find(|a| view.body.is_charge(a));
     let method = p.card.as_ref().and_then(|c| p.method(c.token)).map(|m| look.id(Kind::Method, m.key));
     let automatic = p
         .terms
@@ -54,13 +57,11 @@ pub fn shape(look: &Look, view: &PaymentView) -> Value {
         "livemode": p.live,
         "managed_payments": null,
         "metadata": metadata(&personal.metadata),
-        "next_action": null,
+        "next_action": next_action(look, view, &personal),
         "on_behalf_of": null,
         "payment_method": method,
         "payment_method_configuration_details": null,
-        "payment_method_options": {
-            "card": { "installments": null, "mandate_options": null, "network": null, "request_three_d_secure": "automatic" },
-        },
+        "payment_method_options": { "card": card_options(&p.terms.card) },
         "payment_method_types": ["card"],
         "payment_record": null,
         "processing": null,
@@ -77,8 +78,50 @@ pub fn shape(look: &Look, view: &PaymentView) -> Value {
     })
 }
 
+/// What the cardholder is to do.
+fn next_action(look: &Look, view: &PaymentView, personal: &PaymentPersonal) -> Value {
+    let Stage::RequiresAction { authentication } = view.body.stage else { return Value::Null };
+    let url = look.threeds_url("authenticate", view.key, authentication);
+    match &personal.return_url {
+        Some(return_url) if !view.body.terms.by_library => {
+            json!({ "type": "redirect_to_url", "redirect_to_url": { "return_url": return_url, "url": url } })
+        }
+        Some(_) | None => json!({
+            "type": "use_stripe_sdk",
+            "use_stripe_sdk": {
+                "type": "three_d_secure_redirect", "stripe_js": url,
+                "source": format!("src_{}", look.threeds_token(authentication)),
+            },
+        }),
+    }
+}
+
+fn card_options(options: &CardOptions) -> Value {
+    let shown = json!({
+        "installments": null, "mandate_options": null, "network": null,
+        "request_three_d_secure": options.three_ds.as_str(),
+    });
+    let Value::Object(mut shown) = shown else { return shown };
+    let asked = [
+        ("request_extended_authorization", options.extended),
+        ("request_incremental_authorization", options.incremental),
+        ("request_multicapture", options.multicapture),
+        ("request_overcapture", options.overcapture),
+    ];
+    for (name, wanted) in asked {
+        if let Some(wanted) = wanted {
+            shown.insert(name.into(), json!(if wanted { "if_available" } else { "never" }));
+        }
+    }
+    if options.capture_later {
+        shown.insert("capture_method".into(), json!("manual"));
+    }
+    Value::Object(shown)
+}
+
 fn capture_method(payment: &Payment) -> &'static str {
     match payment.capture {
+        CaptureMethod::Manual if payment.terms.card.capture_later => "automatic_async",
         CaptureMethod::Manual => "manual",
         CaptureMethod::Automatic if payment.terms.synchronous_capture => "automatic",
         CaptureMethod::Automatic => "automatic_async",
@@ -97,7 +140,7 @@ fn cancel_reason(reason: CancelReason) -> Option<&'static str> {
 
 fn last_error(look: &Look, view: &PaymentView, personal: &PaymentPersonal) -> Option<Value> {
     let Stage::RequiresPaymentMethod { last_error: Some(error) } = &view.body.stage else { return None };
-    let charge = view.body.attempts.iter().rev().find(|a| charges::is_charge(a));
+    let charge = view.body.attempts.iter().rev().find(|a| view.body.is_charge(a));
     Some(Value::Object(error_of(look, view, personal, error, charge)))
 }
 
@@ -111,8 +154,15 @@ fn error_of(
 ) -> Map<String, Value> {
     let mut fields = card_error(error);
     let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    if *error == PaymentError::NotAuthenticated {
+        let card = view.body.authentications.last().and_then(|a| view.body.method(a.card));
+        if let Some(method) = card {
+            put("payment_method", payment_methods::of_payment(look, view, method, personal.billing.as_ref()));
+        }
+        return fields;
+    }
     if let Some(attempt) = attempt {
-        if charges::is_charge(attempt) {
+        if view.body.is_charge(attempt) {
             put("charge", json!(look.id(Kind::Charge, attempt.key)));
         }
         if let Some(method) = view.body.method(attempt.card) {
@@ -128,9 +178,12 @@ pub fn card_error(error: &PaymentError) -> Map<String, Value> {
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
     put("code", json!(code));
-    put("decline_code", json!(decline));
+    if !decline.is_empty() {
+        put("decline_code", json!(decline));
+    }
     put("message", json!(message));
-    put("type", json!("card_error"));
+    let about_card = *error != PaymentError::NotAuthenticated;
+    put("type", json!(if about_card { "card_error" } else { "invalid_request_error" }));
     if let PaymentError::Declined(decline) = error {
         put("network_decline_code", json!(decline.response.text()));
         if let Some(advice) = decline.advice {
@@ -162,6 +215,11 @@ pub fn declined(error: &PaymentError) -> (&'static str, &'static str, &'static s
             "processing_error",
             "processing_error",
             "The card's issuer could not be reached. Nothing was charged. Try again in a moment.",
+        ),
+        PaymentError::NotAuthenticated => (
+            "payment_intent_authentication_failure",
+            "",
+            "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent again.",
         ),
         PaymentError::Reversed => (
             "processing_error",
@@ -195,8 +253,8 @@ pub fn outcome(look: &Look, view: &PaymentView) -> (u16, Value) {
     let last = view.body.attempts.last();
     let failed = match (&view.body.stage, last) {
         (Stage::RequiresPaymentMethod { last_error: Some(error) }, Some(attempt)) => Some((*error, attempt)),
-        // A capture that the host refused: the hold stands.
-        (Stage::RequiresCapture { .. }, Some(attempt)) => refused_capture(attempt).map(|error| (error, attempt)),
+        // A capture or an increment that was refused: the hold stands.
+        (Stage::RequiresCapture { .. }, Some(attempt)) => refused_beside(attempt).map(|error| (error, attempt)),
         _ => None,
     };
     let Some((error, attempt)) = failed else { return (200, shape(look, view)) };
@@ -205,10 +263,13 @@ pub fn outcome(look: &Look, view: &PaymentView) -> (u16, Value) {
     (402, json!({ "error": fields }))
 }
 
-fn refused_capture(attempt: &Attempt) -> Option<PaymentError> {
+fn refused_beside(attempt: &Attempt) -> Option<PaymentError> {
     match (&attempt.what, &attempt.state) {
-        (Move::Completion(_), State::Declined { decline, .. }) => Some(PaymentError::Declined(*decline)),
-        (Move::Completion(_), State::NotSent { why, .. }) => Some(PaymentError::NotSent(*why)),
+        (Move::Completion(_) | Move::Increment(_), State::Declined { decline, .. }) => {
+            Some(PaymentError::Declined(*decline))
+        }
+        (Move::Completion(_) | Move::Increment(_), State::NotSent { why, .. }) => Some(PaymentError::NotSent(*why)),
+        (Move::Increment(_), State::Reversed { .. }) => Some(PaymentError::Reversed),
         _ => None,
     }
 }

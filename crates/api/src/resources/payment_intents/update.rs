@@ -7,7 +7,7 @@ use crate::error::ApiError;
 use crate::params::Params;
 use crate::resources::payment_methods::{Payer, choose};
 use florin_core::flow::Failure;
-use florin_core::payment::{self, PaymentPersonal, PaymentView, Stage, Update};
+use florin_core::payment::{self, CaptureMethod, PaymentPersonal, PaymentView, Stage, Update};
 use florin_core::refusal::Refusal;
 
 /// How often the change is made anew when somebody else was faster.
@@ -43,12 +43,16 @@ async fn read(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Upda
     }
     fields::future_use(params, &mut terms)?;
     fields::method_types(ask, params, &mut terms)?;
+    fields::card_options(params, &mut terms)?;
+    if terms.card.capture_later && payment.capture != CaptureMethod::Manual {
+        command.capture = Some(CaptureMethod::Manual);
+    }
     command.terms = (terms != payment.terms).then_some(terms);
     fields::no_platforms(params)?;
     let mut personal: PaymentPersonal = view.personal()?;
     fields::personal(params, &mut personal)?;
     params.ignore(fields::WITHOUT_EFFECT);
-    params.ignore(&["payment_method", "payment_method_data", "customer"]);
+    params.ignore(&["error_on_requires_action", "payment_method", "payment_method_data", "customer"]);
     params.done()?;
     command.customer = fields::customer(ask, params).await?.filter(|c| payment.customer != Some(*c));
     let customer = command.customer.or(payment.customer);
@@ -63,7 +67,10 @@ async fn read(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Upda
         || command.customer.is_some()
         || command.terms.is_some()
         || command.method.is_some();
-    let is_open = matches!(payment.stage, Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation);
+    let is_open = matches!(
+        payment.stage,
+        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::RequiresAction { .. }
+    );
     if changes_payment && !is_open {
         return Err(unexpected(ask.look(), view, "update"));
     }

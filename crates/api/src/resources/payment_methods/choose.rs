@@ -62,7 +62,7 @@ pub async fn choose(ask: &Ask<'_>, params: &Params, payer: Payer) -> Result<Opti
 }
 
 /// A method that is made in the same commit as its use.
-fn made(ask: &Ask<'_>, mut chosen: Chosen, payer: Payer) -> Chosen {
+pub fn made(ask: &Ask<'_>, mut chosen: Chosen, payer: Payer) -> Chosen {
     let hold = if payer.uses { Hold::UsedBy(payer.by) } else { Hold::Free };
     let view = View {
         key: chosen.key,
@@ -112,6 +112,11 @@ pub fn unusable(why: Unusable) -> ApiError {
     ApiError::invalid(message).code(code).param("payment_method")
 }
 
+/// A card to be made into a method under the name of a test card. None when the text is no such name.
+pub async fn of_name(ask: &Ask<'_>, name: &str) -> Result<Option<Chosen>, ApiError> {
+    Ok(named(ask, name, "payment_method").await?.map(|card| fresh(ask, card)))
+}
+
 fn fresh(ask: &Ask<'_>, card: CardFacts) -> Chosen {
     let (key, personal) = (ask.ports().fresh_key(), MethodPersonal::default());
     Chosen { key, card, personal, stored: false, network_id: None, beside: vec![] }
@@ -156,7 +161,7 @@ pub async fn of_card(ask: &Ask<'_>, params: &Params, type_name: &'static str) ->
     chosen.beside = beside;
     chosen.personal.billing = params.billing()?.unwrap_or(told.billing);
     params.metadata(&mut chosen.personal.metadata)?;
-    params.ignore(&["allow_redisplay"]);
+    chosen.personal.redisplay = super::redisplay(params)?.unwrap_or_default();
     Ok(chosen)
 }
 

@@ -4,7 +4,7 @@ mod choose;
 mod hand;
 mod verified;
 
-pub use choose::{Chosen, Payer, choose, of_card, of_view};
+pub use choose::{Chosen, Payer, choose, made, of_card, of_name, of_view};
 pub use hand::{attach, detach};
 pub use verified::{given, source};
 
@@ -17,7 +17,7 @@ use crate::resources::{billing, charges, metadata};
 use florin_core::commit::EventKind;
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
-use florin_core::method::{MethodPersonal, PaymentMethod};
+use florin_core::method::{MethodPersonal, PaymentMethod, Redisplay};
 use florin_core::payment::{CardFacts, Contact, Funding, Method, PaymentView};
 use florin_core::record::{self, Change};
 use florin_core::wire::Checks;
@@ -34,13 +34,13 @@ pub fn shape(look: &Look, view: &MethodView) -> Value {
 
 /// The method of a charge, as the payment knows it.
 pub fn of_payment(look: &Look, view: &PaymentView, method: &Method, contact: Option<&Contact>) -> Value {
-    let personal = MethodPersonal { billing: contact.cloned().unwrap_or_default(), metadata: vec![] };
+    let personal = MethodPersonal { billing: contact.cloned().unwrap_or_default(), ..MethodPersonal::default() };
     body(look, method, (view.body.live, None), &personal, None)
 }
 
 /// A method as a setup knows it.
 pub fn of_setup(look: &Look, live: bool, method: &Method, contact: Option<&Contact>) -> Value {
-    let personal = MethodPersonal { billing: contact.cloned().unwrap_or_default(), metadata: vec![] };
+    let personal = MethodPersonal { billing: contact.cloned().unwrap_or_default(), ..MethodPersonal::default() };
     body(look, method, (live, None), &personal, None)
 }
 
@@ -54,7 +54,7 @@ fn body(
     json!({
         "id": look.id(Kind::Method, method.key),
         "object": "payment_method",
-        "allow_redisplay": "unspecified",
+        "allow_redisplay": personal.redisplay.as_str(),
         "billing_details": billing(Some(&personal.billing)),
         "card": card(&method.card, checks),
         "created": method.key.time().seconds(),
@@ -67,7 +67,7 @@ fn body(
 }
 
 /// `checks`: what the issuer said when the card was set up; unchecked before.
-fn card(card: &CardFacts, checks: Option<&Checks>) -> Value {
+pub fn card(card: &CardFacts, checks: Option<&Checks>) -> Value {
     let unchecked =
         || json!({ "address_line1_check": null, "address_postal_code_check": null, "cvc_check": "unchecked" });
     json!({
@@ -138,7 +138,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let view = find(ask, ask.path_id(), "payment_method").await?;
     let mut probe: MethodPersonal = view.personal()?;
     merge(params, &mut probe)?;
-    params.ignore(&["allow_redisplay"]);
+    super::prices::not_offered(params, &["card"])?;
     params.done()?;
     if view.body.customer().is_none() {
         let message = "You must save this PaymentMethod to a customer before you can update it.";
@@ -167,7 +167,14 @@ fn merge(params: &Params, into: &mut MethodPersonal) -> Result<(), ApiError> {
             ..Contact::default()
         };
     }
+    into.redisplay = redisplay(params)?.unwrap_or(into.redisplay);
     params.metadata(&mut into.metadata)
+}
+
+/// `allow_redisplay`.
+pub fn redisplay(params: &Params) -> Result<Option<Redisplay>, ApiError> {
+    let words: Vec<(&str, Redisplay)> = Redisplay::ALL.iter().map(|r| (r.as_str(), *r)).collect();
+    params.choice("allow_redisplay", &words)
 }
 
 /// Of one customer, which must be named: methods of nobody are not listed.

@@ -107,7 +107,7 @@ async fn read(ask: &Ask<'_>, params: &Params, name: &'static str) -> Result<Once
     inner.choice("object", &[("card", ())])?;
     let index = inner.integer(CARD_FIELD)?;
     let card = ask.card(index).ok_or_else(|| inner.missing("number"))?.facts.clone();
-    let mut personal = MethodPersonal { billing: card_billing(&inner)?, metadata: vec![] };
+    let mut personal = MethodPersonal { billing: card_billing(&inner)?, ..MethodPersonal::default() };
     inner.metadata(&mut personal.metadata)?;
     inner.ignore(&["currency", "default_for_currency"]);
     inner.done()?;

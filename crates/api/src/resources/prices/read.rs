@@ -41,7 +41,7 @@ pub fn read(ask: &Ask<'_>, params: &Params, product: Key) -> Result<Price, ApiEr
 }
 
 fn refused(params: &Params, name: &str) -> ApiError {
-    let message = format!("{} is not offered: prices have one amount a piece, in one currency.", params.name(name));
+    let message = format!("{} is not offered. Leave it out.", params.name(name));
     params.bad(name, message).code("parameter_not_offered")
 }
 

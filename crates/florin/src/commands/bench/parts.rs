@@ -195,6 +195,7 @@ fn sale(account: Key, key: Key, now: Time, card: CardToken) -> Order {
         attempt: key,
         live: false,
         act: Act::Sale { initiator: Initiator::Customer, network_id: None },
+        proof: None,
         money: Money::new(1000, Currency::USD),
         card,
         code: None,

@@ -120,7 +120,7 @@ pub struct Heads {
 }
 
 impl Heads {
-    fn write(&self, method: &str, path: &str, more: &str, body: &str) -> String {
+    pub fn write(&self, method: &str, path: &str, more: &str, body: &str) -> String {
         let (port, key) = (self.port, &self.key);
         let length =
             if more.contains("chunked") { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
@@ -129,7 +129,7 @@ impl Heads {
         )
     }
 
-    fn form(&self, path: &str, body: &str) -> String {
+    pub fn form(&self, path: &str, body: &str) -> String {
         self.write("POST", path, "Content-Type: application/x-www-form-urlencoded\r\n", body)
     }
 

@@ -1,7 +1,8 @@
 //! `florin prove memory`: sends cards in every way that clients send them, and a second later looks for them in the memory of vault and
-//! gateway, in every file and in every answer. Knows no way to make a process readable that is not.
+//! gateway, in every file, every answer and every webhook. Knows no way to make a process readable that is not.
 
 use super::cards::{Heads, Way, code_marks, number};
+use super::hooks::Hooks;
 use super::scan::{Hits, Search};
 use crate::cli::Common;
 use crate::commands::https::{Line, Target};
@@ -24,6 +25,8 @@ const LINES: usize = 50;
 const GRACE: Duration = Duration::from_secs(1);
 /// Set for the copy of this command that runs as the root of a user namespace of its own.
 const INSIDE: &str = "FLORIN_PROVE_INSIDE";
+/// How long deliveries are waited for.
+const HOOKS_WITHIN: Duration = Duration::from_secs(20);
 const FILE_LIMIT_BYTES: u64 = 1 << 30;
 
 pub fn run(cards: u16, as_json: bool) -> Outcome {
@@ -83,7 +86,8 @@ impl Report {
     fn proved(&self) -> bool {
         let read = |place: &str| self.searched.iter().any(|s| s.place == place && s.bytes > 0);
         let clean = self.searched.iter().all(|s| s.hits.is_empty());
-        clean && self.wrong.is_empty() && self.control && read("memory of the vault") && read("memory of the gateway")
+        let all = ["memory of the vault", "memory of the gateway", "files while it runs", "answers", "webhooks"];
+        clean && self.wrong.is_empty() && self.control && all.into_iter().all(read)
     }
 
     fn json(&self) -> Value {
@@ -148,6 +152,8 @@ async fn look(system: &System, search: &Search, cards: usize) -> Result<Report, 
     let target = Target::new(port, &PathBuf::from(text("ca_cert")))?;
     let heads = Heads { port, key: text("secret_key") };
     let mut sender = Sender { target, heads, lines: Vec::new(), answers: Vec::new(), wrong: Vec::new() };
+    let hooks = Hooks::listen().await.map_err(|e| Fail::new("no_receiver", e.to_string()))?;
+    sender.register(hooks.port).await?;
     let mut sent: Vec<(&'static str, usize)> = Way::ALL.iter().map(|way| (way.name(), 0)).collect();
     for n in 0..cards {
         let way = Way::of(n);
@@ -157,6 +163,9 @@ async fn look(system: &System, search: &Search, cards: usize) -> Result<Report, 
         }
     }
     sender.read_back().await?;
+    // Each payment has more events than this.
+    let paid = sent.iter().find(|(way, _)| *way == Way::Pays.name()).map_or(0, |(_, n)| *n);
+    let delivered = hooks.came(paid * 2, HOOKS_WITHIN).await;
     tokio::time::sleep(GRACE).await;
     let mut searched = Vec::new();
     for part in system.parts.iter().filter(|part| part.role != "sandbox") {
@@ -164,9 +173,11 @@ async fn look(system: &System, search: &Search, cards: usize) -> Result<Report, 
         searched.push(memory(pid, &format!("memory of the {}", part.role), search)?);
     }
     searched.push(files(&system.home.root, "files while it runs", search));
-    let mut hits = Hits::new();
-    search.count(&sender.answers, sender.answers.len(), &mut hits);
-    searched.push(Searched { place: "answers".to_owned(), bytes: sender.answers.len() as u64, hits });
+    for (place, bytes) in [("answers", &sender.answers), ("webhooks", &delivered)] {
+        let mut hits = Hits::new();
+        search.count(bytes, bytes.len(), &mut hits);
+        searched.push(Searched { place: place.to_owned(), bytes: bytes.len() as u64, hits });
+    }
     // The numbers are in this very process: a search that does not find them there is broken.
     let control = !memory(std::process::id(), "memory of this process", search)?.hits.is_empty();
     Ok(Report { cards, sent, searched, wrong: sender.wrong, control })
@@ -224,21 +235,31 @@ impl Sender {
         Ok(())
     }
 
+    /// Webhooks go to this port of loopback.
+    async fn register(&mut self, port: u16) -> Result<(), Fail> {
+        self.plain(
+            &self.heads.form("/v1/webhook_endpoints", &format!("url=http://127.0.0.1:{port}/&enabled_events[]=*")),
+        )
+        .await
+    }
+
     /// What the API tells afterwards of what was done.
     async fn read_back(&mut self) -> Result<(), Fail> {
-        let mut line = self.target.connect().await.map_err(|e| Fail::new("no_answer", e.to_string()))?;
-        for path in ["/v1/events", "/v1/payment_intents", "/v1/charges", "/v1/customers"] {
-            let (key, port) = (&self.heads.key, self.heads.port);
-            let request = format!(
-                "GET {path}?limit=100 HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: Bearer {key}\r\n\r\n"
-            );
-            let (status, body) =
-                line.ask(request.as_bytes()).await.map_err(|e| Fail::new("no_answer", format!("{path}: {e}")))?;
-            if status != 200 {
-                return Err(Fail::new("no_answer", format!("{path}: {status}")));
-            }
-            self.answers.extend_from_slice(body);
+        for path in ["/v1/events", "/v1/payment_intents", "/v1/charges", "/v1/customers", "/v1/florin/request_logs"] {
+            self.plain(&self.heads.write("GET", &format!("{path}?limit=100"), "", "")).await?;
         }
+        Ok(())
+    }
+
+    /// A request without a card, which must succeed.
+    async fn plain(&mut self, request: &str) -> Result<(), Fail> {
+        let failed = |what: String| Fail::new("no_answer", what);
+        let mut line = self.target.connect().await.map_err(|e| failed(e.to_string()))?;
+        let (status, body) = line.ask(request.as_bytes()).await.map_err(|e| failed(e.to_string()))?;
+        if status != 200 {
+            return Err(failed(format!("{status}: {}", String::from_utf8_lossy(body))));
+        }
+        self.answers.extend_from_slice(body);
         Ok(())
     }
 }

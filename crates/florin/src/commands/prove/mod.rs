@@ -1,6 +1,7 @@
 //! `florin prove`: many simulated histories, each compared with the issuer's books.
 
 mod cards;
+mod hooks;
 mod memory;
 mod scan;
 

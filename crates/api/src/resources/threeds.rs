@@ -1,0 +1,225 @@
+//! `/3ds/…`: where a cardholder's browser is sent to be authenticated, and where it comes back. The only pages without an API key: an
+//! unguessable part of the address opens one authentication. Knows no card, and believes nothing that the browser says.
+
+use crate::ask::{Ask, Telling};
+use crate::error::ApiError;
+use crate::keys::Caller;
+use crate::origin::Sourced;
+use crate::resources::payment_intents::settled;
+use crate::version::ApiVersion;
+use crate::{Api, KeyClass};
+use florin_core::commit::Origin;
+use florin_core::edge::{EdgeRequest, EdgeResponse};
+use florin_core::flow::{self, Failure, View};
+use florin_core::id::{Key, Kind};
+use florin_core::payment::{self, Payment, PaymentPersonal, PaymentView, Stage};
+use florin_core::refusal::Refusal;
+use florin_core::threeds::{Answer, Ask as AskVault, Authentication, Begin, Browser, Settled};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The browser is on its way to the issuer.
+    There,
+    /// It comes back: the issuer has the result.
+    Back,
+}
+
+/// Answers requests for pages of an authentication; None for all others.
+pub async fn serve(api: &Api, request: &EdgeRequest) -> Option<EdgeResponse> {
+    let rest = request.path.strip_prefix("/3ds/")?;
+    let parts: Vec<&str> = rest.split('/').collect();
+    let (step, id, token) = match parts.as_slice() {
+        ["authenticate", id, token] => (Step::There, *id, *token),
+        ["return", id, token] => (Step::Back, *id, *token),
+        _ => return Some(page(404, UNKNOWN)),
+    };
+    if !matches!(request.method.as_str(), "GET" | "POST") {
+        return Some(page(405, UNKNOWN));
+    }
+    let answered = match found(api, id, token).await {
+        Ok(Some((view, authentication))) => proceed(api, request, view, authentication, step).await,
+        Ok(None) => return Some(page(404, UNKNOWN)),
+        Err(error) => Err(error),
+    };
+    Some(answered.unwrap_or_else(|_| page(503, TRY_AGAIN)))
+}
+
+/// The payment of that id and its authentication that the token opens.
+async fn found(api: &Api, id: &str, token: &str) -> Result<Option<(PaymentView, Authentication)>, ApiError> {
+    let Some(key) = api.look.key(Kind::Payment, id) else { return Ok(None) };
+    let row = api.ports.store().get(&[key]).await?.into_iter().next().flatten();
+    let Some(row) = row.filter(|row| row.kind == Kind::Payment) else { return Ok(None) };
+    let view: PaymentView = flow::read(&row)?;
+    let opens = |a: &&Authentication| same(api.look.threeds_token(a.key).as_bytes(), token.as_bytes());
+    Ok(view.body.authentications.iter().find(opens).copied().map(|a| (view, a)))
+}
+
+/// In a time that does not tell how much was right.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |differs, (x, y)| differs | (x ^ y)) == 0
+}
+
+async fn proceed(
+    api: &Api,
+    request: &EdgeRequest,
+    view: PaymentView,
+    authentication: Authentication,
+    step: Step,
+) -> Result<EdgeResponse, ApiError> {
+    if view.body.stage != (Stage::RequiresAction { authentication: authentication.key }) {
+        return Ok(to_merchant(api, &view));
+    }
+    let Authentication { key, money, card, mandated, .. } = authentication;
+    let (account, live) = (view.account, view.body.live);
+    let asked = match step {
+        Step::There => AskVault::Begin(Box::new(Begin {
+            account,
+            live,
+            authentication: key,
+            card,
+            money,
+            mandated,
+            notification_url: api.look.threeds_url("return", view.key, key),
+            browser: browser(request),
+        })),
+        Step::Back => AskVault::Result { account, live, authentication: key, card, money },
+    };
+    match api.ports.authenticate(asked).await {
+        Answer::Challenge { url } => Ok(redirect(&url)),
+        Answer::Settled(settled) => finish(api, request, view, key, settled).await,
+        Answer::Waiting => Ok(to_merchant(api, &view)),
+        Answer::Trouble | Answer::Enrolled(_) => Ok(page(503, TRY_AGAIN)),
+    }
+}
+
+/// Goes on with the payment, once, and sends the browser to the merchant.
+async fn finish(
+    api: &Api,
+    request: &EdgeRequest,
+    view: PaymentView,
+    authentication: Key,
+    outcome: Settled,
+) -> Result<EdgeResponse, ApiError> {
+    let (account, payment) = (view.account, view.key);
+    // Nobody's key: the cardholder came back, and the gateway goes on by itself.
+    let (key, tail, grants) = (account, "".into(), [].into());
+    let caller = Caller { account, class: KeyClass::Secret, live: view.body.live, key, tail, grants };
+    let (version, ids, expand) = (ApiVersion::parse(None)?, vec![], vec![]);
+    let ports = Sourced::new(&*api.ports, Origin { request: request.id.clone(), idempotency_key: None });
+    let ask = Ask { api, request, caller, version, ids, claim: None, expand, ports };
+    let command = payment::Authenticated { account, payment, authentication, settled: outcome };
+    match payment::authenticated(&ask.asked(Telling::Intent), &command).await {
+        Ok(done) => drop(settled(&ask, done, Telling::Intent).await?),
+        // It went on already: the page was opened twice.
+        Err(Failure::Refused(Refusal::UnexpectedState { .. })) => {}
+        Err(failure) => return Err(failure.into()),
+    }
+    let now: View<Payment> = flow::load(api.ports.store(), account, Kind::Payment, payment).await?;
+    Ok(to_merchant(api, &now))
+}
+
+/// What the browser says of itself.
+fn browser(request: &EdgeRequest) -> Browser {
+    let header = |name: &str| {
+        let found = request.headers.iter().find(|(n, _)| n == name);
+        found.map(|(_, v)| v.clone()).unwrap_or_default()
+    };
+    let language = header("accept-language");
+    let language = language.split([',', ';']).next().unwrap_or("").trim().to_owned();
+    let (accept, user_agent) = (header("accept"), header("user-agent"));
+    Browser { accept, user_agent, language, address: Some(request.client) }
+}
+
+/// Back to the merchant's page, with what Stripe adds to its address.
+fn to_merchant(api: &Api, view: &PaymentView) -> EdgeResponse {
+    let personal: PaymentPersonal = view.personal().unwrap_or_default();
+    let status = match view.body.stage {
+        Stage::Succeeded { .. } | Stage::RequiresCapture { .. } => "succeeded",
+        Stage::Processing { .. } | Stage::RequiresAction { .. } => "pending",
+        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::Canceled { .. } => "failed",
+    };
+    let Some(url) = personal.return_url else { return page(200, DONE) };
+    let secret = api.look.client_secret(Kind::Payment, view.key);
+    let id = api.look.id(Kind::Payment, view.key);
+    let added = format!("payment_intent={id}&payment_intent_client_secret={secret}&redirect_status={status}");
+    redirect(&with_query(&url, &added))
+}
+
+/// Adds parameters to an address, before its fragment.
+fn with_query(url: &str, added: &str) -> String {
+    let (before, fragment) = match url.split_once('#') {
+        Some((before, fragment)) => (before, format!("#{fragment}")),
+        None => (url, String::new()),
+    };
+    let sign = match before.split_once('?') {
+        None => "?",
+        Some((_, "")) => "",
+        Some((_, query)) if query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    format!("{before}{sign}{added}{fragment}")
+}
+
+fn redirect(url: &str) -> EdgeResponse {
+    // A header is ASCII (RFC 9110 §5.5): what is not is percent-encoded.
+    let mut location = String::with_capacity(url.len());
+    for byte in url.bytes() {
+        if byte.is_ascii_graphic() {
+            location.push(char::from(byte));
+        } else {
+            location.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    let mut response = page(303, DONE);
+    response.headers.push(("location".into(), location));
+    response
+}
+
+const UNKNOWN: &str = "This confirmation is not known, or no longer. Go back to the shop and pay again.";
+const TRY_AGAIN: &str =
+    "Your bank cannot be reached at the moment. Nothing was charged. Load this page again in a moment.";
+const DONE: &str = "You can close this page and go back to the shop.";
+
+/// One sentence, without scripts or styles.
+fn page(status: u16, sentence: &str) -> EdgeResponse {
+    let body = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Payment</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"></head><body><main><p>{sentence}</p></main></body></html>\n"
+    );
+    let headers = [
+        ("content-type", "text/html; charset=utf-8"),
+        ("cache-control", "no-store"),
+        ("content-security-policy", "default-src 'none'; base-uri 'none'"),
+    ];
+    let headers = headers.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
+    EdgeResponse { status, headers, body: body.into_bytes() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_added_to_addresses() {
+        #[track_caller]
+        fn check(url: &str, expected: &str) {
+            assert_eq!(with_query(url, "a=1"), expected);
+        }
+        check("https://shop.test/done", "https://shop.test/done?a=1");
+        check("https://shop.test/done?", "https://shop.test/done?a=1");
+        check("https://shop.test/done?b=2", "https://shop.test/done?b=2&a=1");
+        check("https://shop.test/done?b=2&", "https://shop.test/done?b=2&a=1");
+        check("https://shop.test/#/done", "https://shop.test/?a=1#/done");
+        check("myapp://done", "myapp://done?a=1");
+    }
+
+    #[test]
+    fn addresses_are_ascii() {
+        let at = |url: &str| {
+            let response = redirect(url);
+            response.headers.into_iter().find(|(n, _)| n == "location").map(|(_, v)| v)
+        };
+        assert_eq!(at("https://shop.test/감사").as_deref(), Some("https://shop.test/%EA%B0%90%EC%82%AC"));
+        assert_eq!(at("https://shop.test/\r\nx: y").as_deref(), Some("https://shop.test/%0D%0Ax:%20y"));
+    }
+}
