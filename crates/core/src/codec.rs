@@ -54,8 +54,8 @@ mod tests {
     use crate::payment::{CancelReason, CaptureMethod, Method, Payment, PaymentError, PaymentPersonal, Stage};
     use crate::refund::{Refund, RefundReason, RefundStage};
     use crate::sample::{
-        APPROVAL, CHARGE, FUNDS, NOW, OPEN, PAYMENT, START, attempt, card, eur, every_move, every_stage, every_state,
-        held, payment,
+        APPROVAL, CHARGE, FUNDS, NOW, OPEN, PAYMENT, START, VERIFICATION, attempt, card, eur, every_move, every_stage,
+        every_state, held, payment,
     };
     use crate::settlement::{
         Break, BreakState, Cleared, Cursor, Held, Owed, Reason, Report, Resolution, RrnText, Settlement, Share, Total,
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn setups_and_methods() {
-        let asked = attempt(OPEN, every_move()[5], 2, every_state()[0].clone());
+        let asked = attempt(OPEN, VERIFICATION, 2, every_state()[0].clone());
         let (at, reason) = (NOW, CancelReason::Abandoned);
         let stages = [
             SetupStage::RequiresPaymentMethod { last_error: None },

@@ -72,14 +72,14 @@ pub const NO_ACTION: Decline = decline(b"21", DeclineCode::ProcessingError, Retr
 
 pub const SALE: Move = Move::Sale(Initiator::Customer);
 pub const HOLD: Move = Move::Authorization(Initiator::CustomerStoring);
+pub const VERIFICATION: Move = Move::Verification(Initiator::CustomerStoring);
 /// The authorization `CHARGE` as later messages refer to it.
 pub fn original() -> Original {
     attempt(CHARGE, HOLD, 1, approved()).as_original(Some(&APPROVAL))
 }
 pub fn every_move() -> [Move; 7] {
     let of = original();
-    let verification = Move::Verification(Initiator::CustomerStoring);
-    [SALE, HOLD, Move::Completion(of), Move::Void(of), Move::Refund(of), Move::Increment(of), verification]
+    [SALE, HOLD, Move::Completion(of), Move::Void(of), Move::Refund(of), Move::Increment(of), VERIFICATION]
 }
 
 pub fn attempt(key: Key, what: Move, stan: u32, state: State) -> Attempt {

@@ -312,7 +312,8 @@ fn reversed<T: Owner>(body: &T, place: Place, attempt: &Attempt, because: Becaus
 mod tests {
     use super::*;
     use crate::sample::{
-        APPROVAL, DUPLICATE, FUNDS, ISSUER_DOWN, MALFUNCTION, NO_ACTION, NOT_FOUND, NOW, OPEN, attempt, every_move,
+        APPROVAL, DUPLICATE, FUNDS, ISSUER_DOWN, MALFUNCTION, NO_ACTION, NOT_FOUND, NOW, OPEN, VERIFICATION, attempt,
+        every_move,
     };
 
     /// What a verdict asks of a sale, hold or refund; of a capture; of a void.
@@ -365,7 +366,7 @@ mod tests {
     fn every_verdict_on_a_verification() {
         #[track_caller]
         fn check(verdict: Verdict, expected: Plan) {
-            let asked = attempt(OPEN, every_move()[5], 2, State::Sent);
+            let asked = attempt(OPEN, VERIFICATION, 2, State::Sent);
             assert_eq!(plan(&asked, &verdict, NOW), expected);
         }
         let no = |decline| Plan::Fail(State::Declined { decline, at: NOW }, PaymentError::Declined(decline));
