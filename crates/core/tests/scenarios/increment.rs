@@ -88,8 +88,8 @@ fn both_holds_end_together() {
         ledger: receivable 1600/0, merchant 0/1600, held 1600/1600, holds 1600/1600, refundable 0/1600
         ledger: refundable_total 1600/0
         events: created, processing, charge.succeeded + amount_capturable_updated, processing
-        events: amount_capturable_updated, processing
-        events: amount_capturable_updated, processing, charge.captured + succeeded
+        events: amount_capturable_updated, processing, amount_capturable_updated, processing
+        events: charge.captured + succeeded
         ",
     );
 }
