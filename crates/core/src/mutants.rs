@@ -31,6 +31,10 @@ pub enum Mutant {
     ForgetRefundReversal = 13,
     /// A captured payment may be captured again from the same hold.
     HoldNotClaimed = 14,
+    /// A webhook that failed once is not tried again.
+    ForgetDelivery = 15,
+    /// A webhook does not wait for an earlier one of its object.
+    DeliveryOvertakes = 16,
 }
 
 impl Mutant {
@@ -49,6 +53,8 @@ impl Mutant {
         Mutant::UnansweredVoidIsDone,
         Mutant::ForgetRefundReversal,
         Mutant::HoldNotClaimed,
+        Mutant::ForgetDelivery,
+        Mutant::DeliveryOvertakes,
     ];
     pub const fn name(self) -> &'static str {
         match self {
@@ -66,6 +72,8 @@ impl Mutant {
             Mutant::UnansweredVoidIsDone => "unanswered-void-is-done",
             Mutant::ForgetRefundReversal => "forget-refund-reversal",
             Mutant::HoldNotClaimed => "hold-not-claimed",
+            Mutant::ForgetDelivery => "forget-delivery",
+            Mutant::DeliveryOvertakes => "delivery-overtakes",
         }
     }
 }

@@ -8,6 +8,7 @@ mod door;
 mod exec;
 mod faults;
 mod gateway;
+mod hooks;
 mod net;
 mod prove;
 mod rng;
