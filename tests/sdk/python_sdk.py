@@ -1,4 +1,5 @@
 """The official Python SDK against a running demo: what merchants do, with whole answers checked where they decide."""
+import http.server
 import json
 import pathlib
 import signal
@@ -302,6 +303,60 @@ def events_tell_of_it(v1, _):
     while "payment_intent.succeeded" not in types and time.monotonic() < until:
         types = [e.type for e in v1.events.list({"limit": 100}).data if e.data.object["id"] == intent.id]
     assert {"payment_intent.created", "payment_intent.succeeded"} <= set(types), types
+
+
+class Receiver:
+    """A merchant's server that keeps what it gets."""
+
+    def __enter__(self):
+        self.got = got = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                got.append((self.headers["stripe-signature"], self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+
+    def events(self, kind, secret, wanted):
+        """So many events of this type, verified by the SDK."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            verified = [stripe.Webhook.construct_event(body, signature, secret) for signature, body in list(self.got)]
+            found = [event for event in verified if event.type == kind]
+            if len(found) >= wanted:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"{kind} did not come")
+
+
+@check
+def webhooks_are_signed_for_the_sdk(v1, _):
+    with Receiver() as receiver:
+        url = f"http://127.0.0.1:{receiver.server.server_address[1]}/hook"
+        endpoint = v1.webhook_endpoints.create({"url": url, "enabled_events": ["charge.succeeded"]})
+        intent = paid(v1)
+        event = receiver.events("charge.succeeded", endpoint.secret, 1)[0]
+        assert (event.data.object.payment_intent, event.data.object.amount) == (intent.id, 1999)
+        assert event.request.id.startswith("req_") and event.request.idempotency_key
+        assert v1.events.retrieve(event.id).data.object.id == event.data.object.id
+        refused(stripe.SignatureVerificationError,
+                lambda: stripe.Webhook.construct_event(receiver.got[0][1] + b" ", receiver.got[0][0], endpoint.secret))
+        refused(stripe.SignatureVerificationError,
+                lambda: stripe.Webhook.construct_event(receiver.got[0][1], receiver.got[0][0], endpoint.secret + "x"))
+        v1.webhook_endpoints.delete(endpoint.id)
 
 
 def leaks(demo):

@@ -31,8 +31,12 @@ pub enum Mutant {
     ForgetRefundReversal = 13,
     /// A captured payment may be captured again from the same hold.
     HoldNotClaimed = 14,
+    /// A webhook that failed once is not tried again.
+    ForgetDelivery = 15,
+    /// A webhook does not wait for an earlier one of its object.
+    DeliveryOvertakes = 16,
     /// A card that was to be kept is not handed to the customer by the commit that settles.
-    CardNotKept = 15,
+    CardNotKept = 17,
 }
 
 impl Mutant {
@@ -51,6 +55,8 @@ impl Mutant {
         Mutant::UnansweredVoidIsDone,
         Mutant::ForgetRefundReversal,
         Mutant::HoldNotClaimed,
+        Mutant::ForgetDelivery,
+        Mutant::DeliveryOvertakes,
         Mutant::CardNotKept,
     ];
     pub const fn name(self) -> &'static str {
@@ -70,6 +76,8 @@ impl Mutant {
             Mutant::ForgetRefundReversal => "forget-refund-reversal",
             Mutant::HoldNotClaimed => "hold-not-claimed",
             Mutant::CardNotKept => "card-not-kept",
+            Mutant::ForgetDelivery => "forget-delivery",
+            Mutant::DeliveryOvertakes => "delivery-overtakes",
         }
     }
 }

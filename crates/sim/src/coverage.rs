@@ -79,13 +79,13 @@ pub fn expected() -> Vec<Step> {
 
 impl Coverage {
     /// Counts a step. False when it is not a legal one.
-    pub fn step(&mut self, what: &Move, from: Option<&State>, to: &State, faults: u32) -> bool {
+    pub fn step(&mut self, what: &Move, from: Option<&State>, to: &State, faults: u64) -> bool {
         let what = words::move_name(what);
         let step = (what, from.map_or(NOTHING, words::state_name), words::state_name(to));
         let taken = self.0.entry(step).or_insert_with(|| Taken { times: 0, after: [0; Fault::ALL.len()] });
         taken.times += 1;
         for (bit, count) in taken.after.iter_mut().enumerate() {
-            *count += u64::from(faults >> bit & 1);
+            *count += faults >> bit & 1;
         }
         is_legal(step)
     }

@@ -53,10 +53,12 @@ pub enum Fault {
     VerdictSlow,
     /// A client gave up waiting and asked again.
     ClientImpatient,
+    /// A webhook endpoint failed, hung, or took a letter and its answer was lost.
+    EndpointTrouble,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 30] = [
+    pub const ALL: [Fault; 31] = [
         Fault::RequestLost,
         Fault::AnswerLost,
         Fault::FrameDoubled,
@@ -87,6 +89,7 @@ impl Fault {
         Fault::WritesStalled,
         Fault::VerdictSlow,
         Fault::ClientImpatient,
+        Fault::EndpointTrouble,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -120,6 +123,7 @@ impl Fault {
             Fault::WritesStalled => "writes_stalled",
             Fault::VerdictSlow => "verdict_slow",
             Fault::ClientImpatient => "client_impatient",
+            Fault::EndpointTrouble => "endpoint_trouble",
         }
     }
 }
@@ -157,6 +161,8 @@ pub struct Weather {
     pub both_crashes: u32,
     pub clock_jumps: u32,
     pub script: bool,
+    /// Webhook endpoints fail so often.
+    pub hooks: u32,
 }
 
 impl Weather {
@@ -190,6 +196,7 @@ impl Weather {
         both_crashes: 0,
         clock_jumps: 0,
         script: false,
+        hooks: 0,
     };
 
     /// A swarm: each seed draws which troubles it has at all, then how much of them.
@@ -223,6 +230,7 @@ impl Weather {
             both_crashes: some(rng, 200, 3),
             clock_jumps: some(rng, 300, 4),
             script: rng.chance(200),
+            hooks: some(rng, 500, 900),
         };
         if rng.chance(150) { weather.with_forgetful_host() } else { weather }
     }
@@ -244,6 +252,7 @@ impl Weather {
             store_ms: self.store_ms,
             gateway_crashes: self.gateway_crashes,
             clock_jumps: self.clock_jumps,
+            hooks: self.hooks,
             ..Weather::CALM
         }
     }
@@ -262,6 +271,6 @@ mod tests {
     #[test]
     fn every_kind_is_listed_once_in_order() {
         assert!(Fault::ALL.windows(2).all(|w| w[0] < w[1]));
-        assert_eq!(Fault::ALL.last(), Some(&Fault::ClientImpatient));
+        assert_eq!(Fault::ALL.last(), Some(&Fault::EndpointTrouble));
     }
 }

@@ -92,11 +92,11 @@ pub enum Reply {
 }
 
 /// One start of a gateway.
-struct Process {
-    sim: Sim,
-    index: usize,
-    start: u32,
-    store: SimStore,
+pub struct Process {
+    pub sim: Sim,
+    pub index: usize,
+    pub start: u32,
+    pub store: SimStore,
     own: Mutex<Own>,
 }
 
@@ -112,9 +112,9 @@ impl Process {
 }
 
 /// The ports of one task of a process.
-struct Gate {
-    process: Arc<Process>,
-    request: Option<u64>,
+pub struct Gate {
+    pub process: Arc<Process>,
+    pub request: Option<u64>,
 }
 
 impl Ports for Gate {
@@ -225,6 +225,7 @@ impl World {
         self.spawn(group, Box::pin(look_for_jobs(process.clone())));
         self.spawn(group, Box::pin(sequence(process.clone())));
         self.spawn(group, Box::pin(settle(process.clone())));
+        self.start_hooks(group, &process);
         self.gateways[index].process = Some(Handle(process));
         self.watch_late(sim, index);
     }
@@ -250,7 +251,7 @@ impl World {
     }
 
     /// A piece of work of a process. The world does not come to rest before it is done, or died with its process.
-    fn work(&mut self, sim: &Sim, index: usize, start: u32, work: impl Future<Output = ()> + Send + 'static) {
+    pub fn work(&mut self, sim: &Sim, index: usize, start: u32, work: impl Future<Output = ()> + Send + 'static) {
         self.gateways[index].working += 1;
         let sim = sim.clone();
         let task = async move {

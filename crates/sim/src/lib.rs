@@ -8,6 +8,7 @@ mod door;
 mod exec;
 mod faults;
 mod gateway;
+mod hooks;
 mod net;
 mod on_file;
 mod prove;

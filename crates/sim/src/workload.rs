@@ -33,6 +33,7 @@ const CONFIRMS_LIMIT: u32 = 3;
 
 /// Lets the merchants loose; returns how long the storm lasts.
 pub fn begin(world: &mut World, sim: &Sim) -> i64 {
+    world.open_endpoints(&ACCOUNTS);
     let storm_ms = world.rng.spread(30_000, LONGEST_STORM_MS);
     let payments = world.rng.between(10, 20);
     for _ in 0..payments {

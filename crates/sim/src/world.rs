@@ -22,6 +22,8 @@ pub const LONGEST_STORM_MS: i64 = 900_000;
 const DAYS_CLOSED: u32 = 4;
 /// Within this after the storm every attempt has its end.
 pub const HEALED_WITHIN_MS: i64 = 1_800_000;
+/// Within this every event has reached its endpoint: the pause between two tries grows to an hour and a quarter.
+const TOLD_WITHIN_MS: i64 = 9_000_000;
 /// Events of one seed at most: more is a loop that does not end.
 const EVENTS_LIMIT: u64 = 3_000_000;
 
@@ -232,12 +234,13 @@ impl World {
             return true;
         }
         if let Some(healed) = self.healed_at {
-            self.over = self.busy_clients == 0
+            let settled = self.busy_clients == 0
                 && self.audit.at_rest()
                 && self.net.is_quiet()
-                && self.gateways.iter().all(|gateway| gateway.working == 0)
                 && self.vaults.iter().all(Vault::is_quiet);
-            if !self.over && self.now > healed + HEALED_WITHIN_MS {
+            let working = self.gateways.iter().any(|gateway| gateway.working > 0);
+            self.over = settled && !working && self.audit.told.at_rest();
+            if !settled && self.now > healed + HEALED_WITHIN_MS {
                 let (clients, open) = (self.busy_clients, self.audit.open_things());
                 self.audit.broken("every attempt ends", open.first().copied(), || {
                     format!(
@@ -247,13 +250,20 @@ impl World {
                 });
                 return true;
             }
+            if !self.over && self.now > healed + TOLD_WITHIN_MS {
+                let open = self.audit.told.open();
+                self.audit.broken("endpoints are told of every event", None, || {
+                    format!("two and a half hours after the storm: {open}, gateways work: {working}")
+                });
+                return true;
+            }
         }
         self.over
     }
 
     pub fn note(&mut self, fault: Fault) {
         *self.faults.entry(fault).or_insert(0) += 1;
-        self.audit.seen_faults |= 1 << (fault as u32);
+        self.audit.seen_faults |= 1 << (fault as u64);
         self.trace.mix(1_000 + fault as i64);
     }
 

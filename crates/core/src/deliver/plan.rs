@@ -4,6 +4,7 @@ use super::DISABLE_AFTER_MS;
 use crate::commit::{Event, EventKind};
 use crate::endpoint::Endpoint;
 use crate::id::Key;
+use crate::mutants::{Mutant, planted};
 use crate::time::Time;
 
 /// First pause, longest pause, and how long an event is tried at all; ms.
@@ -37,12 +38,19 @@ fn wants(endpoint: &Endpoint, kind: EventKind) -> bool {
 pub fn pause_ms(live: bool, delivery: Key, tries: u32, since: Time, now: Time) -> Option<i64> {
     let schedule = if live { &LIVE } else { &TEST };
     // A clock that was set forward does not end it: it is tried so often in any case.
-    if (now.since(since) >= schedule.lasts && tries >= LEAST_TRIES) || tries >= MOST_TRIES {
+    let enough = (now.since(since) >= schedule.lasts && tries >= LEAST_TRIES) || tries >= MOST_TRIES;
+    if enough || planted(Mutant::ForgetDelivery) {
         return None;
     }
     let doubled = schedule.first.saturating_mul(1i64 << tries.saturating_sub(1).min(30)).min(schedule.longest);
     let chance = (delivery.0.cast_unsigned() ^ (u64::from(tries) << 48)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
     Some(doubled + i64::try_from(chance % 1_000).unwrap_or(0) * doubled / 4_000)
+}
+
+/// No pause is longer.
+pub(super) const fn longest_pause_ms(live: bool) -> i64 {
+    let schedule = if live { &LIVE } else { &TEST };
+    schedule.longest + schedule.longest / 4
 }
 
 /// How long after a failure there may still be something open.

@@ -2,7 +2,7 @@
 
 use super::WAITS_MS;
 use super::letter::Post;
-use super::plan::pause_ms;
+use super::plan::{longest_pause_ms, pause_ms};
 use super::record::{Delivery, GivenUp, Stage};
 use super::round::{attempt, due, failing, give_up, job, outbox, put_outbox, row, soon};
 use crate::commit::{Commit, Job, JobKind};
@@ -70,7 +70,8 @@ pub async fn retry(ports: &dyn Ports, post: &dyn Post, due: &Job) -> Result<(), 
     Ok(())
 }
 
-/// When to look again, if it is too early to try. A last try in the future means that the clock was set back: then it is not too early.
+/// When to look again, if it is too early to try. A last try in the future, or a wait longer than any pause, means that the clock was
+/// set back: then it is not too early.
 async fn not_yet(ports: &dyn Ports, delivery: &View<Delivery>) -> Result<Option<Time>, Failure> {
     let now = ports.now();
     let (until, longest) = match delivery.body.stage {
@@ -83,7 +84,7 @@ async fn not_yet(ports: &dyn Ports, delivery: &View<Delivery>) -> Result<Option<
                 Err(failure) => return Err(failure),
             }
         }
-        Stage::Retrying { next } => (next, i64::MAX),
+        Stage::Retrying { next } => (next, longest_pause_ms(delivery.body.live)),
         Stage::Delivered { .. } | Stage::GivenUp { .. } => return Ok(None),
     };
     let set_back = until.since(now) > longest || delivery.body.last.as_ref().is_some_and(|last| last.at > now);

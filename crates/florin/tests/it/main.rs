@@ -10,6 +10,7 @@ mod cli;
 mod crash;
 mod flows;
 mod gate;
+mod hooks;
 mod idempotency;
 mod leak;
 mod network;

@@ -149,8 +149,13 @@ fn the_journey_and_its_trace() {
     for part in ["payment", "refunds", "steps", "transfers", "rrns"] {
         assert_eq!(again["story"][part], paid["story"][part], "{part}");
     }
-    let events =
-        ["payment_intent.created", "payment_intent.processing", "charge.succeeded", "payment_intent.succeeded"];
+    let events = [
+        "payment_intent.created",
+        "payment_intent.processing",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+        "charge.updated",
+    ];
     let mut told = column(&again["story"]["events"], "type");
     told.sort();
     let mut expected = events.map(str::to_owned);

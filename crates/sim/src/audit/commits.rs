@@ -5,7 +5,7 @@ use crate::words;
 use crate::world::World;
 use florin_core::attempt::{Attempt, Because, State};
 use florin_core::codec::Body;
-use florin_core::commit::{Commit, Row, shard};
+use florin_core::commit::{Commit, JobKind, Row, shard};
 use florin_core::id::{Key, Kind};
 use florin_core::method::PaymentMethod;
 use florin_core::money::{Currency, Money};
@@ -17,7 +17,7 @@ use florin_core::setup::Setup;
 impl World {
     /// Called with every commit that the store has just applied.
     pub fn committed(&mut self, commit: &Commit) {
-        for job in &commit.jobs {
+        for job in commit.jobs.iter().filter(|job| job.kind == JobKind::Resolve) {
             self.audit.jobs.insert(job.id, job.due);
         }
         for id in &commit.done {
@@ -32,6 +32,7 @@ impl World {
             self.trace.mix_bytes(&row.body);
             self.stored(row);
         }
+        self.told_committed(commit);
     }
 
     fn stored(&mut self, row: &Row) {

@@ -1,5 +1,6 @@
 //! The audit after the storm: our state equals the issuers' books, the ledger equals both, the events are one unbroken chain.
 
+use crate::faults::Fault;
 use crate::world::World;
 use florin_connect::amount::to_wire;
 use florin_core::attempt::{Attempt, Move, State};
@@ -31,6 +32,8 @@ impl World {
         self.chain_holds();
         self.settlement_agrees();
         self.ledger_agrees();
+        let jumped = [Fault::ClockForward, Fault::ClockBack].iter().any(|f| self.faults.contains_key(f));
+        self.told_in_order(jumped);
     }
 
     /// The issuers' books by RRN. One RRN has one hold, sale or refund.

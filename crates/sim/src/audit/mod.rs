@@ -8,6 +8,7 @@ mod end;
 mod ledger;
 mod orders;
 mod settlement;
+mod told;
 mod witness;
 
 use crate::coverage::Coverage;
@@ -53,12 +54,13 @@ pub struct Audit {
     /// Terminal and STAN to every message that was ever given them.
     used: BTreeMap<(u32, u32), Vec<Used>>,
     jobs: BTreeMap<JobId, Time>,
+    pub told: told::Told,
     events: u64,
     shards: u32,
     answers: Answers,
     pub coverage: Coverage,
     /// Bits of the kinds of faults that this world has seen.
-    pub seen_faults: u32,
+    pub seen_faults: u64,
     /// Entries of the issuers' books that were looked at.
     read: usize,
     /// Payment to the issuers' entries of its holds and sales.
@@ -101,6 +103,7 @@ impl Audit {
         if let Some(due) = self.jobs.get_mut(&job) {
             *due = until;
         }
+        self.told.job_leased(job, until);
     }
 
     /// No attempt is open and no job is left.

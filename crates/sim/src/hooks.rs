@@ -1,0 +1,169 @@
+//! Webhook endpoints of the simulated world, and the gateways' work for them: core's rounds and retries over a post that loses letters.
+//! Decides nothing about deliveries.
+
+use crate::exec::{Group, Sim};
+use crate::gateway::{Gate, Process};
+use crate::world::World;
+use florin_core::codec::Body;
+use florin_core::commit::{Commit, JobKind, Row, Version};
+use florin_core::deliver::{self, Composed, LEASE_MS, Lane, Letter, Outcome, Post, Reply, Round};
+use florin_core::endpoint::{Endpoint, SigningSecret};
+use florin_core::flow::{Failure, View};
+use florin_core::id::{Key, Kind};
+use florin_core::store::{SequencedEvent, Store, Wait};
+use florin_store::block_on;
+use std::sync::Arc;
+
+const LOOK_EVERY_MS: i64 = 2_000;
+const JOBS_AT_ONCE: u32 = 8;
+const PAUSE_MS: (i64, i64) = (500, 30_000);
+/// The time limit of one letter.
+const WHOLE_LIMIT_MS: i64 = 10_000;
+
+/// The endpoint of an account.
+pub fn endpoint_of(account: Key) -> Key {
+    Key(account.0 + (1_000 << 20))
+}
+
+impl World {
+    /// Gives each account an endpoint, before anything happens.
+    pub fn open_endpoints(&mut self, accounts: &[Key]) {
+        for account in accounts {
+            let key = endpoint_of(*account);
+            let body = Endpoint {
+                live: false,
+                url: "https://shop.example/hook".into(),
+                events: vec!["*".into()],
+                api_version: None,
+                enabled: true,
+                given_up: None,
+                deleted: false,
+                description: None,
+                metadata: vec![],
+                secrets: vec![(SigningSecret::new("whsec_sim".into()), None)],
+                after: 0,
+                since: Key(0),
+            };
+            let row = Row {
+                key,
+                version: Version(1),
+                kind: Kind::Endpoint,
+                account: *account,
+                at: self.wall(),
+                body: body.encode(),
+                personal: None,
+                index: vec![],
+            };
+            let commit = Commit { expect: vec![(key, Version::NONE)], put: vec![row], ..Commit::default() };
+            if block_on(self.store.commit(commit)).is_ok() {
+                self.audit.told.endpoint(*account, key);
+            }
+        }
+    }
+
+    /// Starts what a gateway does for its endpoints.
+    pub fn start_hooks(&mut self, group: Group, process: &Arc<Process>) {
+        for (account, endpoint) in self.audit.told.endpoints() {
+            self.spawn(group, Box::pin(lane(Arc::clone(process), Lane::new(account, endpoint))));
+        }
+        self.spawn(group, Box::pin(retries(Arc::clone(process))));
+    }
+}
+
+async fn lane(process: Arc<Process>, mut lane: Lane) {
+    let sim = process.sim.clone();
+    let gate = Gate { process, request: None };
+    let (mut seen, mut pause) = (0, PAUSE_MS.0);
+    loop {
+        let news = sim.lock().audit.told.news();
+        if news == seen {
+            sim.sleep(LOOK_EVERY_MS).await;
+            continue;
+        }
+        match deliver::round(&gate, &gate, &mut lane).await {
+            Ok(Round::Idle) => seen = news,
+            Ok(Round::Moved) => pause = PAUSE_MS.0,
+            Ok(Round::Failed) => {
+                sim.sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_MS.1);
+            }
+            Ok(Round::Off | Round::Over) => return,
+            Err(_) => sim.sleep(PAUSE_MS.0).await,
+        }
+    }
+}
+
+async fn retries(process: Arc<Process>) {
+    let sim = process.sim.clone();
+    loop {
+        let (due, wall) = {
+            let world = sim.lock();
+            (world.audit.told.job_is_due(world.wall()), world.wall())
+        };
+        let mut leased = vec![];
+        if due {
+            let until = wall.plus_ms(LEASE_MS);
+            leased = process.store.lease(JobKind::Deliver, wall, JOBS_AT_ONCE, until).await.unwrap_or_default();
+        }
+        let more = !leased.is_empty();
+        for job in leased {
+            let gate = Gate { process: Arc::clone(&process), request: None };
+            let work = async move {
+                // What could not be done now is a job still: its lease runs out.
+                let _: Result<(), Failure> = deliver::retry(&gate, &gate, &job).await;
+            };
+            sim.lock().work(&sim, process.index, process.start, work);
+        }
+        if !more {
+            sim.sleep(LOOK_EVERY_MS).await;
+        }
+    }
+}
+
+impl Post for Gate {
+    fn compose<'a>(
+        &'a self,
+        event: &'a SequencedEvent,
+        _: &'a View<Endpoint>,
+    ) -> Wait<'a, Result<Option<Composed>, Failure>> {
+        let id = event.stored.event.id.0.to_string();
+        let body = id.clone().into_bytes();
+        Box::pin(std::future::ready(Ok(Some(Composed { id, body }))))
+    }
+
+    fn send<'a>(&'a self, letter: Letter) -> Wait<'a, Reply> {
+        let sim: Sim = self.process.sim.clone();
+        Box::pin(async move {
+            let (outcome, arrives, took_ms) = sim.lock().fate_of_letter();
+            sim.sleep(took_ms).await;
+            if arrives {
+                let text = String::from_utf8_lossy(&letter.body).into_owned();
+                let event = Key(text.parse().unwrap_or(0));
+                let world = &mut *sim.lock();
+                let now = world.now;
+                world.trace.mix(event.0);
+                world.audit.told.heard(letter.endpoint, event, now);
+            }
+            Reply { outcome, took_ms: u32::try_from(took_ms).unwrap_or(0), body: vec![] }
+        })
+    }
+}
+
+impl World {
+    /// What comes of a letter, whether the endpoint got it, and how long it took.
+    fn fate_of_letter(&mut self) -> (Outcome, bool, i64) {
+        let sick = self.weather.hooks;
+        let quick = self.rng.between(1, 300);
+        if !self.rng.chance(sick) {
+            return (Outcome::Answered(200), true, quick);
+        }
+        self.note(crate::faults::Fault::EndpointTrouble);
+        match self.rng.below(4) {
+            0 => (Outcome::Answered(500), false, quick),
+            1 => (Outcome::NoConnection, false, 1),
+            2 => (Outcome::TimedOut, false, WHOLE_LIMIT_MS),
+            // It was taken, and its answer was lost.
+            _ => (Outcome::TimedOut, true, WHOLE_LIMIT_MS),
+        }
+    }
+}
