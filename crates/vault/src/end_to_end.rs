@@ -121,7 +121,7 @@ impl World {
             acquirer_name: "localhost".into(),
             tls: self.pki.files(&self.folder, 2090),
             terms: None,
-            answer_limit_ms: 200,
+            answer_limit_ms: 1_000,
             send_limit_ms: 2_000,
             in_flight_limit_messages: 1_024,
             journey: true,
@@ -233,9 +233,10 @@ fn cards_go_out_and_verdicts_come_back() {
         assert_eq!(ways, [("vault", "acquirer"), ("acquirer", "vault")]);
         assert!(hops[0].at_us <= hops[1].at_us);
         let shown = serde_json::to_vec(&hops).unwrap();
-        assert!(
-            !contains(&shown, NUMBER.as_bytes()) && contains(&shown, b"0009") && !contains(&shown, CODE.as_bytes())
-        );
+        assert!(!contains(&shown, NUMBER.as_bytes()) && contains(&shown, b"0009"));
+        // Times and trace numbers hold any three digits now and then: the code is looked for where it was sent.
+        let code = hops[0].fields.iter().find(|field| field.de == 126).expect("the code's field is shown, masked");
+        assert!(!code.value.contains(CODE), "{}", code.value);
         let health = vault.client.health().await.unwrap();
         assert_eq!((health.link.counts.sent, health.link.counts.answered, health.link.in_flight), (4, 3, 0));
         assert_eq!((health.cells, health.live, health.link.trouble), (0, false, None));
