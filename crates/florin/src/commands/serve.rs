@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::fail::{Fail, Outcome};
 use crate::out::out;
 use crate::process::supervise::{Log, Part, Why};
-use crate::process::{asked_to_restart, asked_to_stop, block_on};
+use crate::process::{Restarts, asked_to_stop, block_on};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -20,6 +20,7 @@ pub fn demo(common: &Common, port: Option<u16>, magic_amounts: bool) -> Outcome 
     }
     let ports = (config.port("api.port")?, config.port("api.http_port")?);
     block_on(async {
+        let restarts = Restarts::listen(false)?;
         let system = System::demo_with(&config, Log::File, Some(ports)).await?;
         if system.parts.is_empty() {
             let folder = system.home.root.display().to_string();
@@ -28,18 +29,21 @@ pub fn demo(common: &Common, port: Option<u16>, magic_amounts: bool) -> Outcome 
                 format!("a system runs on {folder} already. Choose another folder with --data."),
             ));
         }
-        watch(system, common.json, false).await
+        watch(system, common.json, restarts).await
     })?;
     Ok(0)
 }
 
 pub fn serve(common: &Common) -> Outcome {
     let config = Config::load(common)?;
-    block_on(async { watch(System::serve(&config).await?, common.json, true).await })?;
+    block_on(async {
+        let restarts = Restarts::listen(true)?;
+        watch(System::serve(&config).await?, common.json, restarts).await
+    })?;
     Ok(0)
 }
 
-async fn watch(mut system: System, as_json: bool, serves: bool) -> Result<(), Fail> {
+async fn watch(mut system: System, as_json: bool, mut restarts: Restarts) -> Result<(), Fail> {
     if as_json {
         out!("{}", system.shown());
     } else {
@@ -87,10 +91,10 @@ async fn watch(mut system: System, as_json: bool, serves: bool) -> Result<(), Fa
         let mut parts = std::mem::take(&mut system.parts);
         let public = parts.iter().filter(|part| part.role != "sandbox");
         let again: Vec<_> = public.map(Part::again).collect();
-        let restarts = async {
+        let restarted = async {
             // One after the other: while one is away, the others wait for it.
             loop {
-                asked_to_restart(serves).await;
+                restarts.asked().await;
                 for again in &again {
                     again.notify_one();
                     done.notified().await;
@@ -109,7 +113,7 @@ async fn watch(mut system: System, as_json: bool, serves: bool) -> Result<(), Fa
         };
         tokio::select! {
             () = all => {}
-            () = restarts => {}
+            () = restarted => {}
             () = asked_to_stop(false) => {}
         }
         system.parts = parts;

@@ -13,6 +13,7 @@ use crate::process::settings::{
     EdgePorts, FeeSettings, GateSettings, GatewaySettings, Limits, SandboxSettings, VaultSettings,
 };
 use crate::process::supervise::{Log, Part};
+use florin_core::attempt::ANSWER_WITHIN_MS;
 use florin_sandbox::{ControlClient, Ready};
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
@@ -457,9 +458,11 @@ fn settlement(config: &Config, source: Option<ReportSource>, every: u64) -> Resu
     Ok(SettlementSettings { source, every_ms: every.saturating_mul(1_000), missing_after_days })
 }
 
+/// No longer than payments wait: an answer after that would find its payment taken back.
 fn answer_ms(config: &Config) -> Result<u32, Fail> {
-    let ms = config.number("answer_ms", 100, 60_000)?;
-    Ok(u32::try_from(ms).unwrap_or(15_000))
+    let most = u32::try_from(ANSWER_WITHIN_MS).unwrap_or(u32::MAX);
+    let ms = config.number("answer_ms", 100, u64::from(most))?;
+    Ok(u32::try_from(ms).unwrap_or(most))
 }
 
 pub fn sandbox_settings(config: &Config, home: &Home, port: u16) -> Result<SandboxSettings, Fail> {

@@ -8,7 +8,7 @@ pub mod supervise;
 use crate::fail::Fail;
 use serde::Serialize;
 use tokio::io::AsyncReadExt;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs a future on this thread: one worker, as the design has it.
 pub fn block_on<T>(work: impl Future<Output = Result<T, Fail>>) -> Result<T, Fail> {
@@ -49,19 +49,32 @@ pub async fn asked_to_stop(child: bool) {
     }
 }
 
-/// Done when the starter is asked to start its processes anew: SIGUSR2; and SIGHUP where no terminal's end means it.
-pub async fn asked_to_restart(hangups: bool) {
-    let Ok(mut usr2) = signal(SignalKind::user_defined2()) else { return std::future::pending().await };
-    // Taken only where it is wanted: elsewhere it ends the program, as it always does.
-    let hup = async {
-        match hangups.then(|| signal(SignalKind::hangup())) {
-            Some(Ok(mut hup)) => hup.recv().await,
-            Some(Err(_)) | None => std::future::pending().await,
+/// Asks to start the processes anew: SIGUSR2; and SIGHUP where no terminal's end means it. Listens from the moment it is made: one
+/// that comes while nobody waits is kept for whoever waits next.
+pub struct Restarts {
+    usr2: Signal,
+    hup: Option<Signal>,
+}
+
+impl Restarts {
+    /// To be made before anybody knows whom to ask: until then these signals end the program, as they always do.
+    pub fn listen(hangups: bool) -> Result<Restarts, Fail> {
+        let no = |e: std::io::Error| Fail::new("no_signals", format!("cannot listen for signals: {e}"));
+        let hup = if hangups { Some(signal(SignalKind::hangup()).map_err(no)?) } else { None };
+        Ok(Restarts { usr2: signal(SignalKind::user_defined2()).map_err(no)?, hup })
+    }
+
+    pub async fn asked(&mut self) {
+        let hup = async {
+            match &mut self.hup {
+                Some(hup) => hup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.usr2.recv() => {}
+            _ = hup => {}
         }
-    };
-    tokio::select! {
-        _ = usr2.recv() => {}
-        _ = hup => {}
     }
 }
 

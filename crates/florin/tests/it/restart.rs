@@ -20,8 +20,7 @@ struct Load<'a> {
     api: &'a Api,
     stop: AtomicBool,
     paid: AtomicUsize,
-    /// Connections that ended before an answer, and answers that ask for another try.
-    reconnected: AtomicUsize,
+    /// Answers that ask for another try.
     refused: AtomicUsize,
     /// Payments that were lost with a process and taken back.
     taken_back: AtomicUsize,
@@ -30,14 +29,7 @@ struct Load<'a> {
 impl<'a> Load<'a> {
     fn new(api: &'a Api) -> Load<'a> {
         let zero = AtomicUsize::default;
-        Load {
-            api,
-            stop: AtomicBool::default(),
-            paid: zero(),
-            reconnected: zero(),
-            refused: zero(),
-            taken_back: zero(),
-        }
+        Load { api, stop: AtomicBool::default(), paid: zero(), refused: zero(), taken_back: zero() }
     }
 
     /// Pays under one key until it is answered.
@@ -57,7 +49,6 @@ impl<'a> Load<'a> {
                     format!("{} {}", answer.status, answer.body)
                 }
                 Err(error) => {
-                    self.reconnected.fetch_add(1, Ordering::Relaxed);
                     *client = self.api.connect();
                     error.to_string()
                 }

@@ -9,7 +9,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 /// From the name to the end of the answer.
@@ -25,8 +25,10 @@ const WHOLE_LIMIT: Duration = Duration::from_secs(10);
 const CONNECT_LIMIT: Duration = Duration::from_secs(4);
 /// Addresses of one name that are tried.
 const MOST_ADDRESSES: usize = 4;
+/// After the head of an answer, which says what came of the letter, its body is waited for so long.
+const BODY_LIMIT: Duration = Duration::from_secs(2);
 /// Names being resolved at a time: the system's resolver cannot be stopped.
-const MOST_LOOKUPS: usize = 16;
+const MOST_LOOKUPS: usize = 64;
 /// An answer is read so far; of a longer one the connection is closed.
 const ANSWER_LIMIT_BYTES: usize = 16 * 1024;
 /// An idle connection is kept so long, and so many for an endpoint, and for all.
@@ -39,6 +41,7 @@ type Sender = SendRequest<Full<Bytes>>;
 struct Idle {
     sender: Sender,
     authority: String,
+    tls: bool,
     since: Instant,
 }
 
@@ -54,7 +57,9 @@ pub struct Trust {
 pub struct Client {
     tls: TlsConnector,
     local: bool,
-    lookups: Semaphore,
+    lookups: Arc<Semaphore>,
+    /// Endpoints whose name is being resolved. One name server that never answers holds one lookup, not all.
+    looking: Arc<Mutex<BTreeSet<Key>>>,
     idle: Mutex<BTreeMap<Key, Vec<Idle>>>,
 }
 
@@ -73,8 +78,9 @@ impl Client {
             .map_err(|e| e.to_string())?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let (tls, lookups) = (TlsConnector::from(Arc::new(config)), Semaphore::new(MOST_LOOKUPS));
-        Ok(Client { tls, local: trust.local, lookups, idle: Mutex::default() })
+        let tls = TlsConnector::from(Arc::new(config));
+        let lookups = Arc::new(Semaphore::new(MOST_LOOKUPS));
+        Ok(Client { tls, local: trust.local, lookups, looking: Arc::default(), idle: Mutex::default() })
     }
 
     pub async fn post(&self, letter: Letter) -> Reply {
@@ -97,7 +103,7 @@ impl Client {
             | BadUrl::Port
             | BadUrl::CardNumber => Outcome::BadUrl,
         })?;
-        if let Some(mut sender) = self.kept(letter.endpoint, &to.authority)
+        if let Some(mut sender) = self.kept(letter.endpoint, &to)
             && let Ok(answer) = sender.send_request(request(letter, &to)?).await
         {
             return self.read(letter.endpoint, &to, sender, answer).await;
@@ -117,22 +123,26 @@ impl Client {
     ) -> Result<(u16, Vec<u8>), Outcome> {
         let status = answer.status().as_u16();
         let (mut body, mut read) = (answer.into_body(), vec![]);
-        while let Some(frame) = body.frame().await {
-            // What came of it stands in the head: a body that breaks off changes nothing.
-            let Ok(frame) = frame else { return Ok((status, read)) };
+        let until = tokio::time::Instant::now() + BODY_LIMIT;
+        // What came of it stands in the head: a body that breaks off or never ends changes nothing.
+        while let Ok(frame) = timeout_at(until, body.frame()).await {
+            let Some(frame) = frame else {
+                self.keep(endpoint, to, sender);
+                return Ok((status, read));
+            };
+            let Ok(frame) = frame else { break };
             if let Some(data) = frame.data_ref() {
                 read.extend(data.iter().take(ANSWER_LIMIT_BYTES.saturating_sub(read.len())));
             }
             if read.len() >= ANSWER_LIMIT_BYTES {
-                return Ok((status, read));
+                break;
             }
         }
-        self.keep(endpoint, to.authority.clone(), sender);
         Ok((status, read))
     }
 
     async fn connect(&self, letter: &Letter, to: &Target) -> Result<Sender, Outcome> {
-        let addresses = self.resolve(to, self.local && !letter.live).await?;
+        let addresses = self.resolve(letter.endpoint, to, self.local && !letter.live).await?;
         for address in addresses.into_iter().take(MOST_ADDRESSES) {
             let Ok(Ok(stream)) = timeout(CONNECT_LIMIT, TcpStream::connect(address)).await else { continue };
             let _ = stream.set_nodelay(true);
@@ -147,12 +157,10 @@ impl Client {
     }
 
     /// The addresses of a host, each of which may be dialled. One that may not spoils them all: who mixes them is up to no good.
-    async fn resolve(&self, to: &Target, loopback: bool) -> Result<Vec<SocketAddr>, Outcome> {
-        let Ok(_permit) = self.lookups.acquire().await else { return Err(Outcome::NoAddress) };
+    async fn resolve(&self, endpoint: Key, to: &Target, loopback: bool) -> Result<Vec<SocketAddr>, Outcome> {
         // glibc does not know names under `localhost`.
         let host = if loopback && to.host.ends_with(".localhost") { "localhost" } else { to.host.as_str() };
-        let found = tokio::net::lookup_host((host, to.port)).await.map_err(|_| Outcome::NoAddress)?;
-        let found: Vec<SocketAddr> = found.collect();
+        let found = self.look_up(endpoint, host.to_owned(), to.port).await.ok_or(Outcome::NoAddress)?;
         if found.is_empty() {
             return Err(Outcome::NoAddress);
         }
@@ -162,15 +170,32 @@ impl Client {
         }
     }
 
+    /// In a task of its own: a lookup that nobody waits for any more goes on in the system, and counts until it ends.
+    async fn look_up(&self, endpoint: Key, host: String, port: u16) -> Option<Vec<SocketAddr>> {
+        let permit = Arc::clone(&self.lookups).try_acquire_owned().ok()?;
+        if !lock(&self.looking).insert(endpoint) {
+            return None;
+        }
+        let looking = Arc::clone(&self.looking);
+        let lookup = tokio::spawn(async move {
+            let found = tokio::net::lookup_host((host, port)).await.map(Iterator::collect::<Vec<_>>);
+            lock(&looking).remove(&endpoint);
+            drop(permit);
+            found
+        });
+        lookup.await.ok()?.ok()
+    }
+
     fn pool(&self) -> MutexGuard<'_, BTreeMap<Key, Vec<Idle>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.idle)
     }
 
     /// A connection of this endpoint that is still open.
-    fn kept(&self, endpoint: Key, authority: &str) -> Option<Sender> {
+    fn kept(&self, endpoint: Key, to: &Target) -> Option<Sender> {
         let mut pool = self.pool();
         let of = pool.get_mut(&endpoint)?;
-        of.retain(|i| !i.sender.is_closed() && i.since.elapsed() < IDLE_LIMIT && i.authority == authority);
+        let same = |i: &Idle| i.authority == to.authority && i.tls == to.tls;
+        of.retain(|i| !i.sender.is_closed() && i.since.elapsed() < IDLE_LIMIT && same(i));
         let found = of.pop().filter(|i| i.sender.is_ready());
         if of.is_empty() {
             pool.remove(&endpoint);
@@ -178,14 +203,14 @@ impl Client {
         found.map(|i| i.sender)
     }
 
-    fn keep(&self, endpoint: Key, authority: String, sender: Sender) {
+    fn keep(&self, endpoint: Key, to: &Target, sender: Sender) {
         let mut pool = self.pool();
         if pool.values().map(Vec::len).sum::<usize>() >= MOST_IDLE {
             pool.clear();
         }
         let of = pool.entry(endpoint).or_default();
         if of.len() < MOST_IDLE_PER_ENDPOINT && !sender.is_closed() {
-            of.push(Idle { sender, authority, since: Instant::now() });
+            of.push(Idle { sender, authority: to.authority.clone(), tls: to.tls, since: Instant::now() });
         }
     }
 
@@ -197,6 +222,10 @@ impl Client {
         }
         pool.retain(|_, of| !of.is_empty());
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// HTTP/1.1 on a connection; its work is done by a task that ends with the connection.
@@ -226,4 +255,36 @@ fn add_file(roots: &mut rustls::RootCertStore, path: &Path) -> Result<(), String
         roots.add(certificate.map_err(|e| bad(&e))?).map_err(|e| bad(&e))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// What becomes of a letter whose endpoint answers so and then says nothing more.
+    fn check(answer: &'static str, expected: (Outcome, &[u8])) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let reply = runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+            tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 4_096]).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+                std::future::pending::<()>().await;
+            });
+            let client = Client::new(&Trust { ca: None, local: true }).unwrap();
+            client.post(Letter { endpoint: Key(1), live: false, url, headers: vec![], body: b"{}".to_vec() }).await
+        });
+        assert_eq!((reply.outcome, reply.body.as_slice()), expected, "{answer}");
+    }
+
+    #[test]
+    fn the_head_of_an_answer_says_what_came_of_a_letter() {
+        check("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", (Outcome::Answered(200), b"ok"));
+        check("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", (Outcome::Answered(200), b"ok"));
+        check("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", (Outcome::Answered(500), b""));
+    }
 }
