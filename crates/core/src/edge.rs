@@ -27,6 +27,36 @@ pub const CARD_FIELD: &str = "florin_card";
 /// The same for a security code without a card: `cvc_update[florin_code]=<index into codes>`.
 pub const CODE_FIELD: &str = "florin_code";
 
+/// One of the installation's addresses. For browsers each is an origin of its own (RFC 6454), so that what runs under one cannot reach
+/// into another. The numbers of variants are not stored: both sides are one binary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Site {
+    /// For programs, with a key.
+    Api,
+    /// The browser library, the frames that cards are typed into, and what those ask.
+    Card,
+    /// Pages for the merchant's people.
+    Dashboard,
+}
+
+impl Site {
+    pub const ALL: &[Site] = &[
+        Site::Api, //
+        Site::Card,
+        Site::Dashboard,
+    ];
+
+    /// Its name in settings and in the ready line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Site::Api => "api",
+            Site::Card => "card",
+            Site::Dashboard => "dashboard",
+        }
+    }
+}
+
 /// One request of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeRequest {
@@ -44,6 +74,8 @@ pub struct EdgeRequest {
     #[serde(with = "raw")]
     pub body: Vec<u8>,
     pub client: IpAddr,
+    /// Where it came to.
+    pub site: Site,
     /// Came over TLS.
     pub tls: bool,
     pub cards: Vec<SwappedCard>,
@@ -297,6 +329,7 @@ mod tests {
             headers: vec![("accept".into(), "*/*".into())],
             body: b"card[florin_card]=0".to_vec(),
             client: IpAddr::from([127, 0, 0, 1]),
+            site: Site::Api,
             tls: true,
             cards: Vec::new(),
             codes: vec![SwappedCode { param: "cvc_update".into(), token: CardToken { key: Key(7), vault: 9 } }],

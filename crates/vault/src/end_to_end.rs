@@ -352,7 +352,7 @@ fn the_edge_is_part_of_the_vault() {
         let any = "127.0.0.1:0".parse().unwrap();
         let path = |name: &str| world.folder.path(name);
         let mut edge = crate::edge::EdgeSettings::new(any, path("edge.pem"), path("edge.key"), path("api.sock"));
-        edge.plain = Some(any);
+        edge.entrances[0].plain = Some(any);
         let settings = Settings { edge: Some(edge), ..world.settings() };
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, ready) = oneshot::channel();
@@ -362,8 +362,8 @@ fn the_edge_is_part_of_the_vault() {
         let vault = run(settings, stopped, move |r| tell.send(r).unwrap_or_else(|_| unreachable!()));
         let vault = tokio::task::spawn_local(vault);
         let ready = ready.await.unwrap();
-        assert_ne!(ready.api, ready.http_api);
-        let mut client = TcpStream::connect(ready.http_api.unwrap()).await.unwrap();
+        assert_ne!(ready.addresses["api"], ready.addresses["http_api"]);
+        let mut client = TcpStream::connect(ready.addresses["http_api"]).await.unwrap();
         client.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
         let mut got = String::new();
         client.read_to_string(&mut got).await.unwrap();
@@ -375,7 +375,7 @@ fn the_edge_is_part_of_the_vault() {
         assert_eq!(health.edge.map(|counts| counts.requests), Some(1));
         stop.send(()).unwrap();
         vault.await.unwrap().unwrap();
-        assert!(TcpStream::connect(ready.api.unwrap()).await.is_err());
+        assert!(TcpStream::connect(ready.addresses["api"]).await.is_err());
     });
 }
 

@@ -18,6 +18,7 @@ use florin_connect::acquirer::Iso8583Link;
 use florin_connect::connector::Terms;
 use florin_connect::iso8583::Dialect;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -70,10 +71,9 @@ pub struct Ready {
     pub instance: u32,
     pub live: bool,
     pub hardened: Hardened,
-    /// Where the edge serves TLS.
-    pub api: Option<SocketAddr>,
-    /// Where it serves plain HTTP.
-    pub http_api: Option<SocketAddr>,
+    /// Where the edge serves each site: `api` over TLS, `http_api` without, and so on.
+    #[serde(flatten)]
+    pub addresses: BTreeMap<String, SocketAddr>,
 }
 
 /// Why a vault did not start, or stopped by itself. The text says what to do.
@@ -186,8 +186,7 @@ pub async fn run(
         instance: cards.instance,
         live: cards.live(),
         hardened,
-        api: doors.as_ref().map(|doors| doors.address),
-        http_api: doors.as_ref().and_then(|doors| doors.plain_address),
+        addresses: doors.as_ref().map(|doors| doors.addresses.clone()).unwrap_or_default(),
     });
     let public = doors.zip(edge).map(|(doors, edge)| tokio::spawn(doors.serve_until(edge, edge_closing)));
     let finish_requests = async move {

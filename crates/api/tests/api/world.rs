@@ -246,6 +246,7 @@ impl Request {
                 headers: vec![],
                 body: body.as_bytes().to_vec(),
                 client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                site: florin_core::edge::Site::Api,
                 tls: true,
                 cards: vec![],
                 codes: vec![],

@@ -5,6 +5,8 @@ use crate::cli::Common;
 use crate::config::Config;
 use crate::fail::{Fail, Outcome};
 use crate::out::out;
+use crate::process::ready::ADDRESSES;
+use crate::process::sites::Public;
 use crate::process::supervise::{Log, Part, Why};
 use crate::process::{Restarts, asked_to_stop, block_on};
 use serde_json::json;
@@ -18,10 +20,9 @@ pub fn demo(common: &Common, port: Option<u16>, magic_amounts: bool) -> Outcome 
     if magic_amounts {
         config.set("network.magic_amounts", "true".to_owned());
     }
-    let ports = (config.port("api.port")?, config.port("api.http_port")?);
     block_on(async {
         let restarts = Restarts::listen(false)?;
-        let system = System::demo_with(&config, Log::File, Some(ports)).await?;
+        let system = System::demo_with(&config, Log::File, Public::Settings).await?;
         if system.parts.is_empty() {
             let folder = system.home.root.display().to_string();
             return Err(Fail::new(
@@ -52,12 +53,8 @@ async fn watch(mut system: System, as_json: bool, mut restarts: Restarts) -> Res
             out!("  {:<11} pid {}", part.role, part.pid().map_or_else(|| "?".to_owned(), |p| p.to_string()));
         }
         let shown = system.shown();
-        for (name, key) in [
-            ("API", "api"),
-            ("without TLS", "http_api"),
-            ("secret key", "secret_key"),
-            ("public key", "publishable_key"),
-        ] {
+        let addresses = ADDRESSES.iter().filter_map(|address| Some((address.said?, address.name)));
+        for (name, key) in addresses.chain([("secret key", "secret_key"), ("public key", "publishable_key")]) {
             if let Some(value) = shown[key].as_str() {
                 out!("  {name:<11} {value}");
             }

@@ -8,17 +8,16 @@ use crate::gateway::reports::ReportSource;
 use crate::gateway::settlement::SettlementSettings;
 use crate::home::{Home, first_keys};
 use crate::pki;
-use crate::process::hand;
-use crate::process::settings::{
-    EdgePorts, FeeSettings, GateSettings, GatewaySettings, Limits, SandboxSettings, VaultSettings,
-};
+use crate::process::settings::{FeeSettings, GateSettings, GatewaySettings, Limits, SandboxSettings, VaultSettings};
+use crate::process::sites::{self, Public, needed};
 use crate::process::supervise::{Log, Part};
+use crate::process::{hand, ready};
 use florin_core::attempt::ANSWER_WITHIN_MS;
 use florin_sandbox::{ControlClient, Ready};
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -92,11 +91,11 @@ pub struct System {
 impl System {
     /// Uses what runs, or starts sandbox, vault and gateway.
     pub async fn demo(config: &Config, log: Log) -> Result<System, Fail> {
-        System::demo_with(config, log, None).await
+        System::demo_with(config, log, Public::Nothing).await
     }
 
-    /// The same, with the public API on these ports of loopback (TLS, plain HTTP).
-    pub async fn demo_with(config: &Config, log: Log, api: Option<(u16, u16)>) -> Result<System, Fail> {
+    /// The same, with the edge's sites on ports of loopback.
+    pub async fn demo_with(config: &Config, log: Log, open: Public) -> Result<System, Fail> {
         let home = home_of(config)?;
         let Some(lock) = try_lock(&home.lock())? else { return System::running(home) };
         if home.live_mark().exists() {
@@ -141,7 +140,7 @@ impl System {
             key: home.tls("link.key"),
             answer_ms,
             directory: sandbox.directory(),
-            edge: api.map(|ports| demo_edge(&home, ports)).transpose()?,
+            edge: sites::demo(config, &home, open)?,
         };
         // Its money comes with the report of the day.
         let fees = fees(config, day_seconds)?;
@@ -204,7 +203,7 @@ impl System {
             key: file("acquirer.key")?,
             answer_ms: answer_ms(config)?,
             directory: None,
-            edge: Some(serve_edge(config, &home)?),
+            edge: Some(sites::serve(config, &home)?),
         };
         home.mark_live()?;
         let fees = fees(config, config.number("fees.settles_after_seconds", 0, 31_536_000)?)?;
@@ -287,13 +286,11 @@ impl System {
         ]
         .map(|name| self.home.root.join(name));
         let sandbox = self.sandbox.as_ref().map(|s| &s.0);
-        json!({
+        let mut facts = json!({
             "ready": true,
             "data_dir": self.home.root,
             "supervisor": std::process::id(),
             "processes": processes,
-            "api": self.address_of_api("api").map(|a| format!("https://localhost:{}", a.port())),
-            "http_api": self.address_of_api("http_api").map(|a| format!("http://127.0.0.1:{}", a.port())),
             "acquirer": sandbox.map(|s| &s["acquirer"]),
             "acquirer_client": sandbox.map(|s| json!({ "cert": s["client_cert"], "key": s["client_key"] })),
             "network_control": self.sandbox.as_ref().and_then(SandboxFacts::control_url),
@@ -304,7 +301,11 @@ impl System {
             "gateway": self.door,
             "vault": self.vault,
             "sandbox": sandbox,
-        })
+        });
+        if let Some(facts) = facts.as_object_mut() {
+            facts.extend(ready::addresses(&self.parts));
+        }
+        facts
     }
 
     /// The ready line with the API keys of test mode, which stand in no other file than their own.
@@ -315,12 +316,6 @@ impl System {
             facts["publishable_key"] = json!(keys.publishable_key);
         }
         facts
-    }
-
-    /// Where the vault's edge listens, as it said when it started.
-    fn address_of_api(&self, name: &str) -> Option<SocketAddr> {
-        let vault = self.parts.iter().find(|p| p.role == "vault")?;
-        vault.ready[name].as_str()?.parse().ok()
     }
 
     pub fn door(&self) -> &Path {
@@ -350,42 +345,7 @@ impl System {
 
 /// Where browsers reach the edge. In the demo without TLS, since they do not know its authority.
 fn public(vault: &Value) -> Option<String> {
-    let port = |name: &str| vault[name].as_str()?.parse::<SocketAddr>().ok().map(|at| at.port());
-    let plain = port("http_api").map(|port| format!("http://127.0.0.1:{port}"));
-    plain.or_else(|| port("api").map(|port| format!("https://localhost:{port}")))
-}
-
-fn demo_edge(home: &Home, (tls, http): (u16, u16)) -> Result<EdgePorts, Fail> {
-    let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    Ok(EdgePorts {
-        address: loopback(tls),
-        http: Some(loopback(http)),
-        cert: home.tls("api.pem"),
-        key: home.tls("api.key"),
-        gateway: home.socket("api.sock")?,
-        given: false,
-    })
-}
-
-/// Where `serve` answers: TLS alone, under a certificate that is not the demo's.
-fn serve_edge(config: &Config, home: &Home) -> Result<EdgePorts, Fail> {
-    let file = |key: &str| {
-        let path = config.path(key).ok_or_else(|| needed(key))?;
-        let whole = path.canonicalize().map_err(|e| io("open", &path, &e))?;
-        if whole.starts_with(home.tls("")) {
-            return Err(Fail::usage(
-                "sample_certificate",
-                key,
-                "that is a certificate of the demo. Give one of your own.",
-            ));
-        }
-        Ok(whole)
-    };
-    let (cert, key) = (file("api.cert")?, file("api.key")?);
-    let address = config.text("api.address").parse();
-    let address =
-        address.map_err(|_| Fail::usage("invalid_setting", "api.address", "write it as 192.0.2.1:443 or [::]:443."))?;
-    Ok(EdgePorts { address, http: None, cert, key, gateway: home.socket("api.sock")?, given: false })
+    ready::url("vault", "http_api", vault).or_else(|| ready::url("vault", "api", vault))
 }
 
 /// Rates of keys and of addresses, a second and at once, where nobody set any.
@@ -413,15 +373,7 @@ fn gate(config: &Config, (key, address): Usual) -> Result<GateSettings, Fail> {
 fn open_public(vault: &mut VaultSettings) -> Result<Vec<TcpListener>, Fail> {
     let Some(edge) = &mut vault.edge else { return Ok(Vec::new()) };
     edge.given = true;
-    std::iter::once(edge.address).chain(edge.http).map(hand::open).collect()
-}
-
-fn needed(key: &str) -> Fail {
-    Fail::usage(
-        "setting_missing",
-        key,
-        "`florin serve` needs it. Set it in florin.toml; `florin doctor` lists all settings.",
-    )
+    edge.sites.iter().flat_map(|site| std::iter::once(site.address).chain(site.http)).map(hand::open).collect()
 }
 
 /// Tells other commands of a process that was started anew: its pid, and the sandbox's token of this run.

@@ -2,7 +2,7 @@
 //! a connection that begins with `Open` has one request for itself. Knows no endpoint and no card.
 
 use super::listeners::Listeners;
-use super::streams;
+use super::{site, streams};
 use florin_api::Api;
 use florin_core::edge::{
     BadFrame, EdgeRequest, EdgeResponse, Frame, FrameKind, Identified, Identify, REQUEST_FRAME_LIMIT_BYTES,
@@ -191,7 +191,7 @@ fn start(frame: &Frame<'_>, api: &Arc<Api>, outbox: &Arc<Outbox>, room: &Arc<Sem
         FrameKind::Request => {
             let Some(request) = payload::<EdgeRequest>(frame.payload) else { return };
             tokio::spawn(async move {
-                let answer = api.handle(request).await;
+                let answer = site::answer(&api, request).await;
                 if !out.put(id, FrameKind::Response, Some(&answer)) {
                     out.put(id, FrameKind::Response, Some(&too_long(answer)));
                 }

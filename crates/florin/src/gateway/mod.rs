@@ -14,6 +14,7 @@ pub mod reports;
 pub mod requests;
 pub mod settlement;
 pub mod shape;
+pub mod site;
 pub mod story;
 pub mod streams;
 pub mod worker;

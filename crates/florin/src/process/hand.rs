@@ -13,8 +13,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-/// Listeners of one process.
-const MOST: usize = 4;
+/// Listeners of one process: of each site for TLS and without.
+const MOST: usize = 8;
 /// Connections that wait in a listener while nobody serves it.
 const BACKLOG: i32 = 1_024;
 

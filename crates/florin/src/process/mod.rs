@@ -1,8 +1,10 @@
 //! The processes of one binary, and how they are started, watched and stopped.
 
 pub mod hand;
+pub mod ready;
 pub mod roles;
 pub mod settings;
+pub mod sites;
 pub mod supervise;
 
 use crate::fail::Fail;

@@ -1,6 +1,8 @@
 //! What runs inside each process.
 
-use super::settings::{EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, VaultSettings};
+use super::settings::{
+    EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, SitePorts, VaultSettings,
+};
 use super::{asked_to_stop, block_on, block_on_parking, hand, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
@@ -20,7 +22,7 @@ use florin_core::seal::Secret;
 use florin_core::store::{Query, Store};
 use florin_store::{Options, Retention, SqliteRequestLog, SqliteStore};
 use florin_vault::client::VaultClient;
-use florin_vault::edge::{EdgeSettings, Given};
+use florin_vault::edge::{EdgeSettings, Entrance, Given};
 use florin_vault::threeds::DirectorySettings;
 use serde_json::json;
 use std::sync::Arc;
@@ -79,16 +81,20 @@ async fn vault(s: VaultSettings) -> Result<(), Fail> {
 }
 
 fn edge(ports: EdgePorts) -> Result<EdgeSettings, Fail> {
-    let settings = EdgeSettings::new(ports.address, ports.cert, ports.key, ports.gateway);
-    let mut given = None;
-    if ports.given {
-        let taken = hand::take(std::io::stdin());
-        let taken = taken.map_err(|e| Fail::new("no_listeners", format!("the starter handed over nothing: {e}")))?;
-        let mut taken = taken.into_iter().map(Arc::new);
-        let tls = taken.next().ok_or_else(|| Fail::new("no_listeners", "the starter handed over nothing"))?;
-        given = Some(Given { tls, plain: taken.next() });
+    let nothing = |why: String| Fail::new("no_listeners", format!("the starter handed over too little: {why}"));
+    let taken = if ports.given { hand::take(std::io::stdin()) } else { Ok(Vec::new()) };
+    let mut taken = taken.map_err(|e| nothing(e.to_string()))?.into_iter().map(Arc::new);
+    let mut entrances = Vec::new();
+    for SitePorts { site, address, http, cert, key } in ports.sites {
+        let given = if ports.given {
+            let mut next = || taken.next().ok_or_else(|| nothing(format!("no listener for {}", site.name())));
+            Some(Given { tls: next()?, plain: http.is_some().then(next).transpose()? })
+        } else {
+            None
+        };
+        entrances.push(Entrance { plain: http, given, ..Entrance::new(site, address, cert, key) });
     }
-    Ok(EdgeSettings { plain: ports.http, given, ..settings })
+    Ok(EdgeSettings::of(entrances, ports.gateway))
 }
 
 async fn sandbox(s: SandboxSettings) -> Result<(), Fail> {

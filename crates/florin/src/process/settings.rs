@@ -1,5 +1,6 @@
 //! What the starter tells each process. Paths and ports only: secrets stay in files.
 
+use florin_core::edge::Site;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -17,22 +18,28 @@ pub struct VaultSettings {
     pub answer_ms: u32,
     /// The directory server of 3-D Secure, `host:port`, under the acquirer's name and certificates.
     pub directory: Option<String>,
-    /// Where the public API is served, if it is.
+    /// Where the public API and its sites for browsers are served, if they are.
     pub edge: Option<EdgePorts>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EdgePorts {
+    pub gateway: PathBuf,
+    pub sites: Vec<SitePorts>,
+    /// The starter hands the listeners over, in this order: of each site for TLS and, if there is an address for it, for plain HTTP.
+    #[serde(default)]
+    pub given: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SitePorts {
+    pub site: Site,
     /// 0 takes a free one.
     pub address: std::net::SocketAddr,
     /// Plain HTTP on loopback, for tools that cannot be given a certificate.
     pub http: Option<std::net::SocketAddr>,
     pub cert: PathBuf,
     pub key: PathBuf,
-    pub gateway: PathBuf,
-    /// The starter hands the listeners over: for TLS and, if there is an address for it, for plain HTTP.
-    #[serde(default)]
-    pub given: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! The edge's certificate: read from files, read again when they change, so that renewing it needs no restart. Knows no connection.
 
-use super::settings::EdgeSettings;
+use super::settings::Entrance;
 use crate::tls::{TlsSetupError, certificates};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::{Ticketer, default_provider};
@@ -31,9 +31,9 @@ struct Now {
 }
 
 impl Certificate {
-    pub fn open(settings: &EdgeSettings) -> Result<Certificate, TlsSetupError> {
+    pub fn open(entrance: &Entrance, tls12: bool) -> Result<Certificate, TlsSetupError> {
         let tickets = Ticketer::new().map_err(|e| TlsSetupError::Other(e.to_string()))?;
-        let (cert, key, tls12) = (settings.cert.clone(), settings.key.clone(), settings.tls12);
+        let (cert, key) = (entrance.cert.clone(), entrance.key.clone());
         let stamp = stamp(&cert, &key);
         let config = config(&cert, &key, tls12, &tickets)?;
         Ok(Certificate { cert, key, tls12, tickets, now: Mutex::new(Now { config, stamp }) })

@@ -4,14 +4,18 @@
 use super::certificate::Certificate;
 use super::connection::serve;
 use super::request::Asker;
-use super::settings::{EdgeSettings, Given};
+use super::settings::{EdgeSettings, Entrance, Given};
 use super::stream::Stream;
 use super::{Edge, count};
+use crate::core::edge::Site;
 use crate::process::StartError;
 use rustix::process::{Resource, getrlimit, setrlimit};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -26,31 +30,52 @@ const OTHER_DESCRIPTORS: u64 = 256;
 
 /// Open listeners. Connections wait in them until `serve_until`.
 pub struct Doors {
+    doors: Vec<Door>,
+    /// Where each site is served, with its name: `api` over TLS, `http_api` without.
+    pub addresses: BTreeMap<String, SocketAddr>,
+}
+
+/// The listeners of one site.
+struct Door {
+    site: Site,
     tls: TcpListener,
     plain: Option<TcpListener>,
     certificate: Arc<Certificate>,
-    pub address: SocketAddr,
-    pub plain_address: Option<SocketAddr>,
 }
 
-/// Reads the certificate and opens the listeners, if there is to be an edge.
+/// Reads the certificates and opens the listeners, if there is to be an edge.
 pub async fn open(settings: Option<&EdgeSettings>) -> Result<Option<Doors>, StartError> {
     let Some(settings) = settings else { return Ok(None) };
-    let certificate = Arc::new(Certificate::open(settings)?);
-    let tls = bind(settings.listen, settings.given.as_ref().map(|given| &given.tls)).await?;
-    let plain = match (&settings.given, settings.plain) {
-        (Some(Given { plain: None, .. }), _) | (None, None) => None,
-        (Some(Given { plain: Some(given), .. }), _) => Some(bind(settings.listen, Some(given)).await?),
-        (None, Some(address)) => Some(bind(address, None).await?),
-    };
-    allow_descriptors(settings.limits.connections);
-    let local = |listener: &TcpListener| listener.local_addr().map_err(at(settings.listen));
-    let (address, plain_address) = (local(&tls)?, plain.as_ref().map(local).transpose()?);
-    if let Some(address) = plain_address.filter(|address| !address.ip().is_loopback()) {
-        let error = Error::new(ErrorKind::InvalidInput, "plain HTTP is served on loopback addresses only");
-        return Err(at(address)(error));
+    let (mut doors, mut addresses) = (Vec::new(), BTreeMap::new());
+    for entrance in &settings.entrances {
+        let door = Door::open(entrance, settings.tls12).await?;
+        let local = |listener: &TcpListener| listener.local_addr().map_err(at(entrance.listen));
+        let name = entrance.site.name();
+        addresses.insert(name.to_owned(), local(&door.tls)?);
+        if let Some(address) = door.plain.as_ref().map(local).transpose()? {
+            if !address.ip().is_loopback() {
+                let error = Error::new(ErrorKind::InvalidInput, "plain HTTP is served on loopback addresses only");
+                return Err(at(address)(error));
+            }
+            addresses.insert(format!("http_{name}"), address);
+        }
+        doors.push(door);
     }
-    Ok(Some(Doors { tls, plain, certificate, address, plain_address }))
+    allow_descriptors(settings.limits.connections);
+    Ok(Some(Doors { doors, addresses }))
+}
+
+impl Door {
+    async fn open(entrance: &Entrance, tls12: bool) -> Result<Door, StartError> {
+        let certificate = Arc::new(Certificate::open(entrance, tls12)?);
+        let tls = bind(entrance.listen, entrance.given.as_ref().map(|given| &given.tls)).await?;
+        let plain = match (&entrance.given, entrance.plain) {
+            (Some(Given { plain: None, .. }), _) | (None, None) => None,
+            (Some(Given { plain: Some(given), .. }), _) => Some(bind(entrance.listen, Some(given)).await?),
+            (None, Some(address)) => Some(bind(address, None).await?),
+        };
+        Ok(Door { site: entrance.site, tls, plain, certificate })
+    }
 }
 
 /// Takes the listener that was given, or opens one.
@@ -78,47 +103,65 @@ fn allow_descriptors(connections: usize) {
 impl Doors {
     /// Serves until `stopping` turns true; then no connection is taken any more, and what is in flight gets its answer.
     pub async fn serve_until(self, edge: Arc<Edge>, mut stopping: watch::Receiver<bool>) {
-        let Doors { tls, plain, certificate, .. } = self;
+        let doors = self.doors;
         let gateway = tokio::spawn(Arc::clone(&edge.gateway).run());
         let mut connections = JoinSet::new();
         let mut renewal = tokio::time::interval(CERTIFICATE_EVERY);
+        let mut turn = 0;
         loop {
-            let (accepted, over_tls) = tokio::select! {
-                accepted = tls.accept() => (accepted, true),
-                accepted = accept(plain.as_ref()) => (accepted, false),
+            let came = tokio::select! {
+                came = next(&doors, turn) => came,
                 Some(_) = connections.join_next() => continue,
                 _ = renewal.tick() => {
                     // Files that are being written now are read the next time.
-                    let _ = certificate.refresh();
+                    doors.iter().for_each(|door| drop(door.certificate.refresh()));
                     continue;
                 }
                 _ = stopping.wait_for(|stopping| *stopping) => break,
             };
-            let Ok((socket, from)) = accepted else {
+            turn += 1;
+            let Ok(Came { socket, from, door, tls }) = came else {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            let Some(seat) = edge.seats.take(from.ip(), over_tls) else {
+            let Some(seat) = edge.seats.take(from.ip(), tls) else {
                 count(&edge.counts.turned_away, 1);
                 continue;
             };
             let _ = socket.set_nodelay(true);
-            let stream = if over_tls { Stream::tls(socket, certificate.config()) } else { Ok(Stream::plain(socket)) };
-            let asker = Asker { address: from.ip().to_canonical(), tls: over_tls };
+            let stream = if tls { Stream::tls(socket, door.certificate.config()) } else { Ok(Stream::plain(socket)) };
+            let asker = Asker { address: from.ip().to_canonical(), site: door.site, tls };
             if let Ok(stream) = stream {
                 connections.spawn(serve(stream, asker, Arc::clone(&edge), seat));
             }
         }
-        drop((tls, plain));
+        drop(doors);
         let all = async { while connections.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(edge.limits.stop, all).await;
         gateway.abort();
     }
 }
 
-async fn accept(listener: Option<&TcpListener>) -> std::io::Result<(TcpStream, SocketAddr)> {
-    match listener {
-        Some(listener) => listener.accept().await,
-        None => std::future::pending().await,
-    }
+/// A client at a door.
+struct Came<'a> {
+    socket: TcpStream,
+    from: SocketAddr,
+    door: &'a Door,
+    tls: bool,
+}
+
+/// The next client of any door. Each turn begins at another one, so that a crowd at one of them keeps nobody out of the others.
+async fn next(doors: &[Door], turn: usize) -> std::io::Result<Came<'_>> {
+    poll_fn(|cx| {
+        for at in 0..doors.len() {
+            let Some(door) = doors.get(turn.wrapping_add(at) % doors.len()) else { continue };
+            for (listener, tls) in [(Some(&door.tls), true), (door.plain.as_ref(), false)] {
+                if let Some(Poll::Ready(came)) = listener.map(|listener| listener.poll_accept(cx)) {
+                    return Poll::Ready(came.map(|(socket, from)| Came { socket, from, door, tls }));
+                }
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }

@@ -29,7 +29,7 @@ mod tests;
 
 pub use gateway::GatewayLimits;
 pub use listen::{Doors, open};
-pub use settings::{EdgeCounts, EdgeSettings, Given, Limits, LogLine, LogTo};
+pub use settings::{EdgeCounts, EdgeSettings, Entrance, Given, Limits, LogLine, LogTo};
 
 use crate::cards::Cards;
 use crate::clock::Clock;

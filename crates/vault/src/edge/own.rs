@@ -4,7 +4,7 @@
 use super::head::{Framing, Head};
 use super::refusal::Refusal;
 use super::request::{Asker, Forward, check_head, headers};
-use crate::core::edge::{EdgeRequest, Open, Way};
+use crate::core::edge::{EdgeRequest, Open, Site, Way};
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
 /// A route whose requests are carried apart. `{}` stands for one part of the path.
@@ -61,7 +61,8 @@ fn is_opaque(head: &Head<'_>) -> bool {
 
 /// Nothing if the request is an ordinary one.
 pub fn prepare(id: &str, asker: Asker, head: &Head<'_>) -> Option<Result<Own, Refusal>> {
-    find(head).map(|route| prepared(id, asker, head, route))
+    let route = (asker.site == Site::Api).then(|| find(head))?;
+    route.map(|route| prepared(id, asker, head, route))
 }
 
 fn prepared(id: &str, asker: Asker, head: &Head<'_>, route: &Route) -> Result<Own, Refusal> {
@@ -121,7 +122,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     fn ask(text: &str) -> Option<Result<Own, Refusal>> {
-        let asker = Asker { address: IpAddr::V4(Ipv4Addr::LOCALHOST), tls: true };
+        let asker = Asker { address: IpAddr::V4(Ipv4Addr::LOCALHOST), site: Site::Api, tls: true };
         prepare("req_1", asker, &super::super::head::parse(text.as_bytes()).unwrap())
     }
 

@@ -11,7 +11,7 @@ use super::places;
 use super::refusal::Refusal;
 use super::swap::{self, Found};
 use super::{Edge, count};
-use crate::core::edge::{EdgeRequest, EdgeResponse, FrameKind, Identified, Identify, payload};
+use crate::core::edge::{EdgeRequest, EdgeResponse, FrameKind, Identified, Identify, Site, payload};
 use serde::Deserialize;
 use std::net::IpAddr;
 
@@ -63,6 +63,7 @@ fn is_trace(value: &[u8]) -> bool {
 #[derive(Clone, Copy)]
 pub struct Asker {
     pub address: IpAddr,
+    pub site: Site,
     pub tls: bool,
 }
 
@@ -99,7 +100,11 @@ pub fn prepare(id: &str, asker: Asker, head: &Head<'_>, body: &[u8]) -> Result<A
     if let Some(asked) = page(id, asker, head, &query_key) {
         return Ok(asked);
     }
-    let places = places::of(head.method, head.path);
+    let places = match asker.site {
+        Site::Api | Site::Card => places::of(head.method, head.path),
+        // No card belongs there: each is refused by name.
+        Site::Dashboard => &[],
+    };
     let clean = match kind(head, body)? {
         Kind::Nothing => swap::form(&[], &[])?,
         Kind::Form => swap::form(body, places)?,
@@ -302,6 +307,7 @@ impl Forward {
             headers: headers(head, |_| false),
             body: Vec::new(),
             client: asker.address,
+            site: asker.site,
             tls: asker.tls,
             cards: Vec::new(),
             codes: Vec::new(),

@@ -1,6 +1,7 @@
 //! What the edge is told at start: where to listen, its certificate, its limits, whom to tell of requests.
 
 use super::gateway::GatewayLimits;
+use crate::core::edge::Site;
 use serde::Serialize;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
@@ -8,9 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The public port.
+/// One public address.
 #[derive(Clone, Debug)]
-pub struct EdgeSettings {
+pub struct Entrance {
+    pub site: Site,
     /// Where TLS is served.
     pub listen: SocketAddr,
     /// Where plain HTTP is served: a loopback address, for tools that cannot be given a certificate.
@@ -21,6 +23,19 @@ pub struct EdgeSettings {
     /// PEM files: the certificate with what leads to its root, and its key. Read again when they change.
     pub cert: PathBuf,
     pub key: PathBuf,
+}
+
+impl Entrance {
+    pub fn new(site: Site, listen: SocketAddr, cert: PathBuf, key: PathBuf) -> Entrance {
+        Entrance { site, listen, plain: None, given: None, cert, key }
+    }
+}
+
+/// The public ports.
+#[derive(Clone, Debug)]
+pub struct EdgeSettings {
+    /// One at least.
+    pub entrances: Vec<Entrance>,
     /// The gateway's socket.
     pub gateway: PathBuf,
     /// Take TLS 1.2 too, with its AEAD suites only.
@@ -30,9 +45,13 @@ pub struct EdgeSettings {
 }
 
 impl EdgeSettings {
-    pub fn new(listen: SocketAddr, cert: PathBuf, key: PathBuf, gateway: PathBuf) -> EdgeSettings {
+    pub fn of(entrances: Vec<Entrance>, gateway: PathBuf) -> EdgeSettings {
         let (limits, log) = (Limits::default(), LogTo::default());
-        EdgeSettings { listen, plain: None, given: None, cert, key, gateway, tls12: false, limits, log }
+        EdgeSettings { entrances, gateway, tls12: false, limits, log }
+    }
+    /// With the address of the API alone.
+    pub fn new(listen: SocketAddr, cert: PathBuf, key: PathBuf, gateway: PathBuf) -> EdgeSettings {
+        EdgeSettings::of(vec![Entrance::new(Site::Api, listen, cert, key)], gateway)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::commands::system::System;
 use crate::config::Config;
 use crate::fail::Fail;
 use crate::process::block_on;
+use crate::process::sites::Public;
 use crate::process::supervise::Log;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ pub fn measure(folder: &Path, args: &Bench, say: &dyn Fn(String)) -> Result<Valu
     let levels = if args.connections.is_empty() { CONNECTIONS.to_vec() } else { args.connections.clone() };
     let time = Duration::from_secs(u64::from(args.seconds));
     block_on(async {
-        let system = System::demo_with(&config, Log::File, Some((0, 0))).await?;
+        let system = System::demo_with(&config, Log::File, Public::Free).await?;
         let measured = all(&system, &levels, time, say).await;
         system.stop().await;
         measured

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::fail::{Fail, Outcome, io};
 use crate::out::out;
 use crate::process::block_on;
+use crate::process::sites::Public;
 use crate::process::supervise::Log;
 use serde_json::{Value, json};
 use std::fs::File;
@@ -141,7 +142,7 @@ fn prove(folder: &Path, cards: usize) -> Result<Report, Fail> {
     let numbers: Vec<_> = (0..cards).map(|n| (number(n), Way::of(n).name())).collect();
     let search = Search::new(&numbers, &code_marks());
     block_on(async {
-        let system = System::demo_with(&config, Log::File, Some((0, 0))).await?;
+        let system = System::demo_with(&config, Log::File, Public::Free).await?;
         let looked = look(&system, &search, cards).await;
         let root = system.home.root.clone();
         system.stop().await;

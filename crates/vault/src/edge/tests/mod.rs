@@ -193,13 +193,13 @@ impl World {
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let mut settings =
             EdgeSettings::new(any, folder.path("edge.pem"), folder.path("edge.key"), folder.path("api.sock"));
-        settings.plain = Some(any);
+        settings.entrances[0].plain = Some(any);
         let log: Arc<Mutex<Vec<LogLine>>> = Arc::default();
         let lines = Arc::clone(&log);
         settings.log = LogTo(Arc::new(move |line| lines.lock().unwrap().push(line.clone())));
         change(&mut settings);
         let doors = open(Some(&settings)).await.unwrap().unwrap();
-        let (address, plain) = (doors.address, doors.plain_address.unwrap());
+        let (address, plain) = (doors.addresses["api"], doors.addresses["http_api"]);
         let (stop, stopping) = watch::channel(false);
         let edge = Arc::new(Edge::new(&settings, cards, Clock::start(), stopping.clone()));
         let ended = tokio::spawn(doors.serve_until(Arc::clone(&edge), stopping));

@@ -108,7 +108,7 @@ fn the_certificate_is_read_again_when_it_changes() {
             world.folder.path("edge.key"),
             world.folder.path("api.sock"),
         );
-        let certificate = Certificate::open(&settings).unwrap();
+        let certificate = Certificate::open(&settings.entrances[0], false).unwrap();
         let before = certificate.config();
         certificate.refresh().unwrap();
         assert!(Arc::ptr_eq(&before, &certificate.config()), "nothing changed");
@@ -118,10 +118,10 @@ fn the_certificate_is_read_again_when_it_changes() {
             let later = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
             std::fs::File::options().write(true).open(path).unwrap().set_modified(later).unwrap();
         };
-        write(&settings.cert, &cert, 1_000);
+        write(&settings.entrances[0].cert, &cert, 1_000);
         assert!(certificate.refresh().is_err(), "the key is not here yet");
         assert!(Arc::ptr_eq(&before, &certificate.config()), "the old one serves on");
-        write(&settings.key, &key, 1_000);
+        write(&settings.entrances[0].key, &key, 1_000);
         certificate.refresh().unwrap();
         assert!(!Arc::ptr_eq(&before, &certificate.config()));
         world.end().await;
@@ -141,10 +141,10 @@ fn what_cannot_be_served_is_said() {
             assert!(got.contains(expected), "{got}");
         };
         check(&|_| {}, "open").await;
-        check(&|s| s.cert = "nowhere".into(), "nowhere cannot be read").await;
-        check(&|s| s.key = s.cert.clone(), "holds no private key").await;
-        check(&|s| s.plain = Some("0.0.0.0:0".parse().unwrap()), "loopback addresses only").await;
-        check(&|s| s.listen = world.address, &world.address.to_string()).await;
+        check(&|s| s.entrances[0].cert = "nowhere".into(), "nowhere cannot be read").await;
+        check(&|s| s.entrances[0].key = s.entrances[0].cert.clone(), "holds no private key").await;
+        check(&|s| s.entrances[0].plain = Some("0.0.0.0:0".parse().unwrap()), "loopback addresses only").await;
+        check(&|s| s.entrances[0].listen = world.address, &world.address.to_string()).await;
         world.end().await;
     });
 }
