@@ -127,6 +127,7 @@ impl From<Refusal> for ApiError {
             | Refusal::AlreadyRefunded
             | Refusal::NothingToRefund
             | Refusal::TooManyAttempts
+            | Refusal::TooMany { .. }
             | Refusal::IdempotencyInUse => error,
         }
     }
@@ -189,5 +190,7 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::Lookup => "lookup key",
         Kind::Confirmation => "confirmation_token",
         Kind::CodeToken => "token",
+        Kind::Domain => "payment method domain",
+        Kind::DomainName => "domain name",
     }
 }

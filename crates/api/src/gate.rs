@@ -13,7 +13,7 @@ use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
 use crate::{Api, KeyClass, expand, form, look, openapi, permission, respond};
 use florin_core::commit::{ClaimId, Origin};
-use florin_core::edge::{CARD_FIELD, EdgeRequest, EdgeResponse, Identified, Identify};
+use florin_core::edge::{CARD_FIELD, EdgeRequest, EdgeResponse, Identified, Identify, Site};
 use florin_core::flow::{self, Claiming};
 use florin_core::id::Kind;
 use florin_core::refusal::Refusal;
@@ -76,6 +76,9 @@ async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result
     passed.caller = Some(caller.clone());
     api.limits.key(caller.key, api.ports.now(), false)?;
     own_account(api, request, &caller)?;
+    if request.site == Site::Card && caller.class != KeyClass::Publishable {
+        return Err(publishable_needed());
+    }
     permit(api, route, &caller)?;
     let claim = claiming(api, request, &caller, &map)?;
     let paths = expand::asked(&mut map)?;
@@ -195,6 +198,16 @@ fn permit(api: &Api, route: &Route, caller: &Caller) -> Result<(), ApiError> {
     }
 }
 
+/// Nothing that browsers are shown needs more, and a secret key there is one that leaks.
+fn publishable_needed() -> ApiError {
+    ApiError::new(
+        403,
+        ErrorType::InvalidRequest,
+        "The card form takes publishable API keys (pk_…) alone. Keep secret keys on your server, and use them at the address of the API.",
+    )
+    .code("publishable_key_required")
+}
+
 pub fn secret_needed() -> ApiError {
     ApiError::new(
         403,
@@ -258,6 +271,17 @@ async fn replay(ask: &Ask<'_>) -> Result<Option<Answer>, ApiError> {
     }
 }
 
+/// Whose pages may show frames, if that is asked.
+async fn origins(api: &Api, caller: &Caller, asked: bool) -> Result<Vec<String>, ApiError> {
+    if !asked {
+        return Ok(vec![]);
+    }
+    if caller.class != KeyClass::Publishable {
+        return Err(publishable_needed());
+    }
+    Ok(api.origins.of(api.ports.store(), caller.account, caller.live, api.ports.now()).await?.to_vec())
+}
+
 pub async fn identify(api: &Api, asked: Identify) -> Identified {
     let given = keys::given(asked.authorization.as_deref(), asked.key_param.as_deref());
     let now = api.ports.now();
@@ -268,7 +292,10 @@ pub async fn identify(api: &Api, asked: Identify) -> Identified {
         Err(error) => Err(error),
     };
     match found {
-        Ok(caller) => Identified::Account { account: caller.account, live: caller.live, origins: vec![] },
+        Ok(caller) => match origins(api, &caller, asked.origins).await {
+            Ok(origins) => Identified::Account { account: caller.account, live: caller.live, origins },
+            Err(error) => Identified::Refused(respond::respond(&asked.id, PRESENT, None, Err(error))),
+        },
         Err(error) => Identified::Refused(respond::respond(&asked.id, PRESENT, None, Err(error))),
     }
 }

@@ -21,6 +21,7 @@ mod look;
 mod note;
 mod openapi;
 mod origin;
+mod origins;
 mod params;
 mod permission;
 mod resources;
@@ -50,6 +51,7 @@ use florin_core::store::{SequencedEvent, Wait};
 use keys::Cache;
 use limits::Limits;
 use listen::{Session, Sessions};
+use origins::Origins;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -90,6 +92,7 @@ pub struct Api {
     look: Arc<Look>,
     limits: Limits,
     cache: Cache,
+    origins: Origins,
     /// Keys of the other mode open nothing.
     live: bool,
     /// Hashes API keys.
@@ -115,7 +118,7 @@ impl Api {
     ) -> Api {
         let (keys, claims) = (root.derive(b"api keys"), root.derive(b"api idempotency keys"));
         let (limits, cache, sessions) = (Limits::new(limits), Cache::default(), Sessions::default());
-        Api { ports, house, look, limits, cache, keys, claims, live, sessions }
+        Api { ports, house, look, limits, cache, origins: Origins::default(), keys, claims, live, sessions }
     }
 
     /// Never fails: what goes wrong is an answer. Requests may be answered at the same time in any number.

@@ -4,9 +4,9 @@ use crate::ask::{Answer, Ask};
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::resources::{
-    account, balance, charges, confirmation_tokens, customers, deliveries, events, payment_intents, payment_methods,
-    prices, products, refunds, request_logs, settlement, setup_attempts, setup_intents, stripecli, tokens,
-    webhook_endpoints,
+    account, balance, charges, confirmation_tokens, customers, deliveries, events, payment_intents,
+    payment_method_domains, payment_methods, prices, products, refunds, request_logs, settlement, setup_attempts,
+    setup_intents, stripecli, tokens, webhook_endpoints,
 };
 use florin_core::store::Wait;
 
@@ -82,6 +82,11 @@ pub static ROUTES: &[Route] = routes! {
     POST "/v1/payment_intents/{}/capture" Secret payment_intents::capture;
     POST "/v1/payment_intents/{}/cancel" Secret payment_intents::cancel;
     POST "/v1/payment_intents/{}/increment_authorization" Secret payment_intents::increment;
+    GET "/v1/payment_method_domains" Secret payment_method_domains::list;
+    POST "/v1/payment_method_domains" Secret payment_method_domains::create;
+    GET "/v1/payment_method_domains/{}" Secret payment_method_domains::retrieve;
+    POST "/v1/payment_method_domains/{}" Secret payment_method_domains::update;
+    POST "/v1/payment_method_domains/{}/validate" Secret payment_method_domains::validate;
     GET "/v1/payment_methods" Secret payment_methods::list;
     POST "/v1/payment_methods" Any payment_methods::create;
     GET "/v1/payment_methods/{}" Secret payment_methods::retrieve;

@@ -46,6 +46,7 @@ pub trait Body: Serialize + DeserializeOwned {
 mod tests {
     use super::*;
     use crate::commit::ClaimId;
+    use crate::domain::{Domain, DomainName, Named};
     use crate::flow::{Claiming, OpenClaim};
     use crate::id::Key;
     use crate::method::{Hold, PaymentMethod};
@@ -288,6 +289,14 @@ mod tests {
         golden("deliveries", include_str!("../tests/golden/deliveries.hex"), &bodies);
         let far = Outbox { cursor: 300, open_until: NOW, failing_since: Some(START) };
         golden("outboxes", include_str!("../tests/golden/outboxes.hex"), &[Outbox::default(), far]);
+    }
+
+    #[test]
+    fn domains() {
+        let domain = |live, name, enabled| Domain { live, name: DomainName::parse(name).unwrap(), enabled };
+        let bodies = [domain(false, "shop.example", true), domain(true, "cafete.example", false)];
+        golden("domains", include_str!("../tests/golden/domains.hex"), &bodies);
+        golden("domain names", include_str!("../tests/golden/domain_names.hex"), &[Named { domain: Key(5) }]);
     }
 
     #[test]

@@ -112,6 +112,8 @@ pub enum EventKind {
     CardRefused = 52,
     CodeTokenChanged = 53,
     IncrementFailed = 65,
+    DomainChanged = 69,
+    DomainNamed = 70,
 }
 
 impl EventKind {
@@ -169,6 +171,8 @@ impl EventKind {
         EventKind::CardRefused,
         EventKind::CodeTokenChanged,
         EventKind::IncrementFailed,
+        EventKind::DomainChanged,
+        EventKind::DomainNamed,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -225,6 +229,8 @@ impl EventKind {
             EventKind::CardVerified => "florin.card.verified",
             EventKind::CardRefused => "florin.card.refused",
             EventKind::CodeTokenChanged => "florin.code_token.changed",
+            EventKind::DomainChanged => "florin.payment_method_domain.changed",
+            EventKind::DomainNamed => "florin.payment_method_domain.named",
         }
     }
     /// Whether merchants are told of it. Steps that concern nobody outside are no events to the API.

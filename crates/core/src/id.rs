@@ -115,6 +115,10 @@ pub enum Kind {
     Confirmation = 30,
     /// A security code that is handed on once, without a card.
     CodeToken = 27,
+    /// A domain whose pages may show the card form.
+    Domain = 39,
+    /// Its name: its key is a hash of it.
+    DomainName = 40,
 }
 
 impl Kind {
@@ -147,6 +151,8 @@ impl Kind {
         Kind::Lookup,
         Kind::Confirmation,
         Kind::CodeToken,
+        Kind::Domain,
+        Kind::DomainName,
     ];
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -178,6 +184,8 @@ impl Kind {
             Kind::Lookup => "lookup",
             Kind::Confirmation => "ctoken",
             Kind::CodeToken => "cvctok",
+            Kind::Domain => "pmd",
+            Kind::DomainName => "pmdname",
         }
     }
     pub fn from_u8(n: u8) -> Option<Kind> {

@@ -20,6 +20,7 @@ pub mod confirmation;
 pub mod customer;
 pub mod decline;
 pub mod deliver;
+pub mod domain;
 pub mod edge;
 pub mod endpoint;
 pub mod fees;

@@ -41,6 +41,11 @@ pub enum Refusal {
     /// The payment has no captured money.
     NothingToRefund,
     TooManyAttempts,
+    /// There are as many of them as there may be.
+    TooMany {
+        kind: Kind,
+        most: u32,
+    },
     /// The key was used for another request.
     IdempotencyMismatch,
     /// Empty, or above 255 characters.
@@ -204,6 +209,13 @@ impl Refusal {
                 None,
                 "A request with this idempotency key is under way. Ask again in a moment.".into(),
             ),
+            Refusal::TooMany { kind, most } => told(
+                400,
+                INVALID,
+                "limit_exceeded",
+                None,
+                format!("There are {most} of kind {} already, which is the limit.", noun(*kind)),
+            ),
             Refusal::Contended => told(
                 409,
                 INVALID,
@@ -263,6 +275,8 @@ const fn noun(kind: Kind) -> &'static str {
         Kind::Lookup => "lookup_key",
         Kind::Confirmation => "confirmation_token",
         Kind::CodeToken => "cvc_token",
+        Kind::Domain => "payment_method_domain",
+        Kind::DomainName => "name of a payment_method_domain",
     }
 }
 
@@ -319,6 +333,8 @@ mod tests {
         check(Refusal::IdempotencyMismatch, 400, IDEMPOTENCY, "idempotency_key_reused", None, "another request");
         check(Refusal::IdempotencyKeyLength, 400, IDEMPOTENCY, "idempotency_key_invalid", None, "255");
         check(Refusal::IdempotencyInUse, 409, IDEMPOTENCY, "idempotency_key_in_use", None, "under way");
+        let domains = Refusal::TooMany { kind: Kind::Domain, most: 1_000 };
+        check(domains, 400, INVALID, "limit_exceeded", None, "1000 of kind payment_method_domain");
         check(Refusal::Contended, 409, INVALID, "lock_timeout", None, "Ask again");
     }
 

@@ -126,7 +126,7 @@ impl Explorer<'_> {
             match kind {
                 Declaration::Text(_) | Declaration::TextOrUnset(_) => {
                     out.extend(self.id(&format!("{last}s")).map(Value::String));
-                    out.extend(["x", "https://example.com/x", "email:'a@b.nl'", "1"].map(|t| json!(t)));
+                    out.extend(["x", "https://example.com/x", "email:'a@b.nl'", "1", "shop.example"].map(|t| json!(t)));
                 }
                 Declaration::Email => out.push(json!("a@b.nl")),
                 Declaration::Integer(least, most) => out.extend([1_000, 1].map(|n: i64| json!(n.clamp(*least, *most)))),

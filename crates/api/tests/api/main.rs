@@ -3,6 +3,7 @@
 mod balance;
 mod catalogue;
 mod describe;
+mod domains;
 mod events;
 mod expand;
 mod gate;

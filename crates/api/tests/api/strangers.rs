@@ -21,6 +21,7 @@ const THINGS: &[(&str, Kind, &[&str])] = &[
     ("events", Kind::Event, &["event"]),
     ("balance_transactions", Kind::Movement, &["balance_transaction"]),
     ("webhook_endpoints", Kind::Endpoint, &["webhook_endpoint"]),
+    ("payment_method_domains", Kind::Domain, &["payment_method_domain"]),
 ];
 
 fn thing(collection: &str) -> Option<Kind> {

@@ -79,7 +79,9 @@ impl World {
             | Kind::Cursor
             | Kind::Lookup
             | Kind::Confirmation
-            | Kind::CodeToken => {}
+            | Kind::CodeToken
+            | Kind::Domain
+            | Kind::DomainName => {}
         }
     }
 
