@@ -57,6 +57,36 @@ impl Site {
     }
 }
 
+/// Pages that may show ours under a test key, besides those that are registered: the developer's own machine.
+pub const OWN_MACHINE: &str = "http://localhost:* https://localhost:* http://*.localhost:* https://*.localhost:* http://127.0.0.1:* https://127.0.0.1:*";
+/// Browsers refuse heads of 256 KiB, and proxies far smaller ones.
+const ANCESTORS_LIMIT_BYTES: usize = 6 * 1024;
+
+/// The sources of `frame-ancestors` (CSP 3 §6.4.2) for pages of these origins; empty for nobody. The page that asks, where it is known, is
+/// named first, since not every name fits.
+pub fn ancestors(live: bool, origins: &[String], asking: Option<&str>) -> String {
+    let first = origins.iter().filter(|origin| Some(origin.as_str()) == asking);
+    let others = origins.iter().filter(|origin| Some(origin.as_str()) != asking);
+    let mut out = String::from(if live { "" } else { OWN_MACHINE });
+    for origin in first.chain(others).filter(|origin| is_origin(origin)) {
+        if out.len() + origin.len() > ANCESTORS_LIMIT_BYTES {
+            break;
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(origin);
+    }
+    out
+}
+
+/// Scheme, host and perhaps port (RFC 6454 §6.2), and nothing that could end a policy or widen it.
+pub fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':');
+    host.is_some_and(|host| !host.is_empty() && text.len() <= 300 && host.bytes().all(known))
+}
+
 /// One request of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeRequest {
@@ -353,6 +383,14 @@ mod tests {
         assert_eq!(payload::<EdgeRequest>(&[first.payload, &[0]].concat()), None, "with something behind it");
         assert!(!put_frame(&mut out, 8, FrameKind::Request, Some(&request()), 20));
         assert_eq!(out, whole, "nothing of a frame that is too long");
+    }
+
+    #[test]
+    fn a_thousand_domains_fit_and_the_page_that_asks_is_among_them() {
+        let origins: Vec<String> = (0..1_000).map(|n| format!("https://shop-number-{n}.example")).collect();
+        let got = ancestors(true, &origins, Some("https://shop-number-999.example"));
+        assert!(got.starts_with("https://shop-number-999.example https://shop-number-0.example "));
+        assert!((ANCESTORS_LIMIT_BYTES - 100..=ANCESTORS_LIMIT_BYTES + 1).contains(&got.len()), "{}", got.len());
     }
 
     #[test]

@@ -116,6 +116,12 @@ pub enum Command {
         #[arg(long, global = true, value_name = "ACCT")]
         account: Option<String>,
     },
+    /// Print the scripts that run in customers' browsers, and whether an installation serves exactly those (exit code 1 if not)
+    Scripts {
+        /// The card form's address, as https://pay.example.com [default: of what runs on the data folder]
+        #[arg(long)]
+        url: Option<String>,
+    },
     /// Start vault and gateway of the running system anew, one after the other, without losing a request
     Restart,
     /// Check this machine, the settings and the data, and say what to do

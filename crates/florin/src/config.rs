@@ -32,11 +32,13 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("card.address", "", "address:port of the card form; without one none is served (serve)"),
     ("card.cert", "", "certificate of the card form, as api.cert (serve)"),
     ("card.key", "", "key of that certificate, PEM (serve)"),
+    ("card.name", "", "host that browsers know the card form by, with its port if that is not 443 (serve)"),
     ("dashboard.port", "0", "port of the demo's dashboard (TLS) on loopback; 0 takes a free one"),
     ("dashboard.http_port", "0", "port of the demo's dashboard without TLS, on loopback; 0 takes a free one"),
     ("dashboard.address", "", "address:port of the dashboard; without one none is served (serve)"),
     ("dashboard.cert", "", "certificate of the dashboard, as api.cert (serve)"),
     ("dashboard.key", "", "key of that certificate, PEM (serve)"),
+    ("dashboard.name", "", "host that browsers know the dashboard by, with its port if that is not 443 (serve)"),
     ("limits.key_per_second", "", "requests a second of one API key; 0 for no limit [default: serve 100, demo 20000]"),
     ("limits.key_burst", "", "requests of one API key at once [default: serve 500, demo 20000]"),
     (

@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         Command::Accounts { ask } => commands::own::accounts(&cli.common, ask),
         Command::Logs { ask, account } => commands::own::logs(&cli.common, ask, account.as_deref()),
         Command::Serve => commands::serve::serve(&cli.common),
+        Command::Scripts { url } => commands::scripts::run(&cli.common, url.as_deref()),
         Command::Restart => commands::restart::run(&cli.common),
         Command::Verify => commands::verify::run(&cli.common),
     };

@@ -92,7 +92,8 @@ pub struct Ready {
     pub directory: SocketAddr,
     /// The access control server's page.
     pub acs: SocketAddr,
-    /// Bearer token of the control calls, of this run.
+    /// Bearer token of the control calls, of this run. Told to nobody: it stands in its file.
+    #[serde(skip)]
     pub token: String,
     /// Holds the token; only its owner may read it.
     pub token_file: PathBuf,

@@ -72,6 +72,9 @@ pub struct Ready {
     pub live: bool,
     pub hardened: Hardened,
     /// Where the edge serves each site: `api` over TLS, `http_api` without, and so on.
+    /// What people call sites that have a name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
     #[serde(flatten)]
     pub addresses: BTreeMap<String, SocketAddr>,
 }
@@ -186,6 +189,7 @@ pub async fn run(
         instance: cards.instance,
         live: cards.live(),
         hardened,
+        names: settings.edge.as_ref().map(EdgeSettings::names).unwrap_or_default(),
         addresses: doors.as_ref().map(|doors| doors.addresses.clone()).unwrap_or_default(),
     });
     let public = doors.zip(edge).map(|(doors, edge)| tokio::spawn(doors.serve_until(edge, edge_closing)));

@@ -9,7 +9,7 @@ use crate::resources::payment_intents::settled;
 use crate::version::ApiVersion;
 use crate::{Api, KeyClass};
 use florin_core::commit::Origin;
-use florin_core::edge::{EdgeRequest, EdgeResponse};
+use florin_core::edge::{EdgeRequest, EdgeResponse, Site, ancestors};
 use florin_core::flow::{self, Failure, View};
 use florin_core::id::{Key, Kind};
 use florin_core::payment::{self, Payment, PaymentPersonal, PaymentView, Stage};
@@ -26,7 +26,7 @@ enum Step {
 
 /// Answers requests for pages of an authentication; None for all others.
 pub async fn serve(api: &Api, request: &EdgeRequest) -> Option<EdgeResponse> {
-    let rest = request.path.strip_prefix("/3ds/")?;
+    let rest = request.path.strip_prefix("/3ds/").filter(|_| request.site == Site::Card)?;
     let parts: Vec<&str> = rest.split('/').collect();
     let (step, id, token) = match parts.as_slice() {
         ["authenticate", id, token] => (Step::There, *id, *token),
@@ -36,12 +36,27 @@ pub async fn serve(api: &Api, request: &EdgeRequest) -> Option<EdgeResponse> {
     if !matches!(request.method.as_str(), "GET" | "POST") {
         return Some(page(405, UNKNOWN));
     }
-    let answered = match found(api, id, token).await {
-        Ok(Some((view, authentication))) => proceed(api, request, view, authentication, step).await,
+    let (view, authentication) = match found(api, id, token).await {
+        Ok(Some(found)) => found,
         Ok(None) => return Some(page(404, UNKNOWN)),
-        Err(error) => Err(error),
+        Err(_) => return Some(page(503, TRY_AGAIN)),
     };
-    Some(answered.unwrap_or_else(|_| page(503, TRY_AGAIN)))
+    let (account, live) = (view.account, view.body.live);
+    let answered = proceed(api, request, view, authentication, step).await;
+    let mut response = answered.unwrap_or_else(|_| page(503, TRY_AGAIN));
+    allow(api, &mut response, account, live).await;
+    Some(response)
+}
+
+/// florin.js shows these pages over the merchant's, in a frame of ours: both may.
+async fn allow(api: &Api, response: &mut EdgeResponse, account: Key, live: bool) {
+    let origins = api.origins.of(api.ports.store(), account, live, api.ports.now()).await;
+    // Without an answer it is shown as a page of its own at least.
+    let ancestors = origins.map(|origins| ancestors(live, &origins, None)).unwrap_or_default();
+    for (_, policy) in response.headers.iter_mut().filter(|(name, _)| name == "content-security-policy") {
+        policy.push_str("; frame-ancestors 'self' ");
+        policy.push_str(&ancestors);
+    }
 }
 
 /// The payment of that id and its authentication that the token opens.

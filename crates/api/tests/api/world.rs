@@ -352,7 +352,8 @@ impl Shop {
     /// A page as a browser asks for it: the status, and where it is sent.
     pub fn browse(&self, method: &str, url: &str) -> (u16, String) {
         let path = url.strip_prefix("http://pay.test").unwrap_or(url);
-        let request = Request::new(method, path, "").header("accept-language", "ko-KR, en;q=0.5");
+        let mut request = Request::new(method, path, "").header("accept-language", "ko-KR, en;q=0.5");
+        request.edge.site = florin_core::edge::Site::Card;
         let answer = block_on(self.api.handle(request.edge));
         let location = answer.headers.into_iter().find(|(n, _)| n == "location").map(|(_, v)| v);
         (answer.status, location.unwrap_or_default())

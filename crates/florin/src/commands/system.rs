@@ -43,8 +43,9 @@ impl SandboxFacts {
     pub fn control(&self) -> Result<ControlClient, Fail> {
         let ready: Option<Ready> = serde_json::from_value(self.0.clone()).ok();
         let ready = ready.ok_or_else(|| Fail::new("bad_ready", "the sandbox told no control address"))?;
+        let token = std::fs::read_to_string(&ready.token_file).map_err(|e| io("read", &ready.token_file, &e))?;
         let ca = self.0["ca"].as_str().ok_or_else(|| Fail::new("bad_ready", "the sandbox told no CA"))?;
-        ControlClient::new(ready.control, &ready.token, Path::new(ca))
+        ControlClient::new(ready.control, token.trim(), Path::new(ca))
             .map_err(|e| Fail::new("sandbox_error", e.to_string()))
     }
     /// Where people and tools find the control calls: the bearer token stands in the token file.
@@ -343,9 +344,11 @@ impl System {
     }
 }
 
-/// Where browsers reach the edge. In the demo without TLS, since they do not know its authority.
-fn public(vault: &Value) -> Option<String> {
-    ready::url("vault", "http_api", vault).or_else(|| ready::url("vault", "api", vault))
+/// Where browsers are sent: the card form's address. In the demo without TLS, since they do not know its authority; by number, since
+/// programs that follow along need not know `*.localhost`.
+fn public(told: &Value) -> Option<String> {
+    ready::at("vault", "http_card", told, "http://127.0.0.1")
+        .or_else(|| ready::at("vault", "card", told, "https://localhost"))
 }
 
 /// Rates of keys and of addresses, a second and at once, where nobody set any.

@@ -35,20 +35,25 @@ pub const ADDRESSES: &[Address] = &[
 
 impl Address {
     /// As a URL, by what its process said.
-    pub fn url(&self, told: &Value) -> Option<String> {
+    fn url(&self, told: &Value, begins: &str) -> Option<String> {
+        if let Some(name) = told["names"][self.name].as_str() {
+            return Some(format!("https://{name}"));
+        }
         let at: SocketAddr = told[self.name].as_str()?.parse().ok()?;
-        Some(format!("{}:{}", self.begins, at.port()))
+        Some(format!("{begins}:{}", at.port()))
     }
 }
 
-/// The URL of one of the addresses, by what `role` said.
-pub fn url(role: &str, name: &str, told: &Value) -> Option<String> {
-    ADDRESSES.iter().find(|a| a.role == role && a.name == name)?.url(told)
+/// The URL of one of the addresses, by what `role` said, under another name of this machine.
+pub fn at(role: &str, name: &str, told: &Value, begins: &str) -> Option<String> {
+    ADDRESSES.iter().find(|a| a.role == role && a.name == name)?.url(told, begins)
 }
 
 /// All of them by name.
 pub fn addresses(parts: &[Part]) -> Map<String, Value> {
-    let of = |address: &Address| parts.iter().find(|p| p.role == address.role).and_then(|p| address.url(&p.ready));
+    let of = |address: &Address| {
+        parts.iter().find(|p| p.role == address.role).and_then(|p| address.url(&p.ready, address.begins))
+    };
     ADDRESSES.iter().map(|address| (address.name.to_owned(), of(address).into())).collect()
 }
 
@@ -62,11 +67,13 @@ mod tests {
         let told = json!({ "api": "127.0.0.1:4430", "http_card": "127.0.0.1:8080", "pid": 7 });
         #[track_caller]
         fn check(told: &Value, role: &str, name: &str, expected: Option<&str>) {
-            assert_eq!(url(role, name, told).as_deref(), expected);
+            assert_eq!(at(role, name, told, "https://x").as_deref(), expected);
         }
-        check(&told, "vault", "api", Some("https://localhost:4430"));
-        check(&told, "vault", "http_card", Some("http://card.localhost:8080"));
+        check(&told, "vault", "api", Some("https://x:4430"));
+        check(&told, "vault", "http_card", Some("https://x:8080"));
         check(&told, "vault", "card", None);
+        let named = json!({ "card": "192.0.2.1:443", "names": { "card": "pay.example" } });
+        check(&named, "vault", "card", Some("https://pay.example"));
         check(&told, "shop", "api", None);
         check(&told, "vault", "pid", None);
     }

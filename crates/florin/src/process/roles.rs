@@ -85,14 +85,14 @@ fn edge(ports: EdgePorts) -> Result<EdgeSettings, Fail> {
     let taken = if ports.given { hand::take(std::io::stdin()) } else { Ok(Vec::new()) };
     let mut taken = taken.map_err(|e| nothing(e.to_string()))?.into_iter().map(Arc::new);
     let mut entrances = Vec::new();
-    for SitePorts { site, address, http, cert, key } in ports.sites {
+    for SitePorts { site, address, http, cert, key, name } in ports.sites {
         let given = if ports.given {
             let mut next = || taken.next().ok_or_else(|| nothing(format!("no listener for {}", site.name())));
             Some(Given { tls: next()?, plain: http.is_some().then(next).transpose()? })
         } else {
             None
         };
-        entrances.push(Entrance { plain: http, given, ..Entrance::new(site, address, cert, key) });
+        entrances.push(Entrance { plain: http, given, name, ..Entrance::new(site, address, cert, key) });
     }
     Ok(EdgeSettings::of(entrances, ports.gateway))
 }

@@ -40,6 +40,8 @@ pub struct SitePorts {
     pub http: Option<std::net::SocketAddr>,
     pub cert: PathBuf,
     pub key: PathBuf,
+    /// The host, and the port if it is not 443, that people know it by.
+    pub name: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -28,7 +28,7 @@ pub fn demo(config: &Config, home: &Home, public: Public) -> Result<Option<EdgeP
     let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let ports = |site: &Site| {
         let (address, http) = (at(port(*site, "port")?), Some(at(port(*site, "http_port")?)));
-        Ok(SitePorts { site: *site, address, http, cert: home.tls("api.pem"), key: home.tls("api.key") })
+        Ok(SitePorts { site: *site, address, http, cert: home.tls("api.pem"), key: home.tls("api.key"), name: None })
     };
     if public == Public::Nothing {
         return Ok(None);
@@ -50,9 +50,31 @@ pub fn serve(config: &Config, home: &Home) -> Result<EdgePorts, Fail> {
         let parsed =
             parsed.map_err(|_| Fail::usage("invalid_setting", &address, "write it as 192.0.2.1:443 or [::]:443."))?;
         let (cert, key) = (own_file(config, home, &setting("cert"))?, own_file(config, home, &setting("key"))?);
-        sites.push(SitePorts { site: *site, address: parsed, http: None, cert, key });
+        // The API has the name that its clients know; browsers are sent to the others, so those must have one.
+        let name = match site {
+            Site::Api => None,
+            Site::Card | Site::Dashboard => Some(name(config, &setting("name"))?),
+        };
+        sites.push(SitePorts { site: *site, address: parsed, http: None, cert, key, name });
     }
     Ok(EdgePorts { gateway: home.socket("api.sock")?, sites, given: false })
+}
+
+/// A host, with its port if that is not 443: `pay.shop.example`.
+fn name(config: &Config, key: &str) -> Result<String, Fail> {
+    let name = config.text(key).to_ascii_lowercase();
+    if name.is_empty() {
+        return Err(needed(key));
+    }
+    let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':');
+    if name.len() > 255 || !name.bytes().all(known) {
+        return Err(Fail::usage(
+            "invalid_setting",
+            key,
+            "write the host alone, as pay.example.com or pay.example.com:8443.",
+        ));
+    }
+    Ok(name)
 }
 
 /// A certificate or key of the operator's own.

@@ -19,4 +19,5 @@ mod races;
 mod restart;
 mod settings;
 mod settlement;
+mod sites;
 mod trouble;

@@ -114,8 +114,15 @@ fn serve_against_an_acquirer() {
     refused(&serve(&house), 2, "sample_certificate", json!("api.cert"));
     write(kek.to_str().unwrap(), &format!("{}{}", link("/nowhere.pem"), api(&acquirer)));
     refused(&serve(&house), 1, "certificate_unusable", Value::Null);
-    write(kek.to_str().unwrap(), &format!("{linked}{}", api(&acquirer)));
+    let card = |name: &str| api(&acquirer).replace("[api]", "[card]") + name;
+    write(kek.to_str().unwrap(), &format!("{linked}{}{}", api(&acquirer), card("")));
+    refused(&serve(&house), 2, "setting_missing", json!("card.name"));
+    write(kek.to_str().unwrap(), &format!("{linked}{}{}", api(&acquirer), card("name = \"https://localhost\"\n")));
+    refused(&serve(&house), 2, "invalid_setting", json!("card.name"));
+    // The certificate that is at hand is for localhost.
+    write(kek.to_str().unwrap(), &format!("{linked}{}{}", api(&acquirer), card("name = \"localhost:8444\"\n")));
     let running = house.start(&["serve"]);
+    assert_eq!((&running.ready["card"], &running.ready["http_card"]), (&json!("https://localhost:8444"), &Value::Null));
     assert_eq!((&running.ready["sandbox"], &running.ready["http_api"]), (&Value::Null, &Value::Null));
     // There are no keys but those that somebody makes.
     assert_eq!(house.florin(&["keys", "list"]).done()["data"], json!([]));

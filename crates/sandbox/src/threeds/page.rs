@@ -79,10 +79,14 @@ pub fn words(accept: Option<&str>) -> &'static Words {
     asked.into_iter().find_map(|tag| WORDS.iter().find(|w| w.language.eq_ignore_ascii_case(tag))).unwrap_or(english)
 }
 
+/// Merchants' pages show it in frames of theirs (EMV 3DS, challenge windows).
 pub fn headers() -> [(HeaderName, &'static str); 5] {
     [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'self'; base-uri 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors http: https:",
+        ),
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

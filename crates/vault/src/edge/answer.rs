@@ -1,7 +1,7 @@
 //! Answers as HTTP/1.1: status line, headers that every answer has, length, body. Knows no request but whether its connection goes on.
 
 use super::numbers;
-use crate::core::edge::EdgeResponse;
+use crate::core::edge::{EdgeResponse, Site};
 use crate::core::time::Time;
 use std::fmt::Write;
 
@@ -24,17 +24,28 @@ const NOT_PASSED_ON: [&str; 12] = [
     "x-powered-by",
 ];
 
-/// What an answer has unless the gateway says otherwise: a browser is to show, frame, guess and keep nothing of it. Scripts of any origin may
-/// read it (CORS): keys are in no cookie, so who asks has a key or gets nothing.
-const DEFAULTS: [(&str, &str); 8] = [
-    ("access-control-allow-origin", "*"),
-    ("access-control-expose-headers", EXPOSED),
+/// What an answer has unless the gateway says otherwise: a browser is to show, frame, guess and keep nothing of it.
+const DEFAULTS: [(&str, &str); 6] = [
     ("content-type", "application/json"),
     ("cache-control", "no-store"),
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
+];
+/// At the API's address scripts of any origin may read answers (CORS): keys are in no cookie, so who asks has a key or gets nothing.
+const OF_API: [(&str, &str); 2] = [("access-control-allow-origin", "*"), ("access-control-expose-headers", EXPOSED)];
+/// Elsewhere they may not, and pages there ask for nothing of the machine.
+const OF_DASHBOARD: [(&str, &str); 3] = [
+    // Shares nothing with pages that open it or that it opens (HTML §7.1.3). Shops may open an issuer's page in a window and wait for it,
+    // so that the card form's address does not say this.
+    ("cross-origin-opener-policy", "same-origin"),
+    OF_PAGES[0],
+    OF_PAGES[1],
+];
+const OF_PAGES: [(&str, &str); 2] = [
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
 /// What scripts may read of the head.
 const EXPOSED: &str = "Request-Id, Retry-After, Stripe-Should-Retry, Stripe-Version, Idempotent-Replayed";
@@ -48,7 +59,9 @@ pub struct Manner<'a> {
     pub keep_alive: bool,
     /// Without its body: the answer to HEAD.
     pub head_only: bool,
-    pub tls: bool,
+    pub site: Site,
+    /// Browsers are to ask over TLS alone from now on (RFC 6797).
+    pub only_tls: bool,
     pub now: Time,
 }
 
@@ -86,8 +99,13 @@ pub fn head(status: u16, headers: &[(String, String)], manner: &Manner<'_>, foll
         line(name, value);
     }
     let own = [("stripe-version", manner.api_version)];
-    let tls = manner.tls.then_some(ONLY_TLS);
-    for (name, value) in DEFAULTS.into_iter().chain(tls).chain(own) {
+    let tls = manner.only_tls.then_some(ONLY_TLS);
+    let of_site = match manner.site {
+        Site::Api => &OF_API[..],
+        Site::Card => &OF_PAGES[..],
+        Site::Dashboard => &OF_DASHBOARD[..],
+    };
+    for (name, value) in of_site.iter().copied().chain(DEFAULTS).chain(tls).chain(own) {
         // A policy of its own says who may frame it; the older header would contradict it.
         let framed = name == "x-frame-options" && headers.iter().any(|(given, _)| given == "content-security-policy");
         if status != 101 && !framed && !headers.iter().any(|(given, _)| given == name) {
@@ -168,6 +186,7 @@ fn reason(status: u16) -> &'static str {
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        421 => "Misdirected Request",
         409 => "Conflict",
         413 => "Content Too Large",
         426 => "Upgrade Required",
@@ -204,7 +223,15 @@ mod tests {
 
     fn written(response: &EdgeResponse, keep_alive: bool, head_only: bool) -> String {
         let now = Time(1_795_299_300_123);
-        let manner = Manner { request_id: "req_1", api_version: API_VERSION, keep_alive, head_only, tls: true, now };
+        let manner = Manner {
+            request_id: "req_1",
+            api_version: API_VERSION,
+            keep_alive,
+            head_only,
+            site: Site::Api,
+            only_tls: true,
+            now,
+        };
         String::from_utf8(write(response, &manner)).unwrap()
     }
 

@@ -11,7 +11,7 @@ use super::request::{Asked, Asker, METHODS, api_version, perform, prepare, route
 use super::seats::Seat;
 use super::settings::LogLine;
 use super::stream::Stream;
-use super::{Edge, count};
+use super::{Edge, count, sites};
 use crate::core::edge::BODY_LIMIT_BYTES;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +82,7 @@ async fn exchange(stream: &mut Stream, mut waiting: Buffer, asker: Asker, edge: 
     let tls = stream.is_tls();
     let carried = match asked {
         Ok(Came::Framed(asked)) => Carried::Answer { response: perform(edge, asked).await, goes_on },
-        Ok(Came::Own(own)) => carry(edge, stream, *own, &mut rest, told.manner(goes_on, tls, edge)).await,
+        Ok(Came::Own(own)) => carry(edge, stream, *own, &mut rest, told.manner(goes_on, asker, edge)).await,
         Err(Stop::Refused(refusal)) => {
             if matches!(refusal, Refusal::CardNumber(_)) {
                 crate::wipe::touched();
@@ -98,7 +98,7 @@ async fn exchange(stream: &mut Stream, mut waiting: Buffer, asker: Asker, edge: 
     let (status, well) = match carried {
         Carried::Answer { response, goes_on: more } => {
             goes_on &= more && !*edge.stopping.borrow();
-            let bytes = answer::write(&response, &told.manner(goes_on, tls, edge));
+            let bytes = answer::write(&response, &told.manner(goes_on, asker, edge));
             let written = timeout(edge.limits.write, stream.write(&bytes)).await;
             (response.status, matches!(written, Ok(Ok(()))))
         }
@@ -130,6 +130,10 @@ async fn receive(
     edge: &Edge,
     goes_on: &mut bool,
 ) -> Result<Came, Stop> {
+    if let Err(refusal) = sites::check_host(asker, edge.name(asker.site), head) {
+        *goes_on = false;
+        return Err(Stop::Refused(refusal));
+    }
     if let Some(own) = own::prepare(id, asker, head) {
         *goes_on &= own.is_ok();
         return own.map(|own| Came::Own(Box::new(own))).map_err(Stop::Refused);
@@ -161,9 +165,10 @@ impl Told {
         self.api_version = api_version(Some(head));
     }
 
-    fn manner(&self, keep_alive: bool, tls: bool, edge: &Edge) -> Manner<'_> {
+    fn manner(&self, keep_alive: bool, asker: Asker, edge: &Edge) -> Manner<'_> {
         let (request_id, api_version, head_only) = (&self.id, &self.api_version, self.head_only);
-        Manner { request_id, api_version, keep_alive, head_only, tls, now: edge.clock.now().wall }
+        let (site, only_tls) = (asker.site, asker.tls && edge.only_tls);
+        Manner { request_id, api_version, keep_alive, head_only, site, only_tls, now: edge.clock.now().wall }
     }
 
     fn line(self, status: u16, ms: i64, tls: bool) -> LogLine {

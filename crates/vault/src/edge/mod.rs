@@ -17,10 +17,12 @@ mod own;
 mod pages;
 mod pipe;
 mod places;
+mod policy;
 mod refusal;
 mod request;
 mod seats;
 mod settings;
+mod sites;
 mod stream;
 mod swap;
 mod sweep;
@@ -29,10 +31,12 @@ mod tests;
 
 pub use gateway::GatewayLimits;
 pub use listen::{Doors, open};
+pub use pages::{integrity_of, inventory};
 pub use settings::{EdgeCounts, EdgeSettings, Entrance, Given, Limits, LogLine, LogTo};
 
 use crate::cards::Cards;
 use crate::clock::Clock;
+use crate::core::edge::Site;
 use gateway::Gateway;
 use seats::Seats;
 use std::sync::Arc;
@@ -50,6 +54,10 @@ pub struct Edge {
     seats: Arc<Seats>,
     /// Connections of their own to the gateway that may yet be made.
     streams: Semaphore,
+    /// What each site is called by people, where that is known.
+    names: Vec<(Site, String)>,
+    /// Every address is served over TLS alone, so browsers may be told to ask for nothing else.
+    only_tls: bool,
     /// True once no new request is taken.
     stopping: watch::Receiver<bool>,
 }
@@ -81,6 +89,8 @@ impl Edge {
             counts: Counts::default(),
             seats: Seats::new(&limits),
             streams: Semaphore::new(limits.streams),
+            names: settings.entrances.iter().filter_map(|e| Some((e.site, e.name.clone()?))).collect(),
+            only_tls: settings.entrances.iter().all(|e| e.plain.is_none()),
             stopping,
         }
     }
@@ -97,6 +107,11 @@ impl Edge {
             turned_away: read(turned_away),
             streams: read(streams),
         }
+    }
+
+    /// What people call a site.
+    fn name(&self, site: Site) -> Option<&str> {
+        self.names.iter().find(|(of, _)| *of == site).map(|(_, name)| name.as_str())
     }
 
     fn log(&self, line: LogLine) {

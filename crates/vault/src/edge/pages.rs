@@ -3,6 +3,7 @@
 //!
 //! PCI DSS 4.0.1, 6.4.3 and 11.6.1: every script has its hash in `/js/inventory.json`, and no frame runs another.
 
+use super::policy::{self, Problem, Purpose, Showing};
 use crate::core::edge::EdgeResponse;
 use aws_lc_rs::digest::{SHA384, digest};
 use std::sync::LazyLock;
@@ -38,6 +39,7 @@ const FILES: &[File] = files! {
     "frames/icon.js" SCRIPT "icon.js";
     "frames/inputs.js" SCRIPT "inputs.js";
     "frames/look.js" SCRIPT "look.js";
+    "frames/notice.js" SCRIPT "notice.js";
     "frames/port.js" SCRIPT "port.js";
     "frames/words.js" SCRIPT "words.js";
 };
@@ -94,6 +96,8 @@ pub fn fixed(page: Page, if_none_match: Option<&[u8]>) -> Option<EdgeResponse> {
         ("cache-control".to_owned(), keep.to_owned()),
         ("etag".to_owned(), tag.clone()),
         ("cross-origin-resource-policy".to_owned(), "cross-origin".to_owned()),
+        // Pages that check its hash must be able to read it (Subresource Integrity §3.3).
+        ("access-control-allow-origin".to_owned(), "*".to_owned()),
     ];
     if if_none_match.is_some_and(|given| given == tag.as_bytes()) {
         headers.remove(0);
@@ -106,48 +110,35 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 /// The names stay while the bytes change with the version: ask again soon.
 const SOON: &str = "public, max-age=300";
 
-/// Pages that may show a frame under a test key, besides those that are registered: the developer's own machine.
-const OWN_MACHINE: &str = "http://localhost:* https://localhost:* http://*.localhost:* https://*.localhost:* http://127.0.0.1:* https://127.0.0.1:*";
-
-/// A frame, for the pages that an account registered. `origins` are origins alone: scheme, host, port.
-pub fn frame(page: Page, live: bool, origins: &[String]) -> Option<EdgeResponse> {
+/// A frame, or the page that says why there is none. None for what is no frame.
+pub fn frame(page: Page, showing: &Showing) -> Option<EdgeResponse> {
     let Page::Frame(at) = page else { return None };
     let file = FRAMES.get(at)?;
-    let shows = if file.name == "challenge" { "https: http://127.0.0.1:* http://localhost:*" } else { "'none'" };
-    let mut ancestors: Vec<&str> = origins.iter().map(String::as_str).filter(|origin| is_origin(origin)).collect();
-    if !live {
-        ancestors.push(OWN_MACHINE);
+    if let Some(problem) = showing.problem() {
+        return Some(refused(&problem));
     }
-    if ancestors.is_empty() {
-        ancestors.push("'none'");
-    }
-    let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; frame-src {shows}; \
-         frame-ancestors {}; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'; \
-         report-uri {REPORTS}",
-        ancestors.join(" ")
-    );
-    let headers = [
-        ("content-type", file.media),
-        ("cache-control", "no-store"),
-        ("content-security-policy", policy.as_str()),
-        ("cross-origin-resource-policy", "cross-origin"),
-        ("cross-origin-embedder-policy", "require-corp"),
-        (
-            "permissions-policy",
-            "camera=(), microphone=(), geolocation=(), usb=(), clipboard-read=(), display-capture=()",
-        ),
-    ];
-    let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Some(EdgeResponse { status: 200, headers, body: file.bytes.to_vec() })
+    let purpose = match file.name {
+        "challenge" => Purpose::Challenge,
+        "controller" => Purpose::Controller,
+        _ => Purpose::Field,
+    };
+    Some(html(200, file.bytes.to_vec(), policy::headers(purpose, showing)))
 }
 
-/// Nothing that could end the policy or widen it.
-fn is_origin(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| {
-        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'))
-    })
+/// The page that says why there is no form.
+pub fn refused(problem: &Problem) -> EdgeResponse {
+    let nobody = Showing { live: true, origins: Vec::new(), page: None };
+    html(403, policy::notice(problem), policy::headers(Purpose::Notice, &nobody))
+}
+
+fn html(status: u16, body: Vec<u8>, mut headers: Vec<(String, String)>) -> EdgeResponse {
+    headers.insert(0, ("content-type".to_owned(), HTML.to_owned()));
+    EdgeResponse { status, headers, body }
+}
+
+/// What only the card origin serves.
+pub fn is_of_card_site(path: &str) -> bool {
+    matches!(path, "/v3" | "/v3/" | REPORTS) || path.starts_with("/js/") || path.starts_with("/frames/")
 }
 
 /// Subresource Integrity §3.1: the name of the hash and its base64.
@@ -162,6 +153,16 @@ fn short(bytes: &[u8]) -> String {
 }
 
 static LIBRARY_NAME: LazyLock<String> = LazyLock::new(|| short(LIBRARY));
+/// The scripts of this program with their hashes, as JSON: what `/js/inventory.json` says when it serves.
+pub fn inventory() -> &'static str {
+    &INVENTORY_TEXT
+}
+
+/// Subresource Integrity of any bytes, for comparing.
+pub fn integrity_of(bytes: &[u8]) -> String {
+    integrity(bytes)
+}
+
 static INVENTORY_TEXT: LazyLock<String> = LazyLock::new(|| {
     let row = |path: String, bytes: &[u8], why: &str| serde_json::json!({ "path": path, "integrity": integrity(bytes), "bytes": bytes.len(), "why": why });
     let mut scripts = vec![
@@ -200,7 +201,8 @@ mod tests {
     fn paths_lead_to_pages() {
         #[track_caller]
         fn check(path: &str, expected: Option<&str>) {
-            let media = find(path).map(|page| match fixed(page, None).or_else(|| frame(page, false, &[])) {
+            let showing = Showing { live: false, origins: vec![], page: None };
+            let media = find(path).map(|page| match fixed(page, None).or_else(|| frame(page, &showing)) {
                 Some(answer) => answer.headers.into_iter().next().map(|(_, media)| media).unwrap_or_default(),
                 None => "nothing".to_owned(),
             });
@@ -221,19 +223,20 @@ mod tests {
     }
 
     #[test]
-    fn who_may_show_a_frame() {
-        #[track_caller]
-        fn check(live: bool, origins: &[&str], has: &str) {
-            let origins: Vec<String> = origins.iter().map(|o| (*o).to_owned()).collect();
-            let answer = frame(Page::Frame(2), live, &origins).unwrap();
-            let policy = answer.headers.iter().find(|(name, _)| name == "content-security-policy").unwrap();
-            let ancestors = policy.1.split("; ").find(|part| part.starts_with("frame-ancestors")).unwrap();
-            assert_eq!(ancestors, has);
+    fn frames_and_what_stands_in_their_place() {
+        let showing = |live| Showing { live, origins: vec![], page: None };
+        for (at, file) in FRAMES.iter().enumerate() {
+            let answer = frame(Page::Frame(at), &showing(false)).unwrap();
+            assert_eq!((answer.status, answer.body.as_slice()), (200, file.bytes), "{}", file.name);
+            let told = frame(Page::Frame(at), &showing(true)).unwrap();
+            let text = String::from_utf8(told.body).unwrap();
+            assert_eq!(told.status, 403, "{}", file.name);
+            assert!(
+                text.contains("POST /v1/payment_method_domains") && text.contains("/js/frames/notice.js"),
+                "{text}"
+            );
         }
-        check(true, &[], "frame-ancestors 'none'");
-        check(true, &["https://shop.example"], "frame-ancestors https://shop.example");
-        check(true, &["https://shop.example; script-src *", "https://x.example/ *", "*"], "frame-ancestors 'none'");
-        check(false, &["https://a.example"], &format!("frame-ancestors https://a.example {OWN_MACHINE}"));
+        assert_eq!(frame(Page::Inventory, &showing(false)), None);
     }
 
     #[test]

@@ -38,6 +38,14 @@ pub enum Refusal {
     },
     /// The route speaks WebSocket alone (RFC 6455 §4.2.1).
     NotWebSocket,
+    /// The request is for a host that this site is not.
+    OtherHost,
+    /// A page of another origin asks what only our frames may ask.
+    OtherOrigin,
+    /// The path is served at the card form's address.
+    AtCardSite,
+    /// The card form's address serves nothing else.
+    OnlyCardSite,
     /// Nothing was handed to the gateway.
     Overloaded,
     GatewayGone,
@@ -110,6 +118,9 @@ impl Refusal {
             Refusal::Method => (405, INVALID, None, None),
             Refusal::BodyTooLarge => (413, INVALID, None, None),
             Refusal::NotWebSocket => (426, INVALID, None, None),
+            Refusal::OtherHost => (421, INVALID, None, None),
+            Refusal::OtherOrigin => (403, INVALID, Some("cross_origin"), None),
+            Refusal::AtCardSite | Refusal::OnlyCardSite => (404, INVALID, Some("url_unknown"), None),
             Refusal::CardNumber(_) => invalid("card_number_in_field"),
             Refusal::Unknown(_) => invalid("parameter_unknown"),
             Refusal::Twice(_) | Refusal::NotText(_) => (400, INVALID, None, None),
@@ -173,6 +184,17 @@ impl Refusal {
                 "Send the body as application/x-www-form-urlencoded (or as application/json) and say so in Content-Type."
             }
             Refusal::NotWebSocket => "This address speaks WebSocket, version 13.",
+            Refusal::OtherHost => "This address is not that host. Ask for it by its own name.",
+            Refusal::OtherOrigin => {
+                "Pages ask the API through the frames of florin.js, which are at this address, and not by themselves."
+            }
+            Refusal::AtCardSite => {
+                "florin.js and the frames of the card form have an address of their own: `florin demo` prints it (card, http_card), \
+                 `florin serve` has it in its settings (card.name)."
+            }
+            Refusal::OnlyCardSite => {
+                "This address serves florin.js, the frames of the card form, and what those ask. The API has another one."
+            }
             Refusal::ContentEncoding => "Send the body without a Content-Encoding.",
             Refusal::Json => "The body is not JSON, or an object in it has a key twice.",
             Refusal::CardNumber(Some(name)) => {

@@ -8,9 +8,10 @@ use super::inbound::{keep_card, keep_code};
 use super::numbers;
 use super::pages::{self, Page};
 use super::places;
+use super::policy::{self, Problem, Showing};
 use super::refusal::Refusal;
 use super::swap::{self, Found};
-use super::{Edge, count};
+use super::{Edge, count, sites};
 use crate::core::edge::{EdgeRequest, EdgeResponse, FrameKind, Identified, Identify, Site, payload};
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -76,6 +77,8 @@ pub enum Asked {
     Frame {
         page: Page,
         asked: Identify,
+        /// The origin of the page that shows it, if its browser says so.
+        shown_by: Option<String>,
     },
     Gateway(Box<Forward>),
 }
@@ -97,7 +100,10 @@ pub fn prepare(id: &str, asker: Asker, head: &Head<'_>, body: &[u8]) -> Result<A
     if head.path == HEALTH_PATH && matches!(head.method, "GET" | "HEAD") {
         return Ok(Asked::Health);
     }
-    if let Some(asked) = page(id, asker, head, &query_key) {
+    sites::check(asker, head)?;
+    if asker.site == Site::Card
+        && let Some(asked) = page(id, asker, head, &query_key)
+    {
         return Ok(asked);
     }
     let places = match asker.site {
@@ -131,6 +137,7 @@ fn page(id: &str, asker: Asker, head: &Head<'_>, key: &Option<String>) -> Option
         Asked::Frame {
             page,
             asked: Identify { authorization: None, key_param, id, client: asker.address, origins: true },
+            shown_by: head.header("referer").and_then(policy::origin_of),
         }
     };
     Some(fixed.map_or_else(frame, Asked::Answered))
@@ -237,7 +244,9 @@ pub async fn perform(edge: &Edge, asked: Asked) -> EdgeResponse {
     match asked {
         Asked::Health => health(edge),
         Asked::Answered(response) => response,
-        Asked::Frame { page, asked } => frame(edge, page, &asked).await.unwrap_or_else(|refusal| refusal.response()),
+        Asked::Frame { page, asked, shown_by } => {
+            frame(edge, page, &asked, shown_by).await.unwrap_or_else(|refusal| refusal.response())
+        }
         Asked::Gateway(forward) => match forward.perform(edge).await {
             Ok(mut response) => {
                 if mask(&mut response) {
@@ -256,10 +265,13 @@ pub async fn perform(edge: &Edge, asked: Asked) -> EdgeResponse {
 }
 
 /// Asks whose key it is, and which pages may show its frames.
-async fn frame(edge: &Edge, page: Page, asked: &Identify) -> Result<EdgeResponse, Refusal> {
+async fn frame(edge: &Edge, page: Page, asked: &Identify, shown_by: Option<String>) -> Result<EdgeResponse, Refusal> {
     let _place = edge.gateway.enter()?;
     match identify(edge, asked).await? {
-        Identified::Account { live, origins, .. } => pages::frame(page, live, &origins).ok_or(Refusal::BadAnswer),
+        Identified::Account { live, origins, .. } => {
+            pages::frame(page, &Showing { live, origins, page: shown_by }).ok_or(Refusal::BadAnswer)
+        }
+        Identified::Refused(response) if matches!(response.status, 401 | 403) => Ok(pages::refused(&Problem::Key)),
         Identified::Refused(response) => Ok(response),
     }
 }

@@ -3,6 +3,7 @@
 use super::gateway::GatewayLimits;
 use crate::core::edge::Site;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -23,11 +24,13 @@ pub struct Entrance {
     /// PEM files: the certificate with what leads to its root, and its key. Read again when they change.
     pub cert: PathBuf,
     pub key: PathBuf,
+    /// The host, and the port if it is not the usual one, that browsers know the site by; None takes any that the certificate fits.
+    pub name: Option<String>,
 }
 
 impl Entrance {
     pub fn new(site: Site, listen: SocketAddr, cert: PathBuf, key: PathBuf) -> Entrance {
-        Entrance { site, listen, plain: None, given: None, cert, key }
+        Entrance { site, listen, plain: None, given: None, cert, key, name: None }
     }
 }
 
@@ -48,6 +51,11 @@ impl EdgeSettings {
     pub fn of(entrances: Vec<Entrance>, gateway: PathBuf) -> EdgeSettings {
         let (limits, log) = (Limits::default(), LogTo::default());
         EdgeSettings { entrances, gateway, tls12: false, limits, log }
+    }
+    /// The names of sites that have one.
+    pub fn names(&self) -> BTreeMap<String, String> {
+        let named = self.entrances.iter().filter_map(|e| Some((e.site.name().to_owned(), e.name.clone()?)));
+        named.collect()
     }
     /// With the address of the API alone.
     pub fn new(listen: SocketAddr, cert: PathBuf, key: PathBuf, gateway: PathBuf) -> EdgeSettings {

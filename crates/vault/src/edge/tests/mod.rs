@@ -3,6 +3,7 @@
 mod cards;
 mod gateway;
 mod http;
+mod sites;
 mod streams;
 mod swap;
 mod tls;
@@ -126,6 +127,10 @@ async fn answer(frame: Frame<'_>, seen: &Arc<Seen>) -> Option<Vec<u8>> {
                 "Bearer sk_test_1" | "Basic c2tfdGVzdF8xOg==" | "pk_test_1" => {
                     Identified::Account { account: ACCOUNT, live: false, origins: vec![] }
                 }
+                "pk_live_1" => {
+                    Identified::Account { account: ACCOUNT, live: true, origins: vec!["https://shop.example".into()] }
+                }
+                "pk_live_none" => Identified::Account { account: ACCOUNT, live: true, origins: vec![] },
                 "Bearer sk_live_1" => Identified::Account { account: ACCOUNT, live: true, origins: vec![] },
                 _ => Identified::Refused(json(401, r#"{"error":{"type":"invalid_request_error"}}"#)),
             };
@@ -171,6 +176,7 @@ pub struct World {
     pub edge: Arc<Edge>,
     pub address: SocketAddr,
     pub plain: SocketAddr,
+    pub addresses: std::collections::BTreeMap<String, SocketAddr>,
     pub log: Arc<Mutex<Vec<LogLine>>>,
     pub stop: watch::Sender<bool>,
     pub ended: JoinHandle<()>,
@@ -200,11 +206,12 @@ impl World {
         change(&mut settings);
         let doors = open(Some(&settings)).await.unwrap().unwrap();
         let (address, plain) = (doors.addresses["api"], doors.addresses["http_api"]);
+        let addresses = doors.addresses.clone();
         let (stop, stopping) = watch::channel(false);
         let edge = Arc::new(Edge::new(&settings, cards, Clock::start(), stopping.clone()));
         let ended = tokio::spawn(doors.serve_until(Arc::clone(&edge), stopping));
         let seen = Arc::new(Seen::default());
-        let mut world = World { folder, pki, seen, edge, address, plain, log, stop, ended, gateway: None };
+        let mut world = World { folder, pki, seen, edge, address, plain, addresses, log, stop, ended, gateway: None };
         world.start_gateway().await;
         world
     }
