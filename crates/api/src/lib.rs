@@ -42,12 +42,13 @@ pub use router::routes;
 pub use version::PRESENT;
 
 use florin_core::edge::{EdgeRequest, EdgeResponse, Identified, Identify};
-use florin_core::id::Key;
+use florin_core::id::{Key, Kind};
 use florin_core::payment::CardFacts;
 use florin_core::ports::Ports;
 use florin_core::request_log::RequestLog;
 use florin_core::seal::Secret;
 use florin_core::store::{SequencedEvent, Wait};
+use florin_core::time::Time;
 use keys::Cache;
 use limits::Limits;
 use listen::{Session, Sessions};
@@ -71,6 +72,13 @@ pub enum NotNamed {
     NoVault,
 }
 
+/// Opens one page for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JourneyLink {
+    pub url: String,
+    pub expires: Time,
+}
+
 /// What the API needs of the world besides core's ports.
 pub trait House: Send + Sync {
     /// A fresh token for the test card of that name: `pm_card_visa`, `tok_visa`.
@@ -79,6 +87,11 @@ pub trait House: Send + Sync {
     fn random(&self, bytes: &mut [u8]);
     /// Where requests are written down.
     fn requests(&self) -> &dyn RequestLog;
+    /// A link that opens the journey of the account's payment or refund in a browser; None where no dashboard is served.
+    fn journey(&self, account: Key, kind: Kind, key: Key) -> Option<JourneyLink> {
+        let _ = (account, kind, key);
+        None
+    }
     /// Whether webhook endpoints of test mode may be on this machine.
     fn local_endpoints(&self) -> bool {
         false

@@ -31,7 +31,11 @@ pub fn of(route: &Route) -> Permission {
     let first = parts.next().unwrap_or_default();
     // Florin's own endpoints, and test helpers, stand one level further down.
     let below = first == "florin" || first == "test_helpers";
-    let resource = if below { parts.next().unwrap_or(first) } else { first };
+    let resource = match if below { parts.next().unwrap_or(first) } else { first } {
+        // What a payment's page shows is what its intent tells, and more of it.
+        "payments" => "payment_intents",
+        other => other,
+    };
     Permission { resource, write: route.method != "GET" }
 }
 
@@ -92,5 +96,7 @@ mod tests {
         check("DELETE", "/v1/customers/cus_1", "rak_customer_write");
         check("GET", "/v1/webhook_endpoints", "rak_webhook_read");
         check("GET", "/v1/balance", "rak_balance_read");
+        check("GET", "/v1/florin/payments/pi_1/journey", "rak_payment_intent_read");
+        check("GET", "/v1/florin/refunds/re_1/journey", "rak_refund_read");
     }
 }

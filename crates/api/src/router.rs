@@ -4,7 +4,7 @@ use crate::ask::{Answer, Ask};
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::resources::{
-    account, balance, charges, confirmation_tokens, customers, deliveries, events, payment_intents,
+    account, balance, charges, confirmation_tokens, customers, deliveries, events, journeys, payment_intents,
     payment_method_domains, payment_methods, prices, products, refunds, request_logs, settlement, setup_attempts,
     setup_intents, stripecli, tokens, webhook_endpoints,
 };
@@ -65,6 +65,8 @@ pub static ROUTES: &[Route] = routes! {
     GET "/v1/events" Secret events::list;
     GET "/v1/events/{}" Secret events::retrieve;
     POST "/v1/events/{}/retry" Secret deliveries::resend;
+    GET "/v1/florin/payments/{}/journey" Secret journeys::of_payment;
+    GET "/v1/florin/refunds/{}/journey" Secret journeys::of_refund;
     GET "/v1/florin/request_logs" Secret request_logs::list;
     GET "/v1/florin/request_logs/{}" Secret request_logs::retrieve;
     GET "/v1/florin/settlement_breaks" Secret settlement::breaks;

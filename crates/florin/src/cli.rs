@@ -74,7 +74,15 @@ pub enum Command {
         limit: u32,
     },
     /// Print a payment's journey again
-    Trace { id: String },
+    Trace {
+        id: String,
+        /// Print a link that opens it in a browser for a day
+        #[arg(long)]
+        link: bool,
+        /// Open it in the browser
+        #[arg(long)]
+        open: bool,
+    },
     /// Run the simulation: crashes, lost answers and races, then our books against the issuer's
     Prove(Prove),
     /// Settlement reports of the acquirer, and where they and our books differ

@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         Command::Refund { id, amount } => commands::manage::refund(&cli.common, id, amount.as_deref()),
         Command::Show { id } => commands::manage::show(&cli.common, id),
         Command::List { limit } => commands::manage::list(&cli.common, *limit),
-        Command::Trace { id } => commands::trace::run(&cli.common, id),
+        Command::Trace { id, link, open } => commands::trace::run(&cli.common, id, *link, *open),
         Command::Settlement { ask } => commands::settlement::run(&cli.common, ask),
         Command::Network(args) => commands::network::run(&cli.common, args),
         Command::Demo { port, magic_amounts } => commands::serve::demo(&cli.common, *port, *magic_amounts),

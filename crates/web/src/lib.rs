@@ -24,8 +24,7 @@ pub use told::{
 pub use words::Language;
 
 use florin_core::edge::{EdgeRequest, EdgeResponse};
-use florin_core::id::{IdCodec, Kind};
-use florin_core::seal::Secret;
+use florin_core::id::Kind;
 use florin_core::store::Wait;
 use pages::Base;
 use std::sync::Arc;
@@ -44,16 +43,15 @@ pub struct Place {
 pub struct Web {
     house: Arc<dyn House>,
     place: Place,
-    pub links: Links,
+    links: Arc<Links>,
 }
 
 /// What of a request's query belongs to the page and not to the link.
 const LANGUAGE: &str = "lang";
 
 impl Web {
-    /// `root` is the gateway's root secret: links are signed under a key derived from it.
-    pub fn new(house: Arc<dyn House>, place: Place, root: &Secret, ids: IdCodec) -> Web {
-        Web { house, place, links: Links::new(root, ids) }
+    pub fn new(house: Arc<dyn House>, place: Place, links: Arc<Links>) -> Web {
+        Web { house, place, links }
     }
 
     /// Never fails: what goes wrong is a page.

@@ -66,8 +66,11 @@ say-refund-succeeded = The money went back to the card.
 say-refund-failed = The money did not go back, and may be refunded again.
 say-refund-pending = The refund is on its way. Until its answer is certain, it counts as neither done nor failed.
 failure-response = The issuer answered { $code }: { $meaning }.
-failure-processing_error = No answer could be relied on, so everything was taken back.
-failure-payment_intent_authentication_failure = The cardholder was not authenticated.
+failure-not_sent = Nothing reached the card’s issuer.
+failure-reversed = No answer could be relied on, so everything was taken back.
+failure-partial = The issuer approved a part only; that was taken back.
+failure-not_authenticated = The cardholder was not authenticated.
+failure-unanswered = The card’s issuer did not answer.
 
 # The way.
 way-title = The way of this payment

@@ -66,8 +66,11 @@ say-refund-succeeded = 돈이 카드로 돌아갔습니다.
 say-refund-failed = 돈이 돌아가지 않았고, 다시 환불할 수 있습니다.
 say-refund-pending = 환불이 가는 중입니다. 답이 확실해질 때까지는 끝난 것도 실패한 것도 아닙니다.
 failure-response = 발급사의 답은 { $code }, { $meaning }입니다.
-failure-processing_error = 믿을 수 있는 답이 없어서 모두 되돌렸습니다.
-failure-payment_intent_authentication_failure = 카드 소유자의 본인 확인이 되지 않았습니다.
+failure-not_sent = 카드 발급사에 닿은 것은 없습니다.
+failure-reversed = 믿을 수 있는 답이 없어서 모두 되돌렸습니다.
+failure-partial = 발급사가 일부만 승인해서 그것도 되돌렸습니다.
+failure-not_authenticated = 카드 소유자의 본인 확인이 되지 않았습니다.
+failure-unanswered = 카드 발급사가 답하지 않았습니다.
 
 # The way.
 way-title = 이 결제가 지나온 길

@@ -66,8 +66,11 @@ say-refund-succeeded = 款项已退回卡中。
 say-refund-failed = 款项没有退回，可以再次退款。
 say-refund-pending = 退款正在途中。在答复确定之前，既不算完成也不算失败。
 failure-response = 发卡行的答复是 { $code }：{ $meaning }。
-failure-processing_error = 没有可信的答复，因此全部撤回。
-failure-payment_intent_authentication_failure = 持卡人未通过身份验证。
+failure-not_sent = 没有任何报文到达发卡行。
+failure-reversed = 没有可信的答复，因此全部撤回。
+failure-partial = 发卡行只批准了一部分，也已撤回。
+failure-not_authenticated = 持卡人未通过身份验证。
+failure-unanswered = 发卡行没有答复。
 
 # The way.
 way-title = 这笔付款走过的路

@@ -7,6 +7,7 @@ pub mod confirmation_tokens;
 pub mod customers;
 pub mod deliveries;
 pub mod events;
+pub mod journeys;
 pub mod payment_intents;
 pub mod payment_method_domains;
 pub mod payment_methods;

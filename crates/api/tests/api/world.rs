@@ -2,7 +2,7 @@
 
 use crate::shapes;
 use florin_api::keys::manage::{self, NewKey};
-use florin_api::{Api, Declared, House, KeyClass, LimitSettings, Look, Named, NotNamed};
+use florin_api::{Api, Declared, House, JourneyLink, KeyClass, LimitSettings, Look, Named, NotNamed};
 use florin_core::account::Account;
 use florin_core::commit::{EventKind, JobKind};
 use florin_core::customer;
@@ -174,6 +174,11 @@ impl House for World {
     }
     fn requests(&self) -> &dyn RequestLog {
         &self.log
+    }
+    fn journey(&self, account: Key, kind: Kind, key: Key) -> Option<JourneyLink> {
+        let (account, id) = (self.look.id(Kind::Account, account), self.look.id(kind, key));
+        let url = format!("http://dashboard.test/journey/{id}?account={account}");
+        Some(JourneyLink { url, expires: self.now().plus_ms(86_400_000) })
     }
 }
 

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::fail::{Fail, io};
 use crate::gateway::api::TestKeys;
 use crate::gateway::client::Gateway;
+use crate::gateway::journey::SandboxAt;
 use crate::gateway::reports::ReportSource;
 use crate::gateway::settlement::SettlementSettings;
 use crate::home::{Home, first_keys};
@@ -65,6 +66,12 @@ impl SandboxFacts {
             ("acs_port", "acs"),
         ];
         named.iter().filter_map(|(name, fact)| Some((*name, port(fact)?))).collect()
+    }
+    /// Where the gateway asks it for its part of a journey.
+    pub fn at(&self) -> Option<SandboxAt> {
+        let file = |name: &str| self.0[name].as_str().map(PathBuf::from);
+        let control = self.0["control"].as_str()?.parse().ok()?;
+        Some(SandboxAt { control, token_file: file("token_file")?, ca: file("ca")? })
     }
     pub fn reports(&self) -> Result<String, Fail> {
         let missing = || Fail::new("bad_ready", "the sandbox told no address of its report service");
@@ -242,6 +249,8 @@ impl System {
             requests: home.requests(),
             gate,
             public: None,
+            dashboard: None,
+            sandbox: sandbox.as_ref().and_then(SandboxFacts::at),
             live: vault.live,
             hooks_ca: (!vault.live).then(|| home.tls("ca.pem")),
             hooks_local: !vault.live,
@@ -252,6 +261,7 @@ impl System {
             let listeners = open_public(&mut vault)?;
             let part = Part::start_with(&home, "vault", &vault, log, listeners).await?;
             gateway.public = public(&part.ready);
+            gateway.dashboard = dashboard(&part.ready);
             parts.push(part);
             parts.push(Part::start(&home, "gateway", &gateway, log).await?);
             Ok(())
@@ -342,6 +352,11 @@ impl System {
             part.stop().await;
         }
     }
+}
+
+/// Where people reach the dashboard: in the demo without TLS, by the same rule.
+fn dashboard(told: &Value) -> Option<String> {
+    ready::url("vault", "http_dashboard", told).or_else(|| ready::url("vault", "dashboard", told))
 }
 
 /// Where browsers are sent: the card form's address. In the demo without TLS, since they do not know its authority; by number, since

@@ -13,8 +13,11 @@ use crate::process::supervise::Log;
 use florin_connect::journey::Hop;
 use serde_json::{Value, json};
 
-pub fn run(common: &Common, id: &str) -> Outcome {
+pub fn run(common: &Common, id: &str, link: bool, open: bool) -> Outcome {
     manage::check_id(id)?;
+    if link || open {
+        return show(common, id, open);
+    }
     let config = Config::load(common)?;
     let shown = block_on(async {
         let system = System::demo(&config, Log::File).await?;
@@ -32,6 +35,39 @@ pub fn run(common: &Common, id: &str) -> Outcome {
         out!("\n{}", manage::line(&shown["story"]["payment"]));
     }
     Ok(0)
+}
+
+/// A link to the journey in a browser, which needs a running dashboard.
+fn show(common: &Common, id: &str, open: bool) -> Outcome {
+    let made = manage::ask(common, Ask::Link { id: id.to_owned() })?;
+    let Some(url) = made["url"].as_str() else {
+        return Err(Fail::new(
+            "no_dashboard",
+            "no dashboard runs on this data folder. Start one: florin demo (or set dashboard.address for florin serve)",
+        ));
+    };
+    if common.json {
+        out!("{made}");
+    } else {
+        out!("{url}");
+    }
+    if open {
+        browse(url)?;
+    }
+    Ok(0)
+}
+
+/// Hands the address to whatever opens addresses on this desktop.
+fn browse(url: &str) -> Result<(), Fail> {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let quiet = std::process::Stdio::null;
+    let started = std::process::Command::new(opener).arg(url).stdin(quiet()).stdout(quiet()).stderr(quiet()).status();
+    match started {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) | Err(_) => {
+            Err(Fail::new("no_browser", format!("{opener} opened no browser. Open the link above yourself.")))
+        }
+    }
 }
 
 /// Asks gateway, vault and sandbox for their parts. A part that cannot be had is named, not hidden.

@@ -1,17 +1,19 @@
 //! The API in this process: its ports, its named test cards, and the keys that are made at the first start.
 
+use super::journey::Pages;
 use super::ports::Real;
 use super::requests::Requests;
 use crate::commands::pay::facts;
 use crate::fail::{Fail, io};
 use florin_api::keys::manage::{self, NewKey};
-use florin_api::{Api, House, KeyClass, Named, NotNamed};
+use florin_api::{Api, House, JourneyLink, KeyClass, Named, NotNamed};
 use florin_core::edge::{Identified, Identify};
-use florin_core::id::Key;
+use florin_core::id::{Key, Kind};
 use florin_core::request_log::RequestLog;
 use florin_core::store::Wait;
 use florin_vault::cards::NewCard;
 use florin_vault::refusal::CardRefusal;
+use florin_web::Subject;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::net::Ipv4Addr;
@@ -25,6 +27,8 @@ pub struct Beside {
     pub ports: Arc<Real>,
     pub requests: Arc<Requests>,
     pub local_endpoints: bool,
+    /// Where journeys are looked at, if a dashboard is served.
+    pub pages: Option<Pages>,
 }
 
 impl House for Beside {
@@ -54,6 +58,10 @@ impl House for Beside {
     }
     fn local_endpoints(&self) -> bool {
         self.local_endpoints
+    }
+    fn journey(&self, account: Key, kind: Kind, key: Key) -> Option<JourneyLink> {
+        let (url, expires) = self.pages.as_ref()?.link(account, Subject { kind, key });
+        Some(JourneyLink { url, expires })
     }
 }
 

@@ -2,8 +2,8 @@
 //! a connection that begins with `Open` has one request for itself. Knows no endpoint and no card.
 
 use super::listeners::Listeners;
-use super::{site, streams};
-use florin_api::Api;
+use super::site::Sites;
+use super::streams;
 use florin_core::edge::{
     BadFrame, EdgeRequest, EdgeResponse, Frame, FrameKind, Identified, Identify, REQUEST_FRAME_LIMIT_BYTES,
     RESPONSE_FRAME_LIMIT_BYTES, next_frame, payload, put_frame,
@@ -76,7 +76,7 @@ async fn first(mut stream: UnixStream, listeners: Arc<Listeners>, stopping: watc
             _ = waits.wait_for(|stopping| *stopping), if held.is_empty() => break,
         }
     }
-    converse(stream, held, Arc::clone(&listeners.api), stopping).await;
+    converse(stream, held, Arc::clone(&listeners.sites), stopping).await;
 }
 
 fn complain(bad: BadFrame) {
@@ -108,12 +108,12 @@ impl Outbox {
 }
 
 /// Many requests at once, until the edge or this process ends.
-async fn converse(stream: UnixStream, held: Vec<u8>, api: Arc<Api>, mut stopping: watch::Receiver<bool>) {
+async fn converse(stream: UnixStream, held: Vec<u8>, sites: Arc<Sites>, mut stopping: watch::Receiver<bool>) {
     let (read, write) = stream.into_split();
     let outbox = Arc::new(Outbox::default());
     let room = Arc::new(Semaphore::new(usize::try_from(MOST_IN_FLIGHT).unwrap_or(1)));
     let work = async {
-        if receive(read, held, &api, &outbox, &room).await {
+        if receive(read, held, &sites, &outbox, &room).await {
             // The edge sends no more. What it sent is answered.
             let _ = room.acquire_many(MOST_IN_FLIGHT).await;
         }
@@ -153,12 +153,12 @@ async fn send(mut write: OwnedWriteHalf, outbox: &Outbox) {
 async fn receive(
     mut read: OwnedReadHalf,
     mut held: Vec<u8>,
-    api: &Arc<Api>,
+    sites: &Arc<Sites>,
     outbox: &Arc<Outbox>,
     room: &Arc<Semaphore>,
 ) -> bool {
     loop {
-        if let Err(bad) = take(&mut held, api, outbox, room) {
+        if let Err(bad) = take(&mut held, sites, outbox, room) {
             complain(bad);
             return false;
         }
@@ -171,18 +171,18 @@ async fn receive(
 }
 
 /// Starts what the whole frames in `held` ask for, and removes them.
-fn take(held: &mut Vec<u8>, api: &Arc<Api>, outbox: &Arc<Outbox>, room: &Arc<Semaphore>) -> Result<(), BadFrame> {
+fn take(held: &mut Vec<u8>, sites: &Arc<Sites>, outbox: &Arc<Outbox>, room: &Arc<Semaphore>) -> Result<(), BadFrame> {
     let mut done = 0;
     while let Some((frame, length)) = next_frame(held.get(done..).unwrap_or(&[]), REQUEST_FRAME_LIMIT_BYTES)? {
-        start(&frame, api, outbox, room);
+        start(&frame, sites, outbox, room);
         done += length;
     }
     held.drain(..done);
     Ok(())
 }
 
-fn start(frame: &Frame<'_>, api: &Arc<Api>, outbox: &Arc<Outbox>, room: &Arc<Semaphore>) {
-    let (id, api, out) = (frame.id, Arc::clone(api), Arc::clone(outbox));
+fn start(frame: &Frame<'_>, sites: &Arc<Sites>, outbox: &Arc<Outbox>, room: &Arc<Semaphore>) {
+    let (id, sites, out) = (frame.id, Arc::clone(sites), Arc::clone(outbox));
     let Ok(permit) = Arc::clone(room).try_acquire_owned() else {
         out.put::<()>(id, FrameKind::Busy, None);
         return;
@@ -191,7 +191,7 @@ fn start(frame: &Frame<'_>, api: &Arc<Api>, outbox: &Arc<Outbox>, room: &Arc<Sem
         FrameKind::Request => {
             let Some(request) = payload::<EdgeRequest>(frame.payload) else { return };
             tokio::spawn(async move {
-                let answer = site::answer(&api, request).await;
+                let answer = sites.answer(request).await;
                 if !out.put(id, FrameKind::Response, Some(&answer)) {
                     out.put(id, FrameKind::Response, Some(&too_long(answer)));
                 }
@@ -201,7 +201,7 @@ fn start(frame: &Frame<'_>, api: &Arc<Api>, outbox: &Arc<Outbox>, room: &Arc<Sem
         FrameKind::Identify => {
             let Some(asked) = payload::<Identify>(frame.payload) else { return };
             tokio::spawn(async move {
-                let identified: Identified = api.identify(asked).await;
+                let identified: Identified = sites.api.identify(asked).await;
                 out.put(id, FrameKind::Identified, Some(&identified));
                 drop(permit);
             });

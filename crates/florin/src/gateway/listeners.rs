@@ -3,6 +3,7 @@
 
 use super::ports::{Real, now};
 use super::requests::Requests;
+use super::site::Sites;
 use aws_lc_rs::hmac;
 use florin_api::listen::{Feature, Session};
 use florin_api::{Api, PRESENT};
@@ -36,7 +37,7 @@ const MESSAGE_LIMIT_BYTES: usize = 64 * 1024;
 type Socket = WebSocketStream<UnixStream>;
 
 pub struct Listeners {
-    pub api: Arc<Api>,
+    pub sites: Arc<Sites>,
     ports: Arc<Real>,
     requests: Arc<Requests>,
     stopping: watch::Receiver<bool>,
@@ -56,16 +57,25 @@ fn header<'a>(request: &'a EdgeRequest, name: &str) -> Option<&'a str> {
 }
 
 impl Listeners {
-    pub fn new(api: Arc<Api>, ports: Arc<Real>, requests: Arc<Requests>, stopping: watch::Receiver<bool>) -> Listeners {
+    pub fn new(
+        sites: Arc<Sites>,
+        ports: Arc<Real>,
+        requests: Arc<Requests>,
+        stopping: watch::Receiver<bool>,
+    ) -> Listeners {
         let wake = Arc::clone(&ports);
-        api.sessions.on_news(Box::new(move |account| wake.news.again(account)));
-        Listeners { api, ports, requests, stopping }
+        sites.api.sessions.on_news(Box::new(move |account| wake.news.again(account)));
+        Listeners { sites, ports, requests, stopping }
+    }
+
+    fn api(&self) -> &Api {
+        &self.sites.api
     }
 
     /// The session that the request names. Its id is what opens it: the API gave it to whoever has the account's secret key.
     pub async fn session(&self, request: &EdgeRequest) -> Result<Arc<Session>, EdgeResponse> {
         let id = header(request, "websocket-id").unwrap_or_default();
-        self.api.listener(id).await.ok_or_else(|| {
+        self.api().listener(id).await.ok_or_else(|| {
             // The command line knows this text, and then asks for a new session.
             let error = json!({ "error": { "type": "invalid_request_error", "message": "Unknown WebSocket ID." } });
             EdgeResponse { status: 400, headers: vec![], body: error.to_string().into_bytes() }
@@ -117,7 +127,7 @@ impl Listeners {
 
     /// A sign of life; and the end once the key that began the session opens nothing any more.
     async fn ping(&self, socket: &mut Socket, session: &Session) -> Result<(), Gone> {
-        if !self.api.may_listen(session).await {
+        if !self.api().may_listen(session).await {
             return Err(Gone);
         }
         send(socket, Message::Ping(Vec::new().into())).await
@@ -139,7 +149,7 @@ impl Listeners {
 
     /// Tells of one event. False if it is none that listeners are told of.
     async fn tell(&self, socket: &mut Socket, session: &Session, event: &SequencedEvent) -> Result<bool, Gone> {
-        let Some(payload) = self.api.told(session.whose.account, session.whose.live, event).await else {
+        let Some(payload) = self.api().told(session.whose.account, session.whose.live, event).await else {
             return Ok(false);
         };
         let id = self.ports.look.id(Kind::Event, event.stored.event.id);

@@ -6,6 +6,7 @@ pub mod client;
 pub mod door;
 pub mod edge;
 pub mod hooks;
+pub mod journey;
 pub mod listeners;
 pub mod manage;
 pub mod ops;

@@ -1,5 +1,6 @@
 //! What the gateway is asked through its door, and how each question becomes a command of core.
 
+use super::journey::Pages;
 use super::manage::{self, Manage};
 use super::ports::{Door, Real};
 use super::requests::Requests;
@@ -19,6 +20,7 @@ use florin_core::refund::{self, CreateRefund, Refund, RefundPersonal, RefundReas
 use florin_core::refusal::Refusal;
 use florin_core::seal::Secret;
 use florin_core::store::Query;
+use florin_web::Subject;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -66,6 +68,10 @@ pub enum Ask {
     Story {
         id: String,
     },
+    /// A link to its journey in the browser.
+    Link {
+        id: String,
+    },
     Health,
     Manage(Manage),
     /// Fetches settlement reports now.
@@ -97,6 +103,7 @@ pub struct Desk {
     pub api: std::sync::Arc<Api>,
     pub requests: std::sync::Arc<Requests>,
     pub settler: std::sync::Arc<Settler>,
+    pub pages: Option<Pages>,
 }
 
 pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
@@ -194,6 +201,7 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
         Ask::Show { id } => show(desk, &id).await,
         Ask::List { limit } => list(desk, limit.clamp(1, 100)).await,
         Ask::Story { id } => story::of(desk, &id).await,
+        Ask::Link { id } => link(desk, &id).await,
         // Those two are answered before: they are no commands of core.
         Ask::Health | Ask::Manage(_) | Ask::SettlementPull => Ok(health(desk).await),
         Ask::SettlementReports { limit } => settlement::reports(ports, limit.clamp(1, 1_000)).await,
@@ -252,6 +260,16 @@ async fn show(desk: &Desk, id: &str) -> Result<Value, Failure> {
     }
     let view: View<Payment> = load(ports.store(), desk.account, Kind::Payment, payment_key(ports, id)?).await?;
     Ok(shape::payment(&ports.ids, &view))
+}
+
+/// Null where no dashboard is served.
+async fn link(desk: &Desk, id: &str) -> Result<Value, Failure> {
+    show(desk, id).await?;
+    let ids = &desk.ports.ids;
+    let of = |kind| ids.decode(kind, id).map(|key| Subject { kind, key });
+    let subject = of(Kind::Payment).or_else(|| of(Kind::Refund)).ok_or(Refusal::NoSuch(Kind::Payment))?;
+    let made = desk.pages.as_ref().map(|pages| pages.link(desk.account, subject));
+    Ok(made.map_or(Value::Null, |(url, expires)| json!({ "url": url, "expires_at": expires.seconds() })))
 }
 
 async fn list(desk: &Desk, limit: u32) -> Result<Value, Failure> {

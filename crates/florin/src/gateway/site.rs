@@ -2,17 +2,21 @@
 
 use florin_api::Api;
 use florin_core::edge::{EdgeRequest, EdgeResponse, Site};
+use florin_web::Web;
+use std::sync::Arc;
 
-/// Answers a request by the site that it came to.
-pub async fn answer(api: &Api, request: EdgeRequest) -> EdgeResponse {
-    match request.site {
-        Site::Api | Site::Card => api.handle(request).await,
-        Site::Dashboard => nothing(),
-    }
+/// Everything that answers requests from outside.
+pub struct Sites {
+    pub api: Arc<Api>,
+    pub web: Web,
 }
 
-/// Nothing is served there yet.
-fn nothing() -> EdgeResponse {
-    let headers = vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())];
-    EdgeResponse { status: 404, headers, body: b"There is no page here.\n".to_vec() }
+impl Sites {
+    /// Answers a request by the site that it came to.
+    pub async fn answer(&self, request: EdgeRequest) -> EdgeResponse {
+        match request.site {
+            Site::Api | Site::Card => self.api.handle(request).await,
+            Site::Dashboard => self.web.handle(request).await,
+        }
+    }
 }

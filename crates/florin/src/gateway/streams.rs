@@ -2,7 +2,6 @@
 //! Knows no endpoint but those that speak another protocol.
 
 use super::listeners::{self, Listeners};
-use super::site;
 use florin_api::SUBSCRIBE_PATH;
 use florin_core::edge::{
     EdgeResponse, FrameKind, Open, Opened, REQUEST_FRAME_LIMIT_BYTES, RESPONSE_FRAME_LIMIT_BYTES, Way, next_frame,
@@ -30,7 +29,7 @@ pub async fn serve(mut stream: UnixStream, mut held: Vec<u8>, listeners: Arc<Lis
             Err(refused) => answer(&mut stream, &refused).await,
         },
         (Way::WebSocket | Way::Answer | Way::Body, _) => {
-            let response = site::answer(&listeners.api, open.request).await;
+            let response = listeners.sites.answer(open.request).await;
             answer(&mut stream, &response).await;
         }
     }

@@ -7,11 +7,13 @@ use super::{asked_to_stop, block_on, block_on_parking, hand, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::hooks::{self, Client, Office, Trust};
+use crate::gateway::journey::{Pages, Teller};
 use crate::gateway::listeners::Listeners;
 use crate::gateway::ops::{self, Desk};
 use crate::gateway::ports::Real;
 use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
+use crate::gateway::site::Sites;
 use crate::gateway::{account, api, door, edge, worker};
 use crate::home::{random, read_key};
 use crate::named::Named;
@@ -24,6 +26,7 @@ use florin_store::{Options, Retention, SqliteRequestLog, SqliteStore};
 use florin_vault::client::VaultClient;
 use florin_vault::edge::{EdgeSettings, Entrance, Given};
 use florin_vault::threeds::DirectorySettings;
+use florin_web::{Links, Place, Web};
 use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -124,6 +127,8 @@ async fn sandbox(s: SandboxSettings) -> Result<(), Fail> {
 async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let root = Secret::new(read_key::<32>(&s.root)?);
     let ids = || read_key::<16>(&s.ids).map(|key| IdCodec::new(&key));
+    let links = Arc::new(Links::new(&root, ids()?));
+    let pages = s.dashboard.map(|origin| Pages { origin, links: Arc::clone(&links) });
     let look = Arc::new(Look::new(ids()?, &root).reached_at(s.public));
     let api_root = root.derive(b"api");
     let claims = root.derive(b"idempotency keys");
@@ -143,7 +148,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let log = SqliteRequestLog::open(&s.requests, kept).map_err(trouble)?;
     let requests = Arc::new(Requests::new(log));
     let (at, written) = (Arc::clone(&ports), Arc::clone(&requests));
-    let beside = api::Beside { ports: at, requests: written, local_endpoints: s.hooks_local };
+    let beside = api::Beside { ports: at, requests: written, local_endpoints: s.hooks_local, pages: pages.clone() };
     let api = Arc::new(Api::new(ports.clone(), Arc::new(beside), look, &api_root, limits(s.gate.limits), s.live));
     let client = Client::new(&Trust { ca: s.hooks_ca, local: s.hooks_local });
     let client = client.map_err(|e| Fail::new("bad_certificate", format!("webhooks: {e}")))?;
@@ -161,7 +166,11 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         api: Arc::clone(&api),
         requests: Arc::clone(&requests),
         settler: Arc::clone(&settler),
+        pages,
     });
+    let teller = Teller { ports: Arc::clone(&ports), sandbox: s.sandbox };
+    let web = Web::new(Arc::new(teller), Place { live: s.live, shop: None }, links);
+    let sites = Arc::new(Sites { api, web });
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
     tokio::spawn(hooks::lanes(Arc::clone(&office)));
@@ -170,7 +179,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     tokio::spawn(late_answers(Arc::clone(&ports), vault));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
     let (stop, stopping) = watch::channel(false);
-    let listeners = Arc::new(Listeners::new(api, Arc::clone(&ports), requests, stopping.clone()));
+    let listeners = Arc::new(Listeners::new(sites, Arc::clone(&ports), requests, stopping.clone()));
     let serving = edge::serve(incoming, &s.api, listeners, stopping);
     say(&First::Ready(json!({ "door": s.door, "api": s.api, "pid": std::process::id() })));
     let ends = async {

@@ -59,6 +59,10 @@ pub struct GatewaySettings {
     pub gate: GateSettings,
     /// Where browsers reach the edge: `scheme://host:port`.
     pub public: Option<String>,
+    /// Where they reach the dashboard, if one is served.
+    pub dashboard: Option<String>,
+    /// The sandbox's control calls, for the journeys of its payments.
+    pub sandbox: Option<crate::gateway::journey::SandboxAt>,
     pub live: bool,
     /// A certificate authority that webhook endpoints may have besides the system's.
     pub hooks_ca: Option<PathBuf>,

@@ -10,7 +10,7 @@ mod update;
 
 pub use confirm::{confirm, settled};
 pub use create::create;
-pub use read::{list, retrieve, search};
+pub use read::{find, list, retrieve, search};
 pub use settle::{cancel, capture, claim, increment};
 pub use shape::{card_error, declined, outcome, shape};
 pub use update::update;

@@ -1,0 +1,56 @@
+//! What the pages tell of a payment or a refund: read from the store, and asked of vault and sandbox, each for its part.
+//! Knows no page.
+
+mod gather;
+mod happened;
+mod hops;
+mod steps;
+
+use super::ports::{Real, now};
+use florin_core::flow::Failure;
+use florin_core::id::Key;
+use florin_core::refusal::Refusal;
+use florin_core::store::Wait;
+use florin_core::time::Time;
+use florin_web::{House, Link, Links, NotTold, OPENS_MS, Subject, Told};
+pub use hops::SandboxAt;
+use std::sync::Arc;
+
+/// Answers the pages' questions.
+pub struct Teller {
+    pub ports: Arc<Real>,
+    /// Where the sandbox says what its acquirer, networks and issuers did.
+    pub sandbox: Option<SandboxAt>,
+}
+
+impl House for Teller {
+    fn now(&self) -> Time {
+        now()
+    }
+    fn tell<'a>(&'a self, account: Key, subject: Subject) -> Wait<'a, Result<Told, NotTold>> {
+        Box::pin(async move {
+            gather::told(self, account, subject).await.map_err(|failure| match failure {
+                Failure::Refused(Refusal::NoSuch(_)) => NotTold::Missing,
+                Failure::Refused(_) | Failure::Trouble(_) => NotTold::Trouble,
+            })
+        })
+    }
+}
+
+/// Where the pages are, and who signs their links.
+#[derive(Clone)]
+pub struct Pages {
+    /// `scheme://host:port` of the dashboard, as a browser reaches it.
+    pub origin: String,
+    pub links: Arc<Links>,
+}
+
+impl Pages {
+    /// A link that opens this one journey for a day, and when it closes.
+    pub fn link(&self, account: Key, subject: Subject) -> (String, Time) {
+        // To the second, as the link writes it.
+        let expires = Time(now().plus_ms(OPENS_MS).seconds().saturating_mul(1_000));
+        let path = self.links.path(&Link { subject, account, expires });
+        (format!("{}{path}", self.origin), expires)
+    }
+}
