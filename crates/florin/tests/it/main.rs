@@ -12,6 +12,7 @@ mod flows;
 mod gate;
 mod hooks;
 mod idempotency;
+mod journey;
 mod leak;
 mod network;
 mod pay;
