@@ -33,8 +33,8 @@ impl Look {
         self.derived(b"3ds", Kind::Payment, authentication)
     }
     /// Where the cardholder is sent to (`authenticate`), or comes back to (`return`).
-    pub fn threeds_url(&self, step: &str, payment: Key, authentication: Key) -> String {
-        let (base, id) = (self.public.as_deref().unwrap_or(""), self.id(Kind::Payment, payment));
+    pub fn threeds_url(&self, step: &str, (kind, key): (Kind, Key), authentication: Key) -> String {
+        let (base, id) = (self.public.as_deref().unwrap_or(""), self.id(kind, key));
         format!("{base}/3ds/{step}/{id}/{}", self.threeds_token(authentication))
     }
 

@@ -170,7 +170,9 @@ fn payment(look: &Look, kind: EventKind, mut view: PaymentView) -> Option<Value>
             }
             Some(shown)
         }
-        EventKind::ChargeFailed | EventKind::ChargeCaptured | EventKind::ChargeUpdated => charge(),
+        EventKind::ChargeFailed | EventKind::ChargeCaptured | EventKind::ChargeExpired | EventKind::ChargeUpdated => {
+            charge()
+        }
         _ => Some(payment_intents::shape(look, &view)),
     }
 }

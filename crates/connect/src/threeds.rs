@@ -66,13 +66,15 @@ impl Range {
 impl Request {
     /// AReq as JSON, in memory that is wiped.
     pub fn write(&self) -> Zeroizing<String> {
+        // Over nothing it is a card that is kept (04), and no payment (messageCategory 02).
+        let (category, why) = if self.amount == 0 { ("02", "04") } else { ("01", "01") };
         let mut rest = json!({
             "messageType": "AReq",
             "messageVersion": VERSION,
-            "messageCategory": "01",
+            "messageCategory": category,
             "deviceChannel": "02",
             "threeDSServerTransID": self.server.text(),
-            "threeDSRequestorAuthenticationInd": "01",
+            "threeDSRequestorAuthenticationInd": why,
             "threeDSRequestorChallengeInd": if self.mandated { "04" } else { "01" },
             "threeDSCompInd": "U",
             "cardExpiryDate": self.expiry,

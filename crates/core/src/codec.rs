@@ -148,6 +148,7 @@ mod tests {
             SetupStage::Processing { attempt: OPEN },
             SetupStage::Succeeded { at, attempt: OPEN },
             SetupStage::Canceled { at, reason },
+            SetupStage::RequiresAction { authentication: OPEN },
         ];
         let bodies = stages.map(|stage| {
             let mut setup = Setup::plain(false, Purpose::Intent);

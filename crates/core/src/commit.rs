@@ -112,6 +112,9 @@ pub enum EventKind {
     CardRefused = 52,
     CodeTokenChanged = 53,
     IncrementFailed = 65,
+    /// A hold was not captured in time.
+    ChargeExpired = 58,
+    SetupRequiresAction = 59,
     DomainChanged = 69,
     DomainNamed = 70,
 }
@@ -171,6 +174,8 @@ impl EventKind {
         EventKind::CardRefused,
         EventKind::CodeTokenChanged,
         EventKind::IncrementFailed,
+        EventKind::ChargeExpired,
+        EventKind::SetupRequiresAction,
         EventKind::DomainChanged,
         EventKind::DomainNamed,
     ];
@@ -178,6 +183,8 @@ impl EventKind {
         match self {
             EventKind::PaymentCreated => "payment_intent.created",
             EventKind::IncrementFailed => "florin.payment_intent.increment_failed",
+            EventKind::ChargeExpired => "charge.expired",
+            EventKind::SetupRequiresAction => "setup_intent.requires_action",
             EventKind::PaymentProcessing => "payment_intent.processing",
             EventKind::PaymentSucceeded => "payment_intent.succeeded",
             EventKind::PaymentFailed => "payment_intent.payment_failed",
@@ -272,10 +279,14 @@ pub enum JobKind {
     Deliver = 2,
     /// Destroy the keys of a deleted customer's personal data.
     Erase = 6,
+    /// Give up a hold that nobody captured in time.
+    Expire = 9,
+    /// Ask what came of an authentication whose cardholder did not come back.
+    Chase = 10,
 }
 
 impl JobKind {
-    pub const ALL: &[JobKind] = &[JobKind::Resolve, JobKind::Deliver, JobKind::Erase];
+    pub const ALL: &[JobKind] = &[JobKind::Resolve, JobKind::Deliver, JobKind::Erase, JobKind::Expire, JobKind::Chase];
     /// No job of this kind is put further ahead than this, in milliseconds. One that lies further ahead was put while the clock was
     /// wrong, and is due.
     pub const fn longest_wait_ms(self) -> i64 {
@@ -284,6 +295,9 @@ impl JobKind {
             // Longer pauses are looked at in between.
             JobKind::Deliver => 600_000,
             JobKind::Erase => 600_000,
+            // A hold of a week, and a day for clocks.
+            JobKind::Expire => 691_200_000,
+            JobKind::Chase => 600_000,
         }
     }
     pub fn from_u8(n: u8) -> Option<JobKind> {

@@ -14,6 +14,7 @@ pub mod account;
 pub mod attempt;
 pub mod avs;
 pub mod catalog;
+pub mod chase;
 pub mod codec;
 pub mod commit;
 pub mod confirmation;

@@ -54,6 +54,13 @@ impl PaymentMethod {
         let checks = self.checks.or(Some(approval.checks));
         PaymentMethod { network_id: self.network_id.or(approval.network_id), checks, ..self }
     }
+    /// The same when there may have been no approval.
+    pub fn known(self, approval: Option<&Approval>) -> PaymentMethod {
+        match approval {
+            Some(approval) => self.learnt(approval),
+            None => self,
+        }
+    }
     /// The issuer said yes to having it kept.
     pub const fn is_verified(&self) -> bool {
         self.checks.is_some()

@@ -143,6 +143,15 @@ pub struct Authentication {
 }
 
 impl Authentication {
+    /// Whether the message is sent: with a proof always, without one when the merchant alone wanted the authentication and the issuer
+    /// said neither yes nor no.
+    pub(crate) fn goes_on(&self, settled: Settled) -> bool {
+        match settled.status {
+            TransStatus::Authenticated | TransStatus::Attempted => self.proof().is_some(),
+            TransStatus::Unavailable | TransStatus::Informational => !self.asked_by_issuer,
+            TransStatus::Failed | TransStatus::Rejected => false,
+        }
+    }
     /// What the next message carries; nothing when nothing was proven.
     pub fn proof(&self) -> Option<Proof> {
         let settled = self.settled.filter(|s| s.status.is_proven())?;

@@ -81,14 +81,16 @@ impl Plastic {
 }
 
 /// A soft decline ends once the cardholder was authenticated, or for a merchant's own payments with a card that was set up for them.
-/// A card that can be attached to a customer says yes to being verified, whatever it says to payments.
+/// A card that can be attached to a customer says yes to being verified, whatever it says to payments; one whose issuer wants the
+/// cardholder says so then, too, unless it was set up before.
 fn behaviour(card: &TestCard, said: Told) -> Behaviour {
     let Told { authenticated, merchant_initiated, verification } = said;
     let set_up = matches!(card.three_ds, ThreeDs::RequiredUnlessSetUp | ThreeDs::AlreadySetUp);
     match card.behaviour {
         _ if authenticated => card.authenticated,
         Behaviour::SoftDecline if merchant_initiated && set_up => Behaviour::Approve,
-        Behaviour::SoftDecline | Behaviour::Respond(_) if verification && card.attachable() => Behaviour::Approve,
+        Behaviour::SoftDecline if verification && card.three_ds == ThreeDs::AlreadySetUp => Behaviour::Approve,
+        Behaviour::Respond(_) if verification && card.attachable() => Behaviour::Approve,
         behaviour => behaviour,
     }
 }

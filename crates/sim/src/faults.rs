@@ -55,10 +55,12 @@ pub enum Fault {
     ClientImpatient,
     /// A webhook endpoint failed, hung, or took a letter and its answer was lost.
     EndpointTrouble,
+    /// A week passed, and holds came to their end.
+    WeekPassed,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 31] = [
+    pub const ALL: [Fault; 32] = [
         Fault::RequestLost,
         Fault::AnswerLost,
         Fault::FrameDoubled,
@@ -90,6 +92,7 @@ impl Fault {
         Fault::VerdictSlow,
         Fault::ClientImpatient,
         Fault::EndpointTrouble,
+        Fault::WeekPassed,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -124,6 +127,7 @@ impl Fault {
             Fault::VerdictSlow => "verdict_slow",
             Fault::ClientImpatient => "client_impatient",
             Fault::EndpointTrouble => "endpoint_trouble",
+            Fault::WeekPassed => "week_passed",
         }
     }
 }
@@ -271,6 +275,6 @@ mod tests {
     #[test]
     fn every_kind_is_listed_once_in_order() {
         assert!(Fault::ALL.windows(2).all(|w| w[0] < w[1]));
-        assert_eq!(Fault::ALL.last(), Some(&Fault::EndpointTrouble));
+        assert_eq!(Fault::ALL.last(), Some(&Fault::WeekPassed));
     }
 }

@@ -8,6 +8,7 @@ use crate::settle::{MISSING_AFTER_DAYS, Service};
 use crate::store::SimStore;
 use crate::world::{Event, World};
 use florin_core::attempt::{self, LEASE_MS};
+use florin_core::chase::chase;
 use florin_core::commit::{JobKind, SHARDS};
 use florin_core::fees::Fees;
 use florin_core::flow::{self, Done, Failure, View};
@@ -18,7 +19,7 @@ use florin_core::refund::{self, RefundView};
 use florin_core::refusal::Refusal;
 use florin_core::sequencer;
 use florin_core::settlement::pull;
-use florin_core::setup::{self, SetupView};
+use florin_core::setup::{self, Setup, SetupStage, SetupView};
 use florin_core::store::{Query, Store, Wait};
 use florin_core::terminal::{self, Block};
 use florin_core::threeds::{self, Settled};
@@ -65,6 +66,12 @@ pub enum Command {
     Authenticated {
         account: Key,
         payment: Key,
+        settled: Settled,
+    },
+    /// The same for a setup.
+    AuthenticatedSetup {
+        account: Key,
+        setup: Key,
         settled: Settled,
     },
     Refund(refund::CreateRefund),
@@ -154,9 +161,11 @@ impl Ports for Gate {
         Box::pin(door::submit(&self.process.sim, self.process.index, order))
     }
 
-    /// Nobody is asked here: what an issuer says comes with the command.
-    fn authenticate<'a>(&'a self, _: threeds::Ask) -> Wait<'a, threeds::Answer> {
-        Box::pin(std::future::ready(threeds::Answer::Trouble))
+    fn authenticate<'a>(&'a self, ask: threeds::Ask) -> Wait<'a, threeds::Answer> {
+        Box::pin(async move {
+            self.process.sim.sleep(20).await;
+            self.process.sim.lock().directory_answers(&ask)
+        })
     }
 
     fn render(&self, told: Told<'_>) -> Vec<u8> {
@@ -299,6 +308,17 @@ async fn serve(gate: &Gate, command: Command) -> Reply {
         Command::Confirm(c) => payment(payment::confirm(gate, &c).await),
         Command::Capture(c) => payment(payment::capture(gate, &c).await),
         Command::Cancel(c) => payment(payment::cancel(gate, &c).await),
+        Command::AuthenticatedSetup { account, setup: key, settled } => {
+            let view: Result<View<Setup>, Failure> = flow::load(gate.store(), account, Kind::Setup, key).await;
+            match view.as_ref().map(|view| &view.body.stage) {
+                Ok(SetupStage::RequiresAction { authentication }) => {
+                    let authentication = *authentication;
+                    let command = setup::AuthenticatedSetup { account, setup: key, authentication, settled };
+                    reply(setup::authenticated(gate, &command).await, show_setup)
+                }
+                _ => reply(view.map(Done::Fresh), show_setup),
+            }
+        }
         Command::SetUp(c) => reply(setup::create(gate, &c).await, show_setup),
         Command::ConfirmSetup(c) => reply(setup::confirm(gate, &c).await, show_setup),
         Command::Increment(c) => payment(payment::increment(gate, &c).await),
@@ -353,14 +373,20 @@ async fn look_for_jobs(process: Arc<Process>) {
         let mut leased = Vec::new();
         if due {
             let until = wall.plus_ms(LEASE_MS);
-            leased = process.store.lease(JobKind::Resolve, wall, JOBS_AT_ONCE, until).await.unwrap_or_default();
+            for kind in [JobKind::Resolve, JobKind::Expire, JobKind::Chase] {
+                leased.extend(process.store.lease(kind, wall, JOBS_AT_ONCE, until).await.unwrap_or_default());
+            }
         }
         let more = !leased.is_empty();
         for job in leased {
             let gate = Gate { process: process.clone(), request: None };
             let work = async move {
                 // What could not be done now is a job still: its lease runs out.
-                let _: Result<(), Failure> = attempt::resolve(&gate, &job).await;
+                let _: Result<(), Failure> = match job.kind {
+                    JobKind::Expire => payment::expire(&gate, &job).await,
+                    JobKind::Chase => chase(&gate, &job).await,
+                    JobKind::Resolve | JobKind::Deliver | JobKind::Erase => attempt::resolve(&gate, &job).await,
+                };
             };
             sim.lock().work(&sim, process.index, process.start, work);
         }

@@ -9,6 +9,7 @@ mod exec;
 mod faults;
 mod gateway;
 mod hooks;
+mod later;
 mod net;
 mod on_file;
 mod prove;

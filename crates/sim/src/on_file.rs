@@ -54,12 +54,23 @@ pub async fn set_up(merchant: &Merchant) {
         setup: Setup { customer: Some(merchant.customer()), ..plain },
         method,
         credential: Credential::default(),
+        step_up: merchant.step_up(),
         personal: SetupPersonal::default(),
         beside: vec![beside],
         claim: Some(claim.clone()),
     });
     let mut heard = merchant.ask(claim, command).await;
     for _ in 0..CONFIRMS_LIMIT {
+        if heard.as_ref().is_some_and(|said| said.status == "requires_action") {
+            let account = merchant.account;
+            let back = |settled| Command::AuthenticatedSetup { account, setup: key, settled };
+            if !merchant.authenticate(key, back).await {
+                return;
+            }
+            if merchant.sim.lock().audit.kept(kept).is_some() {
+                return charge(merchant, kept).await;
+            }
+        }
         match &heard {
             Some(said) if said.status == "succeeded" => return charge(merchant, kept).await,
             Some(_) => {}
@@ -73,6 +84,8 @@ pub async fn set_up(merchant: &Merchant) {
             setup: key,
             method: Some(method),
             credential: Credential::default(),
+            step_up: merchant.step_up(),
+            asking: None,
             personal: None,
             beside: vec![beside],
             claim: Some(claim.clone()),

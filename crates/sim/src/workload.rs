@@ -186,7 +186,12 @@ impl Merchant {
             self.confirm(&sale).await;
             let mut now = self.settled(&sale).await;
             if now.status == "requires_action" {
-                self.authenticate(&sale).await;
+                let (account, payment) = (self.account, sale.payment);
+                let back = |settled| Command::Authenticated { account, payment, settled };
+                if !self.authenticate(payment, back).await && self.chance(300) {
+                    // The merchant looks again when a worker has asked the issuer.
+                    self.sim.sleep(self.between(60_000, 400_000)).await;
+                }
                 now = self.settled(&sale).await;
             }
             match now.status.as_str() {
@@ -263,7 +268,7 @@ impl Merchant {
         self.ask(claim, command).await;
     }
 
-    fn step_up(&self) -> StepUp {
+    pub fn step_up(&self) -> StepUp {
         match self.between(0, 9) {
             0..=3 => StepUp::Never,
             4..=7 => StepUp::IfAsked,
@@ -272,35 +277,34 @@ impl Merchant {
         }
     }
 
-    /// The cardholder goes to the issuer and comes back, now and then by two windows, or not at all.
-    async fn authenticate(&self, sale: &Sale) {
+    /// The cardholder goes to the issuer and comes back, now and then by two windows, or not at all. False when they were lost on the
+    /// way, whatever the issuer knows.
+    pub async fn authenticate(&self, owner: Key, back: impl Fn(Settled) -> Command) -> bool {
         self.sim.sleep(self.between(0, 20_000)).await;
-        for _ in 0..self.between(0, 3) {
-            let (number, settled) = {
+        if self.chance(150) {
+            // They close the window.
+            return false;
+        }
+        let said = {
+            let world = &mut *self.sim.lock();
+            let settled = cardholder(world);
+            world.cardholder_answers(owner, settled)
+        };
+        let Some(settled) = said else { return true };
+        let windows = self.between(0, 3);
+        for _ in 0..windows {
+            let number = {
                 let world = &mut *self.sim.lock();
                 world.next_request += 1;
-                let yes = (TransStatus::Authenticated, Some(Eci(*b"05")));
-                let words = [
-                    yes,
-                    yes,
-                    yes,
-                    yes,
-                    (TransStatus::Attempted, Some(Eci(*b"06"))),
-                    (TransStatus::Failed, None),
-                    (TransStatus::Unavailable, None),
-                ];
-                let (status, eci) = world.rng.pick(&words);
-                let mut id = [0; 16];
-                id[..8].copy_from_slice(&world.next_request.to_be_bytes());
-                (world.next_request, Settled { status, eci, directory: TransId(id), challenged: true })
+                world.next_request
             };
-            let back = Command::Authenticated { account: self.account, payment: sale.payment, settled };
-            if let Reply::Ok(answer) = call(&self.sim, number, back).await {
+            if let Reply::Ok(answer) = call(&self.sim, number, back(settled)).await {
                 let world = &mut *self.sim.lock();
                 let wall = world.wall();
                 world.audit.answered(None, wall, &answer);
             }
         }
+        windows > 0
     }
 
     /// Holds more, while the hold stands.
@@ -455,4 +459,23 @@ impl Merchant {
             self.sim.lock().audit.listed(&answer, &known);
         }
     }
+}
+
+/// What an issuer's page comes to.
+fn cardholder(world: &mut World) -> Settled {
+    world.next_request += 1;
+    let yes = (TransStatus::Authenticated, Some(Eci(*b"05")));
+    let words = [
+        yes,
+        yes,
+        yes,
+        yes,
+        (TransStatus::Attempted, Some(Eci(*b"06"))),
+        (TransStatus::Failed, None),
+        (TransStatus::Unavailable, None),
+    ];
+    let (status, eci) = world.rng.pick(&words);
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&world.next_request.to_be_bytes());
+    Settled { status, eci, directory: TransId(id), challenged: true }
 }

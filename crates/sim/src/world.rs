@@ -134,6 +134,8 @@ pub struct World {
     pub next_request: u64,
     /// Payments that merchants know to be there, by account.
     pub known: BTreeMap<Key, Vec<Key>>,
+    /// A week has passed after the storm.
+    pub aged: bool,
     over: bool,
 }
 
@@ -183,6 +185,7 @@ impl World {
             next_claim: 0,
             next_request: 0,
             known: BTreeMap::new(),
+            aged: false,
             over: false,
             weather,
             rng,
@@ -239,7 +242,11 @@ impl World {
                 && self.net.is_quiet()
                 && self.vaults.iter().all(Vault::is_quiet);
             let working = self.gateways.iter().any(|gateway| gateway.working > 0);
-            self.over = settled && !working && self.audit.told.at_rest();
+            let quiet = settled && !working && self.audit.told.at_rest() && !self.audit.cardholders_are_waited_for();
+            if quiet && self.a_week_passes() {
+                return false;
+            }
+            self.over = quiet && !self.audit.holds_are_left();
             if !settled && self.now > healed + HEALED_WITHIN_MS {
                 let (clients, open) = (self.busy_clients, self.audit.open_things());
                 self.audit.broken("every attempt ends", open.first().copied(), || {

@@ -12,15 +12,12 @@ use florin_core::flow;
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Book, LedgerAccount};
 use florin_core::movement::key_of;
-use florin_core::payment::{Payment, PaymentError, PaymentPersonal, PaymentView, Stage};
+use florin_core::payment::{Payment, PaymentError, PaymentPersonal, PaymentView, Stage, capture_before};
 use florin_core::store::Query;
-use florin_core::threeds::{self, TransStatus};
+use florin_core::threeds::{self, Authentication, TransStatus};
 use florin_core::wire::{Check, Checks};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// How long issuers hold money, in milliseconds: seven days.
-const HOLD_MS: i64 = 7 * 86_400_000;
 
 /// What was captured of a charge.
 pub fn captured(payment: &Payment, charge: Key) -> Option<i64> {
@@ -224,7 +221,7 @@ fn details(payment: &Payment, attempt: &Attempt) -> Value {
         && *hold == attempt.key
         && let Some(map) = card.as_object_mut()
     {
-        map.insert("capture_before".into(), json!(attempt.key.time().plus_ms(HOLD_MS).seconds()));
+        map.insert("capture_before".into(), json!(capture_before(attempt).seconds()));
     }
     shown
 }
@@ -240,10 +237,17 @@ fn first_check(payment: &Payment, attempt: &Attempt) -> Check {
 
 /// How the cardholder of this charge was authenticated, if they were.
 fn three_d_secure(payment: &Payment, attempt: &Attempt) -> Value {
-    let Some(proof) = attempt.proof else { return Value::Null };
-    let Some(settled) = payment.authentication(proof.authentication).and_then(|a| a.settled) else {
-        return Value::Null;
-    };
+    let asked = attempt.proof.and_then(|proof| payment.authentication(proof.authentication));
+    let Some(mut shown) = asked.and_then(proven) else { return Value::Null };
+    if let Some(map) = shown.as_object_mut() {
+        map.insert("exemption_indicator".into(), Value::Null);
+    }
+    shown
+}
+
+/// What an authentication came to; None when it proves nothing.
+pub fn proven(authentication: &Authentication) -> Option<Value> {
+    let (proof, settled) = (authentication.proof()?, authentication.settled?);
     let result = match settled.status {
         TransStatus::Authenticated => "authenticated",
         TransStatus::Attempted => "attempt_acknowledged",
@@ -251,11 +255,11 @@ fn three_d_secure(payment: &Payment, attempt: &Attempt) -> Value {
         TransStatus::Unavailable => "processing_error",
         TransStatus::Informational => "data_share_only",
     };
-    json!({
+    Some(json!({
         "authentication_flow": if settled.challenged { "challenge" } else { "frictionless" },
-        "electronic_commerce_indicator": proof.eci.text(), "exemption_indicator": null, "result": result,
+        "electronic_commerce_indicator": proof.eci.text(), "result": result,
         "result_reason": null, "transaction_id": settled.directory.text(), "version": threeds::VERSION,
-    })
+    }))
 }
 
 /// `code_given`: a code was given for this very message, so that null would say less than is known.

@@ -11,12 +11,15 @@ use florin_core::attempt::{Attempt, State};
 use florin_core::flow;
 use florin_core::id::{Key, Kind};
 use florin_core::payment::PaymentError;
-use florin_core::setup::{SetupPersonal, SetupView};
+use florin_core::setup::{Setup, SetupPersonal, SetupStage, SetupView};
 use florin_core::store::Query;
 use serde_json::{Value, json};
 
 /// Stripe's word for where an attempt stands, and why it failed if it did.
-fn status(attempt: &Attempt) -> (&'static str, Option<PaymentError>) {
+fn status(setup: &Setup, attempt: &Attempt) -> (&'static str, Option<PaymentError>) {
+    if setup.stage == (SetupStage::RequiresAction { authentication: attempt.key }) {
+        return ("requires_action", None);
+    }
     match &attempt.state {
         State::Sent | State::Reversing { .. } | State::Repeating { .. } => ("processing", None),
         State::Approved { .. } => ("succeeded", None),
@@ -28,7 +31,7 @@ fn status(attempt: &Attempt) -> (&'static str, Option<PaymentError>) {
 
 pub fn shape(look: &Look, view: &SetupView, attempt: &Attempt) -> Value {
     let (setup, personal) = (&view.body, view.personal::<SetupPersonal>().unwrap_or_default());
-    let (status, error) = status(attempt);
+    let (status, error) = status(setup, attempt);
     let method = setup.method_of(attempt.card);
     let checks = attempt.approval().map(|approval| charges::checks(&approval.checks, false));
     let card = method.map(|method| {
@@ -43,7 +46,7 @@ pub fn shape(look: &Look, view: &SetupView, attempt: &Attempt) -> Value {
             "funding": payment_methods::funding(card),
             "last4": card.last4_text(),
             "network": card.network.as_str(),
-            "three_d_secure": null,
+            "three_d_secure": attempt.proof.and_then(|proof| charges::proven(setup.authentication(proof.authentication)?)),
             "wallet": null,
         })
     });

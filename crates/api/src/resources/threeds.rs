@@ -5,15 +5,15 @@ use crate::ask::{Ask, Telling};
 use crate::error::ApiError;
 use crate::keys::Caller;
 use crate::origin::Sourced;
-use crate::resources::payment_intents::settled;
 use crate::version::ApiVersion;
 use crate::{Api, KeyClass};
-use florin_core::commit::Origin;
+use florin_core::commit::{Origin, Row};
 use florin_core::edge::{EdgeRequest, EdgeResponse, Site, ancestors};
-use florin_core::flow::{self, Failure, View};
+use florin_core::flow::{self, Failure};
 use florin_core::id::{Key, Kind};
-use florin_core::payment::{self, Payment, PaymentPersonal, PaymentView, Stage};
+use florin_core::payment::{self, PaymentPersonal, PaymentView, Stage};
 use florin_core::refusal::Refusal;
+use florin_core::setup::{self, SetupPersonal, SetupStage, SetupView};
 use florin_core::threeds::{Answer, Ask as AskVault, Authentication, Begin, Browser, Settled};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,13 +36,13 @@ pub async fn serve(api: &Api, request: &EdgeRequest) -> Option<EdgeResponse> {
     if !matches!(request.method.as_str(), "GET" | "POST") {
         return Some(page(405, UNKNOWN));
     }
-    let (view, authentication) = match found(api, id, token).await {
+    let (waits, authentication) = match found(api, id, token).await {
         Ok(Some(found)) => found,
         Ok(None) => return Some(page(404, UNKNOWN)),
         Err(_) => return Some(page(503, TRY_AGAIN)),
     };
-    let (account, live) = (view.account, view.body.live);
-    let answered = proceed(api, request, view, authentication, step).await;
+    let (account, live) = waits.of();
+    let answered = proceed(api, request, waits, authentication, step).await;
     let mut response = answered.unwrap_or_else(|_| page(503, TRY_AGAIN));
     allow(api, &mut response, account, live).await;
     Some(response)
@@ -59,14 +59,82 @@ async fn allow(api: &Api, response: &mut EdgeResponse, account: Key, live: bool)
     }
 }
 
-/// The payment of that id and its authentication that the token opens.
-async fn found(api: &Api, id: &str, token: &str) -> Result<Option<(PaymentView, Authentication)>, ApiError> {
-    let Some(key) = api.look.key(Kind::Payment, id) else { return Ok(None) };
+/// What waits for its cardholder.
+enum Waits {
+    Payment(PaymentView),
+    Setup(SetupView),
+}
+
+impl Waits {
+    fn read(row: &Row) -> Result<Option<Waits>, Failure> {
+        Ok(match row.kind {
+            Kind::Payment => Some(Waits::Payment(flow::read(row)?)),
+            Kind::Setup => Some(Waits::Setup(flow::read(row)?)),
+            _ => None,
+        })
+    }
+    fn place(&self) -> (Kind, Key) {
+        match self {
+            Waits::Payment(view) => (Kind::Payment, view.key),
+            Waits::Setup(view) => (Kind::Setup, view.key),
+        }
+    }
+    /// Whose it is, and in which mode.
+    fn of(&self) -> (Key, bool) {
+        match self {
+            Waits::Payment(view) => (view.account, view.body.live),
+            Waits::Setup(view) => (view.account, view.body.live),
+        }
+    }
+    fn authentications(&self) -> &[Authentication] {
+        match self {
+            Waits::Payment(view) => &view.body.authentications,
+            Waits::Setup(view) => &view.body.authentications,
+        }
+    }
+    /// It waits for this authentication now.
+    fn waits_for(&self, authentication: Key) -> bool {
+        match self {
+            Waits::Payment(view) => view.body.stage == (Stage::RequiresAction { authentication }),
+            Waits::Setup(view) => view.body.stage == (SetupStage::RequiresAction { authentication }),
+        }
+    }
+    /// Stripe's word for how it went, and where the merchant wants the customer.
+    fn went(&self) -> (&'static str, Option<String>) {
+        match self {
+            Waits::Payment(view) => {
+                let word = match view.body.stage {
+                    Stage::Succeeded { .. } | Stage::RequiresCapture { .. } => "succeeded",
+                    Stage::Processing { .. } | Stage::RequiresAction { .. } => "pending",
+                    Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::Canceled { .. } => {
+                        "failed"
+                    }
+                };
+                (word, view.personal::<PaymentPersonal>().unwrap_or_default().return_url)
+            }
+            Waits::Setup(view) => {
+                let word = match view.body.stage {
+                    SetupStage::Succeeded { .. } => "succeeded",
+                    SetupStage::Processing { .. } | SetupStage::RequiresAction { .. } => "pending",
+                    SetupStage::RequiresPaymentMethod { .. }
+                    | SetupStage::RequiresConfirmation
+                    | SetupStage::Canceled { .. } => "failed",
+                };
+                (word, view.personal::<SetupPersonal>().unwrap_or_default().return_url)
+            }
+        }
+    }
+}
+
+/// What has that id, and its authentication that the token opens.
+async fn found(api: &Api, id: &str, token: &str) -> Result<Option<(Waits, Authentication)>, ApiError> {
+    let kind = if id.starts_with("seti_") { Kind::Setup } else { Kind::Payment };
+    let Some(key) = api.look.key(kind, id) else { return Ok(None) };
     let row = api.ports.store().get(&[key]).await?.into_iter().next().flatten();
-    let Some(row) = row.filter(|row| row.kind == Kind::Payment) else { return Ok(None) };
-    let view: PaymentView = flow::read(&row)?;
+    let Some(row) = row.filter(|row| row.kind == kind) else { return Ok(None) };
+    let Some(waits) = Waits::read(&row)? else { return Ok(None) };
     let opens = |a: &&Authentication| same(api.look.threeds_token(a.key).as_bytes(), token.as_bytes());
-    Ok(view.body.authentications.iter().find(opens).copied().map(|a| (view, a)))
+    Ok(waits.authentications().iter().find(opens).copied().map(|a| (waits, a)))
 }
 
 /// In a time that does not tell how much was right.
@@ -77,15 +145,15 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 async fn proceed(
     api: &Api,
     request: &EdgeRequest,
-    view: PaymentView,
+    waits: Waits,
     authentication: Authentication,
     step: Step,
 ) -> Result<EdgeResponse, ApiError> {
-    if view.body.stage != (Stage::RequiresAction { authentication: authentication.key }) {
-        return Ok(to_merchant(api, &view));
+    if !waits.waits_for(authentication.key) {
+        return Ok(to_merchant(api, &waits));
     }
     let Authentication { key, money, card, mandated, .. } = authentication;
-    let (account, live) = (view.account, view.body.live);
+    let (account, live) = waits.of();
     let asked = match step {
         Step::There => AskVault::Begin(Box::new(Begin {
             account,
@@ -94,43 +162,53 @@ async fn proceed(
             card,
             money,
             mandated,
-            notification_url: api.look.threeds_url("return", view.key, key),
+            notification_url: api.look.threeds_url("return", waits.place(), key),
             browser: browser(request),
         })),
         Step::Back => AskVault::Result { account, live, authentication: key, card, money },
     };
     match api.ports.authenticate(asked).await {
         Answer::Challenge { url } => Ok(redirect(&url)),
-        Answer::Settled(settled) => finish(api, request, view, key, settled).await,
-        Answer::Waiting => Ok(to_merchant(api, &view)),
+        Answer::Settled(settled) => finish(api, request, waits, key, settled).await,
+        Answer::Waiting => Ok(to_merchant(api, &waits)),
         Answer::Trouble | Answer::Enrolled(_) => Ok(page(503, TRY_AGAIN)),
     }
 }
 
-/// Goes on with the payment, once, and sends the browser to the merchant.
+/// Goes on, once, and sends the browser to the merchant.
 async fn finish(
     api: &Api,
     request: &EdgeRequest,
-    view: PaymentView,
+    waits: Waits,
     authentication: Key,
-    outcome: Settled,
+    settled: Settled,
 ) -> Result<EdgeResponse, ApiError> {
-    let (account, payment) = (view.account, view.key);
+    let ((account, live), (_, owner)) = (waits.of(), waits.place());
     // Nobody's key: the cardholder came back, and the gateway goes on by itself.
     let (key, tail, grants) = (account, "".into(), [].into());
-    let caller = Caller { account, class: KeyClass::Secret, live: view.body.live, key, tail, grants };
+    let caller = Caller { account, class: KeyClass::Secret, live, key, tail, grants };
     let (version, ids, expand) = (ApiVersion::parse(None)?, vec![], vec![]);
     let ports = Sourced::new(&*api.ports, Origin { request: request.id.clone(), idempotency_key: None });
     let ask = Ask { api, request, caller, version, ids, claim: None, expand, ports };
-    let command = payment::Authenticated { account, payment, authentication, settled: outcome };
-    match payment::authenticated(&ask.asked(Telling::Intent), &command).await {
-        Ok(done) => drop(settled(&ask, done, Telling::Intent).await?),
-        // It went on already: the page was opened twice.
-        Err(Failure::Refused(Refusal::UnexpectedState { .. })) => {}
+    let ports = ask.asked(Telling::Intent);
+    let done = match waits {
+        Waits::Payment(_) => {
+            let command = payment::Authenticated { account, payment: owner, authentication, settled };
+            payment::authenticated(&ports, &command).await.map(drop)
+        }
+        Waits::Setup(_) => {
+            let command = setup::AuthenticatedSetup { account, setup: owner, authentication, settled };
+            setup::authenticated(&ports, &command).await.map(drop)
+        }
+    };
+    match done {
+        // It went on already: the page was opened twice, or a worker asked.
+        Ok(()) | Err(Failure::Refused(Refusal::UnexpectedState { .. } | Refusal::SetupState { .. })) => {}
         Err(failure) => return Err(failure.into()),
     }
-    let now: View<Payment> = flow::load(api.ports.store(), account, Kind::Payment, payment).await?;
-    Ok(to_merchant(api, &now))
+    let row = api.ports.store().get(&[owner]).await?.into_iter().next().flatten();
+    let now = row.map(|row| Waits::read(&row)).transpose()?.flatten();
+    Ok(now.map_or_else(|| page(404, UNKNOWN), |now| to_merchant(api, &now)))
 }
 
 /// What the browser says of itself.
@@ -146,18 +224,13 @@ fn browser(request: &EdgeRequest) -> Browser {
 }
 
 /// Back to the merchant's page, with what Stripe adds to its address.
-fn to_merchant(api: &Api, view: &PaymentView) -> EdgeResponse {
-    let personal: PaymentPersonal = view.personal().unwrap_or_default();
-    let status = match view.body.stage {
-        Stage::Succeeded { .. } | Stage::RequiresCapture { .. } => "succeeded",
-        Stage::Processing { .. } | Stage::RequiresAction { .. } => "pending",
-        Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::Canceled { .. } => "failed",
-    };
-    let Some(url) = personal.return_url else { return page(200, DONE) };
-    let secret = api.look.client_secret(Kind::Payment, view.key);
-    let id = api.look.id(Kind::Payment, view.key);
-    let added = format!("payment_intent={id}&payment_intent_client_secret={secret}&redirect_status={status}");
-    redirect(&with_query(&url, &added))
+fn to_merchant(api: &Api, waits: &Waits) -> EdgeResponse {
+    let (status, return_url) = waits.went();
+    let Some(url) = return_url else { return page(200, DONE) };
+    let (kind, key) = waits.place();
+    let name = if kind == Kind::Setup { "setup_intent" } else { "payment_intent" };
+    let (id, secret) = (api.look.id(kind, key), api.look.client_secret(kind, key));
+    redirect(&with_query(&url, &format!("{name}={id}&{name}_client_secret={secret}&redirect_status={status}")))
 }
 
 /// Adds parameters to an address, before its fragment.

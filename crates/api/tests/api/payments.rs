@@ -1,6 +1,7 @@
 //! Intents, charges and refunds: from creation to the last refund.
 
 use crate::world::{Request, Shop};
+use florin_core::commit::JobKind;
 use serde_json::{Value, json};
 
 const INTENTS: &str = "/v1/payment_intents";
@@ -289,4 +290,37 @@ fn increments() {
     check(&path, "amount=2000", (400, "payment_intent_unexpected_state", ""));
     let plain = shop.post(INTENTS, &body(""));
     check(&at(&plain, "/increment_authorization"), "amount=1500", (400, "payment_intent_invalid_parameter", ""));
+}
+
+/// What nobody captured by `capture_before` is given up: canceled by nobody's wish, and the charge expired.
+#[test]
+fn holds_expire() {
+    let shop = Shop::open();
+    let held = "amount=1999&currency=eur&payment_method=pm_card_visa&confirm=true&capture_method=manual";
+    let got = shop.post("/v1/payment_intents", &format!("{held}&expand[]=latest_charge"));
+    let path = format!("/v1/payment_intents/{}", got.text("/id"));
+    let before = got.at("/latest_charge/payment_method_details/card/capture_before").as_i64().unwrap();
+    assert_eq!(before - got.at("/latest_charge/created").as_i64().unwrap(), 7 * 86_400);
+    shop.work_after(7 * 86_400_000 - 60_000, JobKind::Expire);
+    assert_eq!((shop.get(&path).text("/status").as_str(), shop.orders()), ("requires_capture", 1));
+    shop.work_after(60_000, JobKind::Expire);
+    let gone = shop.get(&format!("{path}?expand[]=latest_charge"));
+    for (at, expected) in [
+        ("/status", json!("canceled")),
+        ("/cancellation_reason", json!("automatic")),
+        ("/amount_capturable", json!(0)),
+        ("/latest_charge/captured", json!(false)),
+        ("/latest_charge/refunded", json!(true)),
+        ("/latest_charge/amount_refunded", json!(1999)),
+    ] {
+        assert_eq!(gone.at(at), &expected, "{at}");
+    }
+    assert_eq!(shop.orders(), 2);
+    assert_eq!(shop.post(&format!("{path}/capture"), "").error().1, "payment_intent_unexpected_state");
+    shop.number();
+    for kind in ["charge.expired", "payment_intent.canceled"] {
+        let events = shop.get(&format!("/v1/events?type={kind}"));
+        let object = if kind.starts_with("charge") { "charge" } else { "payment_intent" };
+        assert_eq!(events.at("/data/0/data/object/object"), &json!(object), "{kind}");
+    }
 }

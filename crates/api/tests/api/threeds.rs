@@ -1,6 +1,7 @@
 //! 3-D Secure as a merchant and a browser see it: `requires_action`, the way to the issuer and back, what the charge tells.
 
 use crate::world::{Got, Shop};
+use florin_core::commit::JobKind;
 use florin_core::threeds::{Answer, Ask, Eci, Settled, TransId, TransStatus};
 use serde_json::{Value, json};
 
@@ -233,4 +234,130 @@ fn options_of_cards() {
         assert_eq!(got.text(&format!("/payment_method_options/card/{name}")), "if_available");
     }
     assert_eq!(got.text("/payment_method_options/card/capture_method"), "manual");
+}
+
+const SETUPS: &str = "/v1/setup_intents";
+
+fn set_up(shop: &Shop, card: &str, more: &str) -> Got {
+    shop.post(SETUPS, &format!("payment_method={card}&confirm=true&{more}"))
+}
+
+/// A setup for later, with its cardholder: nothing is charged, and the card is the customer's once the issuer knows them.
+#[test]
+fn a_setup_with_a_challenge() {
+    let shop = Shop::open();
+    let customer = shop.post("/v1/customers", "").text("/id");
+    let got = set_up(&shop, "pm_card_authenticationRequired", &format!("{RETURN}&customer={customer}"));
+    let (id, secret) = (got.text("/id"), got.text("/client_secret"));
+    for (path, expected) in [
+        ("/status", json!("requires_action")),
+        ("/next_action/type", json!("redirect_to_url")),
+        ("/next_action/redirect_to_url/return_url", json!("https://shop.test/done?order=7")),
+        ("/last_setup_error", Value::Null),
+    ] {
+        assert_eq!(got.at(path), &expected, "{path}");
+    }
+    let url = got.text("/next_action/redirect_to_url/url");
+    let expected = format!(
+        "https://shop.test/done?order=7&setup_intent={id}&setup_intent_client_secret={secret}&redirect_status=succeeded"
+    );
+    assert_eq!(walk(&shop, &url, TransStatus::Authenticated), expected);
+    let done = shop.get(&format!("{SETUPS}/{id}?expand[]=latest_attempt"));
+    let details = "/latest_attempt/payment_method_details/card/three_d_secure";
+    for (path, expected) in [
+        ("/status".to_owned(), json!("succeeded")),
+        ("/next_action".to_owned(), Value::Null),
+        ("/latest_attempt/status".to_owned(), json!("succeeded")),
+        (format!("{details}/electronic_commerce_indicator"), json!("05")),
+        (format!("{details}/authentication_flow"), json!("challenge")),
+    ] {
+        assert_eq!(done.at(&path), &expected, "{path}");
+    }
+    let cards = shop.get(&format!("/v1/customers/{customer}/payment_methods"));
+    assert_eq!(cards.at("/data/0/id"), done.at("/payment_method"));
+    assert_eq!(shop.browse("GET", &back(&url)), (303, expected_again(&done)));
+    shop.number();
+    let events = shop.get("/v1/events?type=setup_intent.requires_action");
+    assert_eq!(events.at("/data/0/data/object/status"), &json!("requires_action"));
+}
+
+fn expected_again(done: &Got) -> String {
+    let (id, secret) = (done.text("/id"), done.text("/client_secret"));
+    format!(
+        "https://shop.test/done?order=7&setup_intent={id}&setup_intent_client_secret={secret}&redirect_status=succeeded"
+    )
+}
+
+#[test]
+fn a_setup_whose_cardholder_fails() {
+    let shop = Shop::open();
+    let got = set_up(&shop, "pm_card_authenticationRequired", RETURN);
+    let url = got.text("/next_action/redirect_to_url/url");
+    assert!(walk(&shop, &url, TransStatus::Failed).ends_with("&redirect_status=failed"));
+    let path = format!("{SETUPS}/{}", got.text("/id"));
+    let failed = shop.get(&path);
+    for (path, expected) in [
+        ("/status", json!("requires_payment_method")),
+        ("/last_setup_error/code", json!("setup_intent_authentication_failure")),
+        ("/last_setup_error/payment_method/card/last4", json!("3184")),
+        ("/payment_method", Value::Null),
+    ] {
+        assert_eq!(failed.at(path), &expected, "{path}");
+    }
+    assert_eq!(shop.post(&format!("{path}/confirm"), "payment_method=pm_card_visa").text("/status"), "succeeded");
+}
+
+/// (status of the setup, kind of next action, messages sent).
+#[test]
+fn whose_cardholder_a_setup_asks() {
+    #[track_caller]
+    fn check(card: &str, more: &str, expected: (&str, &str, usize)) {
+        let shop = Shop::open();
+        let got = set_up(&shop, card, more);
+        let next = got.at("/next_action/type").as_str().unwrap_or("").to_owned();
+        assert_eq!((got.text("/status").as_str(), next.as_str(), shop.orders()), expected, "{card} {more}");
+    }
+    const SOFT: &str = "pm_card_authenticationRequired";
+    const OPTIONAL: &str = "pm_card_threeDSecureOptional";
+    const ANY: &str = "payment_method_options[card][request_three_d_secure]=any";
+    check(SOFT, "", ("requires_action", "use_stripe_sdk", 1));
+    check(SOFT, RETURN, ("requires_action", "redirect_to_url", 1));
+    check(SOFT, &format!("{RETURN}&use_stripe_sdk=true"), ("requires_action", "use_stripe_sdk", 1));
+    check(OPTIONAL, "", ("succeeded", "", 1));
+    check(OPTIONAL, ANY, ("requires_action", "use_stripe_sdk", 0));
+    check("pm_card_visa", ANY, ("succeeded", "", 1));
+}
+
+/// A card whose issuer wants its cardholder goes to a customer all the same; nothing was agreed on for charges without them.
+#[test]
+fn attaching_asks_nobody() {
+    let shop = Shop::open();
+    let customer = shop.post("/v1/customers", "").text("/id");
+    let card = shop.post("/v1/payment_methods/pm_card_authenticationRequired/attach", &format!("customer={customer}"));
+    assert_eq!(card.text("/customer"), customer);
+    let alone = format!("customer={customer}&payment_method={}&off_session=true", card.text("/id"));
+    let got = shop.post(INTENTS, &format!("amount=1999&currency=eur&confirm=true&{alone}"));
+    assert_eq!((got.status, got.error().1), (402, "authentication_required"));
+}
+
+/// The cardholder answered and their browser was lost: a worker asks. Those who never answer have an hour.
+#[test]
+fn nobody_comes_back() {
+    let minute = 60_000;
+    let shop = Shop::open();
+    let got = buy(&shop, "pm_card_authenticationRequired", RETURN);
+    let path = format!("{INTENTS}/{}", got.text("/id"));
+    shop.work_after(minute, JobKind::Chase);
+    assert_eq!(shop.get(&path).text("/status"), "requires_action");
+    says(&shop, TransStatus::Authenticated);
+    shop.work_after(2 * minute, JobKind::Chase);
+    assert_eq!(shop.get(&path).text("/status"), "succeeded");
+    let shop = Shop::open();
+    let paid = buy(&shop, "pm_card_authenticationRequired", RETURN).text("/id");
+    let kept = set_up(&shop, "pm_card_authenticationRequired", RETURN).text("/id");
+    shop.work_after(61 * minute, JobKind::Chase);
+    let payment = shop.get(&format!("{INTENTS}/{paid}"));
+    let setup = shop.get(&format!("{SETUPS}/{kept}"));
+    assert_eq!(payment.text("/last_payment_error/code"), "payment_intent_authentication_failure");
+    assert_eq!(setup.text("/last_setup_error/code"), "setup_intent_authentication_failure");
 }

@@ -128,6 +128,7 @@ impl Ports for World {
         let verdict = match order.act {
             Act::Sale { .. } | Act::Authorization { .. } if order.proof.is_some() => yes(),
             Act::Sale { .. } | Act::Authorization { .. } => scripted.unwrap_or_else(yes),
+            Act::Verification { .. } if order.proof.is_some() => yes(),
             Act::Verification { .. } if state.attachable.contains(&order.card) => yes(),
             Act::Verification { .. } => scripted.unwrap_or_else(yes),
             Act::Increment { .. } | Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => yes(),
@@ -407,6 +408,19 @@ impl Shop {
         }
         let left = block_on(self.world.store.find(Query::Jobs { limit: 100 })).unwrap().jobs();
         assert!(left.iter().all(|job| job.kind != JobKind::Erase), "an erasure ends");
+    }
+    /// Time passes, and a worker does the jobs of this kind that are due.
+    pub fn work_after(&self, ms: i64, kind: JobKind) {
+        self.pass(ms);
+        let now = self.now();
+        for job in block_on(self.world.store.lease(kind, now, 10, now.plus_ms(1_000))).unwrap() {
+            let done = match kind {
+                JobKind::Expire => block_on(florin_core::payment::expire(&*self.world, &job)),
+                JobKind::Chase => block_on(florin_core::chase::chase(&*self.world, &job)),
+                JobKind::Resolve | JobKind::Deliver | JobKind::Erase => panic!("{kind:?} has another worker"),
+            };
+            done.unwrap();
+        }
     }
     pub fn key(&self, kind: florin_core::id::Kind, id: &str) -> Key {
         self.world.look.key(kind, id).unwrap()

@@ -8,6 +8,7 @@ mod step;
 
 pub(crate) use launch::{Begun, answer, found, launch, take};
 pub(crate) use owner::{Effects, Owner, Place};
+pub(crate) use resolve::drop_job;
 pub use resolve::{late, resolve};
 pub(crate) use settle::{Concluded, conclude};
 pub(crate) use step::{Step, Watch};

@@ -3,7 +3,7 @@
 use super::Attempt;
 use crate::avs::AddressCheck;
 use crate::codec::Body;
-use crate::commit::{Beside, EventKind, Row};
+use crate::commit::{Beside, EventKind, Job, JobId, Row};
 use crate::fees::Fees;
 use crate::flow::View;
 use crate::id::{Key, Kind};
@@ -31,16 +31,28 @@ pub(crate) struct Effects {
     pub movement: Option<NewMovement>,
     /// Rows that change in the same commit.
     pub beside: Vec<Beside>,
+    /// Jobs that follow from it, besides the one that watches the attempt.
+    pub jobs: Vec<Job>,
+    /// Jobs that it makes needless.
+    pub done: Vec<JobId>,
 }
 
 impl Effects {
     pub fn of(events: &[EventKind], transfers: &[Transfer]) -> Effects {
-        Effects { transfers: transfers.to_vec(), events: events.to_vec(), movement: None, beside: vec![] }
+        Effects { transfers: transfers.to_vec(), events: events.to_vec(), ..Effects::default() }
     }
     /// The same with a movement and the transfer of its fee.
     pub fn moving(mut self, account: Key, movement: NewMovement) -> Effects {
         self.transfers.extend(movement.fee(account));
         Effects { movement: Some(movement), ..self }
+    }
+    pub fn job(mut self, job: Job) -> Effects {
+        self.jobs.push(job);
+        self
+    }
+    pub fn done(mut self, job: JobId) -> Effects {
+        self.done.push(job);
+        self
     }
     pub fn beside(mut self, beside: Option<Beside>) -> Effects {
         self.beside.extend(beside);

@@ -187,7 +187,7 @@ async fn slot(ports: &dyn Ports) -> Result<Slot, Failure> {
 }
 
 /// Ends a job whose attempt has ended, unless a late approval has asked for it again in the meantime: false then.
-async fn drop_job(ports: &dyn Ports, job: &Job, seen: Version) -> Result<bool, Failure> {
+pub(crate) async fn drop_job(ports: &dyn Ports, job: &Job, seen: Version) -> Result<bool, Failure> {
     let commit = Commit { expect: vec![(job.subject, seen)], done: vec![job.id], ..Commit::default() };
     match flow::commit(ports.store(), commit, None).await? {
         Met::Applied => Ok(true),

@@ -48,6 +48,8 @@ impl<T: Owner> Step<T> {
         self.effects.events.extend(effects.events);
         self.effects.movement = self.effects.movement.or(effects.movement);
         self.effects.beside.extend(effects.beside);
+        self.effects.jobs.extend(effects.jobs);
+        self.effects.done.extend(effects.done);
         self
     }
     pub fn events(self, events: &[EventKind]) -> Step<T> {
@@ -55,6 +57,12 @@ impl<T: Owner> Step<T> {
     }
     pub fn moves(self, transfers: &[Transfer]) -> Step<T> {
         self.with(Effects::of(&[], transfers))
+    }
+    pub fn job(self, job: Job) -> Step<T> {
+        self.with(Effects::default().job(job))
+    }
+    pub fn done(self, job: JobId) -> Step<T> {
+        self.with(Effects::default().done(job))
     }
     pub fn watch(mut self, watch: Watch) -> Step<T> {
         self.watch = watch;
@@ -93,6 +101,8 @@ impl<T: Owner> Step<T> {
             }],
             transfers: self.effects.transfers,
             events: self.effects.events.iter().map(event).collect(),
+            jobs: self.effects.jobs,
+            done: self.effects.done,
             ..Commit::default()
         };
         commit.with(self.beside, &|| ports.fresh_key());

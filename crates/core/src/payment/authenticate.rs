@@ -4,12 +4,13 @@
 use super::confirm::start;
 use super::{Doing, MOST_ATTEMPTS, MOST_AUTHENTICATIONS, Payment, PaymentError, PaymentView, Stage};
 use crate::attempt::{Attempt, Begun, Move, Step, launch};
+use crate::chase;
 use crate::commit::EventKind;
 use crate::flow::{Done, Failure, View};
 use crate::id::Key;
 use crate::ports::Ports;
 use crate::refusal::{Operation, Refusal};
-use crate::threeds::{Authentication, Proof, Settled, TransStatus};
+use crate::threeds::{Authentication, Proof, Settled};
 use crate::wire::{CardToken, Credential};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,15 +39,16 @@ fn begin(from: &View<Payment>, command: &Authenticated, begun: Begun) -> Result<
     let found = next.authentications.iter_mut().find(|a| a.key == command.authentication).ok_or_else(unexpected)?;
     found.settled = Some(command.settled);
     let done = *found;
-    if !goes_on(&done, command.settled) {
+    let over = chase::job_of(done.key);
+    if !done.goes_on(command.settled) {
         next.stage = Stage::RequiresPaymentMethod { last_error: Some(PaymentError::NotAuthenticated) };
         next.card = None;
-        return Ok(Step::new(next).events(&[EventKind::PaymentFailed]));
+        return Ok(Step::new(next).events(&[EventKind::PaymentFailed]).done(over));
     }
     if next.terms.manual_confirmation {
         // The merchant's server says when it is sent.
         next.stage = Stage::RequiresConfirmation;
-        return Ok(Step::new(next).events(&[EventKind::PaymentUpdated]));
+        return Ok(Step::new(next).events(&[EventKind::PaymentUpdated]).done(over));
     }
     if next.attempts.len() >= MOST_ATTEMPTS {
         return Err(Refusal::TooManyAttempts);
@@ -57,17 +59,7 @@ fn begin(from: &View<Payment>, command: &Authenticated, begun: Begun) -> Result<
     // Without a proof the issuer may still ask for one.
     attempt.may_step_up = attempt.proof.is_none();
     next.stage = Stage::Processing { attempt: attempt.key, doing: Doing::Confirm };
-    Ok(start(next, from, attempt).events(&[EventKind::PaymentProcessing]))
-}
-
-/// Whether the payment is sent: with a proof always, without one when the merchant alone wanted the authentication and the issuer said
-/// neither yes nor no.
-fn goes_on(authentication: &Authentication, settled: Settled) -> bool {
-    match settled.status {
-        TransStatus::Authenticated | TransStatus::Attempted => authentication.proof().is_some(),
-        TransStatus::Unavailable | TransStatus::Informational => !authentication.asked_by_issuer,
-        TransStatus::Failed | TransStatus::Rejected => false,
-    }
+    Ok(start(next, from, attempt).events(&[EventKind::PaymentProcessing]).done(over))
 }
 
 impl Payment {
@@ -108,7 +100,7 @@ mod tests {
     use crate::sample::{
         ACCOUNT, BEGUN, CHARGE, HOLD, OPEN, PAYMENT, SALE, attempt, card, eur, every_stage, payment, view,
     };
-    use crate::threeds::{Eci, TransId};
+    use crate::threeds::{Eci, TransId, TransStatus};
 
     const DIRECTORY: TransId = TransId([7; 16]);
 
@@ -138,7 +130,7 @@ mod tests {
                 None => {
                     next.stage = Stage::RequiresPaymentMethod { last_error: Some(PaymentError::NotAuthenticated) };
                     next.card = None;
-                    Step::new(next).events(&[EventKind::PaymentFailed])
+                    Step::new(next).events(&[EventKind::PaymentFailed]).done(CHARGE)
                 }
                 Some(eci) => {
                     let mut new =
@@ -152,7 +144,7 @@ mod tests {
                     next.stage = Stage::Processing { attempt: BEGUN.key, doing: Doing::Confirm };
                     let watch = Watch::Put(new.watch(ACCOUNT, PAYMENT));
                     next.attempts.push(new);
-                    let mut step = Step::new(next).watch(watch).events(&[EventKind::PaymentProcessing]);
+                    let mut step = Step::new(next).watch(watch).events(&[EventKind::PaymentProcessing]).done(CHARGE);
                     step.index = vec![IndexEntry { under: ACCOUNT, kind: Kind::Charge, key: BEGUN.key }];
                     step
                 }

@@ -1,6 +1,7 @@
 //! Cancel a payment: at once while nothing is held, by a void (0400) when something is.
 
 use super::confirm::start;
+use super::expire::job_of;
 use super::{Doing, Payment, PaymentView, Stage};
 use crate::attempt::{Attempt, Begun, Move, Step, launch};
 use crate::commit::EventKind;
@@ -19,6 +20,8 @@ pub enum CancelReason {
     RequestedByCustomer,
     /// None was given.
     Unspecified,
+    /// The hold was not captured in time.
+    Automatic,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub async fn cancel(ports: &dyn Ports, command: &Cancel) -> Result<Done<PaymentV
     launch(ports, command.account, command.payment, command.claim.as_ref(), &decide).await
 }
 
-fn begin(from: &View<Payment>, command: &Cancel, begun: Begun) -> Result<Step<Payment>, Refusal> {
+pub(super) fn begin(from: &View<Payment>, command: &Cancel, begun: Begun) -> Result<Step<Payment>, Refusal> {
     let payment = &from.body;
     let unexpected = Refusal::UnexpectedState { operation: Operation::Cancel, status: payment.stage.status() };
     let mut next = payment.clone();
@@ -49,11 +52,8 @@ fn begin(from: &View<Payment>, command: &Cancel, begun: Begun) -> Result<Step<Pa
             let attempt =
                 Attempt::begin(begun.key, begun.job, what, payment.money, authorized.card, begun.slot, begun.now);
             next.stage = Stage::Processing { attempt: attempt.key, doing: Doing::Cancel { reason: command.reason } };
-            Ok(start(next, from, attempt).events(&[EventKind::PaymentProcessing]).moves(&ledger::claim_hold(
-                from.account,
-                from.key,
-                payment.money,
-            )))
+            let step = start(next, from, attempt).events(&[EventKind::PaymentProcessing]).done(job_of(hold));
+            Ok(step.moves(&ledger::claim_hold(from.account, from.key, payment.money)))
         }
         Stage::Processing { .. } | Stage::Succeeded { .. } | Stage::Canceled { .. } => Err(unexpected),
     }
@@ -63,7 +63,7 @@ fn begin(from: &View<Payment>, command: &Cancel, begun: Begun) -> Result<Step<Pa
 mod tests {
     use super::*;
     use crate::attempt::Watch;
-    use crate::sample::{ACCOUNT, BEGUN, NOW, PAYMENT, card, eur, every_stage, held, original, view};
+    use crate::sample::{ACCOUNT, BEGUN, CHARGE, NOW, PAYMENT, card, eur, every_stage, held, original, view};
 
     enum Then {
         Canceled,
@@ -77,7 +77,7 @@ mod tests {
         let watch = Watch::Put(new.watch(ACCOUNT, PAYMENT));
         let mut next = held(Stage::Processing { attempt: BEGUN.key, doing: Doing::Cancel { reason } });
         next.attempts.push(new);
-        let step = Step::new(next).watch(watch).events(&[EventKind::PaymentProcessing]);
+        let step = Step::new(next).watch(watch).events(&[EventKind::PaymentProcessing]).done(CHARGE);
         step.moves(&ledger::claim_hold(ACCOUNT, PAYMENT, eur(1000)))
     }
 

@@ -2,6 +2,7 @@
 
 use super::{CaptureMethod, CardFacts, Doing, MOST_ATTEMPTS, Payment, PaymentPersonal, PaymentView, Stage, Terms};
 use crate::attempt::{Attempt, Begun, Move, Step, Watch, launch};
+use crate::chase;
 use crate::commit::{Beside, EventKind, IndexEntry};
 use crate::flow::{Claiming, Done, Failure, View};
 use crate::id::{Key, Kind};
@@ -75,7 +76,8 @@ fn begin(from: &View<Payment>, command: &Confirm, begun: Begun) -> Result<Step<P
     let mut step = match command.step_up {
         StepUp::First { mandated } if proof.is_none() => {
             next.ask_cardholder(begun.key, (what, command.credential), card.token, mandated, false)?;
-            Step::new(next).events(&[EventKind::PaymentRequiresAction])
+            let asks = chase::job(from.account, from.key, begun.key, begun.now);
+            Step::new(next).events(&[EventKind::PaymentRequiresAction]).job(asks)
         }
         StepUp::Never | StepUp::IfAsked | StepUp::First { .. } => {
             let (slot, now) = (begun.slot, begun.now);

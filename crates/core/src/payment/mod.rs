@@ -5,6 +5,7 @@ mod cancel;
 mod capture;
 mod confirm;
 mod create;
+mod expire;
 mod increment;
 mod owner;
 mod terms;
@@ -15,12 +16,14 @@ pub use cancel::{Cancel, CancelReason, cancel};
 pub use capture::{Capture, capture};
 pub use confirm::{Confirm, confirm};
 pub use create::{Create, create};
+pub use expire::{capture_before, expire};
 pub use increment::{Increment, MOST_INCREMENTS, increment};
 pub use terms::{Address, CardOptions, ChargeWords, Contact, FutureUse, Method, PaymentPersonal, Terms, ThreeDsWish};
 pub use update::{Update, update};
 
 use crate::attempt::{Attempt, Move};
 use crate::codec::Body;
+use crate::decline::DeclineCode;
 use crate::flow::View;
 use crate::id::Key;
 use crate::money::Money;
@@ -89,6 +92,13 @@ pub enum PaymentError {
     NotAuthenticated,
     /// A verification without an answer: nothing is known of the card, and nothing was moved.
     Unanswered,
+}
+
+impl PaymentError {
+    /// The issuer says no more than that the cardholder must be authenticated.
+    pub fn is_soft(&self) -> bool {
+        matches!(self, PaymentError::Declined(decline) if decline.code == DeclineCode::AuthenticationRequired)
+    }
 }
 
 /// What is under way.

@@ -1,10 +1,10 @@
 //! What the end of an attempt does to its payment: the stage, the ledger plan, the events.
 
-use super::{Doing, Payment, PaymentError, PaymentPersonal, Stage};
+use super::{CancelReason, Doing, Payment, PaymentError, PaymentPersonal, Stage, expire};
 use crate::attempt::{Attempt, Effects, Move, Owner, Place};
 use crate::avs::AddressCheck;
+use crate::chase;
 use crate::commit::{EventKind, Row};
-use crate::decline::DeclineCode;
 use crate::flow::View;
 use crate::id::{Key, Kind};
 use crate::ledger;
@@ -50,7 +50,8 @@ impl Owner for Payment {
             (Move::Authorization(_), _) => {
                 self.stage = Stage::RequiresCapture { hold: attempt.key };
                 let events = [EventKind::ChargeSucceeded, EventKind::PaymentCapturable];
-                Effects::of(&events, &ledger::hold(place.account, place.key, attempt.money)).beside(kept)
+                let held = Effects::of(&events, &ledger::hold(place.account, place.key, attempt.money));
+                held.beside(kept).job(expire::job(place.account, place.key, attempt))
             }
             (Move::Increment(original), Doing::Increment { to }) => {
                 self.money = Money::new(to, self.money.currency);
@@ -60,12 +61,21 @@ impl Owner for Payment {
             }
             (Move::Void(_), Doing::Cancel { reason }) => {
                 self.stage = Stage::Canceled { at: place.now, reason };
-                Effects::of(&[EventKind::PaymentCanceled], &[])
+                match reason {
+                    CancelReason::Automatic => {
+                        Effects::of(&[EventKind::ChargeExpired, EventKind::PaymentCanceled], &[])
+                    }
+                    CancelReason::Abandoned
+                    | CancelReason::Duplicate
+                    | CancelReason::Fraudulent
+                    | CancelReason::RequestedByCustomer
+                    | CancelReason::Unspecified => Effects::of(&[EventKind::PaymentCanceled], &[]),
+                }
             }
             (Move::Completion(original), _) => {
                 let charge = original.wire.rrn.0;
                 self.stage = Stage::Succeeded { charge, captured: attempt.money.minor };
-                self.took(place, attempt, charge, EventKind::ChargeCaptured)
+                self.took(place, attempt, charge, EventKind::ChargeCaptured).done(expire::job_of(charge))
             }
             (Move::Sale(_), _) => {
                 self.stage = Stage::Succeeded { charge: attempt.key, captured: attempt.money.minor };
@@ -95,7 +105,8 @@ impl Owner for Payment {
                 Effects::of(&[EventKind::IncrementFailed], &[])
             }
             Move::Sale(_) | Move::Authorization(_) if self.steps_up(attempt, &error) => {
-                Effects::of(&[EventKind::PaymentRequiresAction], &[])
+                let asks = chase::job(place.account, place.key, attempt.key, place.now);
+                Effects::of(&[EventKind::PaymentRequiresAction], &[]).job(asks)
             }
             Move::Sale(_) | Move::Authorization(_) | Move::Void(_) | Move::Refund(_) | Move::Verification(_) => {
                 self.stage = Stage::RequiresPaymentMethod { last_error: Some(error) };
@@ -124,8 +135,7 @@ impl Payment {
 
     /// Turns a soft refusal into an authentication. False when it stays a refusal.
     fn steps_up(&mut self, attempt: &Attempt, error: &PaymentError) -> bool {
-        let soft = matches!(error, PaymentError::Declined(d) if d.code == DeclineCode::AuthenticationRequired);
-        let may = soft && attempt.may_step_up && attempt.proof.is_none();
+        let may = error.is_soft() && attempt.may_step_up && attempt.proof.is_none();
         may && self.ask_cardholder(attempt.key, (attempt.what, attempt.credential), attempt.card, false, true).is_ok()
     }
 
@@ -177,6 +187,16 @@ mod tests {
         fn check(doing: Doing, what: Move, minor: i64, stage: Stage, events: &[EventKind], transfers: &[Transfer]) {
             let mut next = processing(doing);
             let mut expected = Effects::of(events, transfers);
+            match stage {
+                Stage::RequiresCapture { hold } => {
+                    expected.jobs = vec![expire::job(ACCOUNT, PAYMENT, &of(HOLD, minor))]
+                        .into_iter()
+                        .filter(|j| j.attempt == hold)
+                        .collect()
+                }
+                Stage::Succeeded { charge, .. } if charge == CHARGE => expected.done = vec![CHARGE],
+                _ => {}
+            }
             if let Stage::Succeeded { charge, .. } = stage {
                 let movement = NewMovement::of_capture(PLACE, &of(what, minor), charge, false);
                 expected = expected.moving(ACCOUNT, movement);
@@ -203,6 +223,10 @@ mod tests {
         assert_eq!(next, Payment { money: eur(1500), ..crate::sample::held(Stage::RequiresCapture { hold: CHARGE }) });
         let canceled = Stage::Canceled { at: NOW, reason: REASON };
         check(cancel, Move::Void(original()), 1000, canceled, &[PaymentCanceled], &[]);
+        let reason = CancelReason::Automatic;
+        let expired = Stage::Canceled { at: NOW, reason };
+        let told = [EventKind::ChargeExpired, PaymentCanceled];
+        check(Doing::Cancel { reason }, Move::Void(original()), 1000, expired, &told, &[]);
     }
 
     #[test]

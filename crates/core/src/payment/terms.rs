@@ -42,6 +42,9 @@ pub enum ThreeDsWish {
 }
 
 impl ThreeDsWish {
+    /// Stripe's words for them.
+    pub const WORDS: &[(&str, ThreeDsWish)] =
+        &[("any", ThreeDsWish::Any), ("automatic", ThreeDsWish::Automatic), ("challenge", ThreeDsWish::Challenge)];
     pub const fn as_str(self) -> &'static str {
         match self {
             ThreeDsWish::Automatic => "automatic",

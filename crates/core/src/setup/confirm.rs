@@ -1,7 +1,8 @@
 //! Confirm a setup: the attempt is durable, then the issuer is asked, then its answer is durable, then the caller hears of it.
 
-use super::{ASKS, MOST_ATTEMPTS, NOTHING, Setup, SetupPersonal, SetupStage, SetupView};
+use super::{ASKS, Asking, MOST_ATTEMPTS, NOTHING, Setup, SetupPersonal, SetupStage, SetupView};
 use crate::attempt::{Attempt, Begun, Step, Watch, found, launch};
+use crate::chase;
 use crate::codec::Body;
 use crate::commit::{Beside, EventKind, IndexEntry, Personal};
 use crate::flow::{Claiming, Done, Failure};
@@ -9,7 +10,8 @@ use crate::id::{Key, Kind};
 use crate::payment::Method;
 use crate::ports::Ports;
 use crate::refusal::{Operation, Refusal};
-use crate::wire::Credential;
+use crate::threeds::StepUp;
+use crate::wire::{CardToken, Credential};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfirmSetup {
@@ -18,6 +20,9 @@ pub struct ConfirmSetup {
     /// Replaces the card that the setup may have.
     pub method: Option<Method>,
     pub credential: Credential,
+    pub step_up: StepUp,
+    /// How the cardholder may be asked; none keeps it.
+    pub asking: Option<Asking>,
     /// What the personal data becomes; none keeps it.
     pub personal: Option<SetupPersonal>,
     /// Rows that change with the first commit: a method that is used up, or made.
@@ -39,7 +44,9 @@ fn begin(from: &SetupView, command: &ConfirmSetup, begun: Begun) -> Result<Step<
         return Err(Refusal::TooManyAttempts);
     }
     let method = command.method.as_ref().or(setup.method.as_ref()).ok_or(Refusal::NoCard)?;
-    let mut step = start(setup.clone(), (from.account, from.key), method, command.credential, begun);
+    let next = Setup { asking: command.asking.unwrap_or(setup.asking), ..setup.clone() };
+    let asked = (command.credential, command.step_up);
+    let mut step = start(next, (from.account, from.key), method, asked, begun);
     step.beside = command.beside.clone();
     let subject = setup.customer.unwrap_or(from.key);
     step.personal = command.personal.as_ref().map(|p| Personal { subject, body: p.encode() });
@@ -55,6 +62,7 @@ pub struct CreateSetup {
     pub setup: Setup,
     pub method: Method,
     pub credential: Credential,
+    pub step_up: StepUp,
     pub personal: SetupPersonal,
     pub beside: Vec<Beside>,
     pub claim: Option<Claiming>,
@@ -63,7 +71,8 @@ pub struct CreateSetup {
 pub async fn create(ports: &dyn Ports, command: &CreateSetup) -> Result<Done<SetupView>, Failure> {
     let decide = |begun: Begun| {
         let place = (command.account, command.key);
-        let mut step = start(command.setup.clone(), place, &command.method, command.credential, begun);
+        let mut step =
+            start(command.setup.clone(), place, &command.method, (command.credential, command.step_up), begun);
         step.effects.events.insert(0, EventKind::SetupCreated);
         step.beside = command.beside.clone();
         let customer = command.setup.customer;
@@ -75,18 +84,38 @@ pub async fn create(ports: &dyn Ports, command: &CreateSetup) -> Result<Done<Set
     found(ports, command.account, command.key, command.claim.as_ref(), &decide).await
 }
 
-/// The step that adds an attempt, with the job that settles it if nobody else does.
+/// The step that begins with a card: its issuer is asked, or its cardholder first.
 pub(super) fn start(
     mut next: Setup,
     (account, key): (Key, Key),
     method: &Method,
-    credential: Credential,
+    (credential, step_up): (Credential, StepUp),
     begun: Begun,
 ) -> Step<Setup> {
     let card = method.card.token;
+    next.choose(method.clone());
+    if let StepUp::First { mandated } = step_up
+        && next.ask_cardholder(begun.key, (card, credential), mandated, false)
+    {
+        let asks = chase::job(account, key, begun.key, begun.now);
+        return Step::new(next).events(&[EventKind::SetupRequiresAction]).job(asks);
+    }
+    let mut step = ask_issuer(next, (account, key), (card, credential), begun);
+    for attempt in step.body.attempts.iter_mut().filter(|a| a.key == begun.key) {
+        attempt.may_step_up = step_up != StepUp::Never;
+    }
+    step
+}
+
+/// The step that adds an attempt, with the job that settles it if nobody else does.
+pub(super) fn ask_issuer(
+    mut next: Setup,
+    (account, key): (Key, Key),
+    (card, credential): (CardToken, Credential),
+    begun: Begun,
+) -> Step<Setup> {
     let attempt = Attempt::begin(begun.key, begun.job, ASKS, NOTHING, card, begun.slot, begun.now).with(credential);
     let watch = Watch::Put(attempt.watch(account, key));
-    next.choose(method.clone());
     next.stage = SetupStage::Processing { attempt: attempt.key };
     // An attempt is found by its own id from now on.
     let entry = IndexEntry { under: account, kind: Kind::Attempt, key: attempt.key };
@@ -103,6 +132,8 @@ mod tests {
     use crate::sample::{ACCOUNT, BEGUN, FUNDS, NOW, OPEN, PAYMENT, card, view};
     use crate::setup::Purpose;
 
+    const PLAINLY: (Credential, StepUp) = (Credential { first_use: None, code: None }, StepUp::Never);
+
     fn method() -> Method {
         Method { key: Key(600), card: card() }
     }
@@ -112,8 +143,17 @@ mod tests {
     }
 
     fn command(method: Option<Method>) -> ConfirmSetup {
-        let (credential, personal, beside, claim) = (Credential::default(), None, vec![], None);
-        ConfirmSetup { account: ACCOUNT, setup: PAYMENT, method, credential, personal, beside, claim }
+        ConfirmSetup {
+            account: ACCOUNT,
+            setup: PAYMENT,
+            method,
+            credential: Credential::default(),
+            step_up: StepUp::Never,
+            asking: None,
+            personal: None,
+            beside: vec![],
+            claim: None,
+        }
     }
 
     #[test]
@@ -121,8 +161,7 @@ mod tests {
         #[track_caller]
         fn check(stage: SetupStage, given: Option<Method>, expected: Result<(), Refusal>) {
             let from = setup(stage);
-            let expected =
-                expected.map(|()| start(from.clone(), (ACCOUNT, PAYMENT), &method(), Credential::default(), BEGUN));
+            let expected = expected.map(|()| start(from.clone(), (ACCOUNT, PAYMENT), &method(), PLAINLY, BEGUN));
             assert_eq!(begin(&view(from), &command(given), BEGUN), expected);
         }
         let refused = |status| Err(Refusal::SetupState { operation: Operation::Confirm, status });
@@ -135,6 +174,7 @@ mod tests {
         check(SetupStage::Processing { attempt: OPEN }, card(), refused("processing"));
         check(SetupStage::Succeeded { at: NOW, attempt: OPEN }, card(), refused("succeeded"));
         check(SetupStage::Canceled { at: NOW, reason: CancelReason::Abandoned }, card(), refused("canceled"));
+        check(SetupStage::RequiresAction { authentication: OPEN }, card(), Ok(()));
     }
 
     #[test]
@@ -142,7 +182,7 @@ mod tests {
         #[track_caller]
         fn check(attempts: usize, expected: Result<usize, Refusal>) {
             let mut from = setup(SetupStage::RequiresConfirmation);
-            let one = start(from.clone(), (ACCOUNT, PAYMENT), &method(), Credential::default(), BEGUN).body.attempts;
+            let one = start(from.clone(), (ACCOUNT, PAYMENT), &method(), PLAINLY, BEGUN).body.attempts;
             from.attempts = one.iter().cycle().take(attempts).cloned().collect();
             let begun = begin(&view(from), &command(Some(method())), BEGUN);
             assert_eq!(begun.map(|step| step.body.attempts.len()), expected);

@@ -1,9 +1,11 @@
 //! A card set up for later without a payment: its issuer is asked with a message over nothing.
 
+mod authenticate;
 mod confirm;
 mod owner;
 mod verify;
 
+pub use authenticate::{AuthenticatedSetup, authenticated};
 pub use confirm::{ConfirmSetup, CreateSetup, confirm, create};
 pub use verify::{Verify, verify};
 
@@ -12,14 +14,17 @@ use crate::codec::Body;
 use crate::flow::View;
 use crate::id::{Key, Kind};
 use crate::money::{Currency, Money};
-use crate::payment::{CancelReason, Contact, FutureUse, Method, PaymentError};
+use crate::payment::{CancelReason, Contact, FutureUse, Method, PaymentError, ThreeDsWish};
 use crate::record::Record;
+use crate::threeds::Authentication;
 use crate::time::Time;
 use crate::wire::{CardToken, Initiator};
 use serde::{Deserialize, Serialize};
 
 /// Attempts of one setup: more is card testing, or a bug of the caller.
 pub const MOST_ATTEMPTS: usize = 40;
+/// Authentications of one setup: a soft refusal after that is a refusal.
+pub const MOST_AUTHENTICATIONS: usize = 10;
 /// Nothing, in a currency that every acquirer takes: a verification names one and moves none.
 const NOTHING: Money = Money::new(0, Currency::USD);
 
@@ -42,6 +47,10 @@ pub enum SetupStage {
         at: Time,
         reason: CancelReason,
     },
+    /// The cardholder is to be authenticated. Nothing is under way.
+    RequiresAction {
+        authentication: Key,
+    },
 }
 
 impl SetupStage {
@@ -53,11 +62,14 @@ impl SetupStage {
             SetupStage::Processing { .. } => "processing",
             SetupStage::Succeeded { .. } => "succeeded",
             SetupStage::Canceled { .. } => "canceled",
+            SetupStage::RequiresAction { .. } => "requires_action",
         }
     }
     pub const fn is_open(&self) -> bool {
         match self {
-            SetupStage::RequiresPaymentMethod { .. } | SetupStage::RequiresConfirmation => true,
+            SetupStage::RequiresPaymentMethod { .. }
+            | SetupStage::RequiresConfirmation
+            | SetupStage::RequiresAction { .. } => true,
             SetupStage::Processing { .. } | SetupStage::Succeeded { .. } | SetupStage::Canceled { .. } => false,
         }
     }
@@ -72,6 +84,14 @@ pub enum Purpose {
     Attach,
 }
 
+/// How the cardholder may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asking {
+    /// Stripe's library leads the customer to the issuer, not a redirect of the page.
+    pub by_library: bool,
+    pub three_ds: ThreeDsWish,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setup {
     pub live: bool,
@@ -84,9 +104,12 @@ pub struct Setup {
     pub usage: FutureUse,
     /// Methods are chosen by what the account offers; whether ones that lead the customer away are among them.
     pub automatic_methods: Option<bool>,
+    pub asking: Asking,
     pub stage: SetupStage,
     /// Oldest first, at most `MOST_ATTEMPTS`.
     pub attempts: Vec<Attempt>,
+    /// Oldest first, at most `MOST_AUTHENTICATIONS`.
+    pub authentications: Vec<Authentication>,
 }
 
 impl Setup {
@@ -100,12 +123,17 @@ impl Setup {
             methods: vec![],
             usage: FutureUse::OffSession,
             automatic_methods: None,
+            asking: Asking { by_library: false, three_ds: ThreeDsWish::Automatic },
             stage: SetupStage::RequiresPaymentMethod { last_error: None },
             attempts: vec![],
+            authentications: vec![],
         }
     }
     pub fn attempt(&self, key: Key) -> Option<&Attempt> {
         self.attempts.iter().find(|a| a.key == key)
+    }
+    pub fn authentication(&self, key: Key) -> Option<&Authentication> {
+        self.authentications.iter().find(|a| a.key == key)
     }
     /// The payment method that holds this card, if it was given as one.
     pub fn method_of(&self, card: CardToken) -> Option<&Method> {
@@ -141,6 +169,8 @@ pub struct SetupPersonal {
     pub metadata: Vec<(String, String)>,
     /// Of the card that was given last.
     pub billing: Option<Contact>,
+    /// Where the customer goes after an authentication.
+    pub return_url: Option<String>,
 }
 
 impl Body for SetupPersonal {

@@ -3,6 +3,7 @@
 use super::{Purpose, Setup, SetupPersonal, SetupStage, SetupView};
 use crate::attempt::{Attempt, Effects, Owner, Place};
 use crate::avs::AddressCheck;
+use crate::chase;
 use crate::commit::{EventKind, Row};
 use crate::id::{Key, Kind};
 use crate::method;
@@ -55,9 +56,13 @@ impl Owner for Setup {
         Effects::of(&[event], &[]).beside(kept)
     }
 
-    fn failed(&mut self, _: Place, attempt: &Attempt, error: PaymentError) -> Effects {
+    fn failed(&mut self, place: Place, attempt: &Attempt, error: PaymentError) -> Effects {
         if !self.waits_for(attempt.key) {
             return Effects::default();
+        }
+        if self.steps_up(attempt, &error) {
+            let asks = chase::job(place.account, place.key, attempt.key, place.now);
+            return Effects::of(&[EventKind::SetupRequiresAction], &[]).job(asks);
         }
         self.stage = SetupStage::RequiresPaymentMethod { last_error: Some(error) };
         self.method = None;
@@ -70,12 +75,19 @@ impl Owner for Setup {
 }
 
 impl Setup {
+    /// Turns a soft refusal into an authentication. False when it stays a refusal.
+    fn steps_up(&mut self, attempt: &Attempt, error: &PaymentError) -> bool {
+        let may = error.is_soft() && attempt.may_step_up && attempt.proof.is_none();
+        may && self.ask_cardholder(attempt.key, (attempt.card, attempt.credential), false, true)
+    }
+
     fn waits_for(&self, attempt: Key) -> bool {
         match self.stage {
             SetupStage::Processing { attempt: open } => open == attempt,
             SetupStage::RequiresPaymentMethod { .. }
             | SetupStage::RequiresConfirmation
             | SetupStage::Succeeded { .. }
+            | SetupStage::RequiresAction { .. }
             | SetupStage::Canceled { .. } => false,
         }
     }

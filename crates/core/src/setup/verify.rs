@@ -11,6 +11,7 @@ use crate::id::Key;
 use crate::payment::{Contact, Method};
 use crate::ports::Ports;
 use crate::refusal::Refusal;
+use crate::threeds::StepUp;
 use crate::wire::Credential;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,13 @@ pub async fn verify(ports: &dyn Ports, command: &Verify) -> Result<SetupView, Fa
     let setup = Setup { customer: Some(command.customer), ..Setup::plain(command.live, Purpose::Attach) };
     let told = SetupPersonal { billing: Some(command.billing.clone()), ..SetupPersonal::default() };
     let decide = |begun: Begun| {
-        let mut step = start(setup.clone(), (command.account, key), &command.method, Credential::default(), begun);
+        let mut step = start(
+            setup.clone(),
+            (command.account, key),
+            &command.method,
+            (Credential::default(), StepUp::Never),
+            begun,
+        );
         // Seen by nobody outside, so found by nobody's list.
         step.index.clear();
         step.personal = Some(Personal { subject: command.customer, body: told.encode() });

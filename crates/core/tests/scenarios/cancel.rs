@@ -262,3 +262,103 @@ fn races() {
         ",
     );
 }
+
+/// What nobody captured is given up when its time is over: canceled by nobody's wish, the hold released.
+#[test]
+fn holds_expire() {
+    check(
+        "after a week",
+        &held_and(&[expire(&[YES])]),
+        "
+        told: create requires_confirmation v1, confirm requires_capture v3, expire ok after 604800 s
+        payment: canceled Automatic
+        attempts: hold 1000 #1 approved, void 1000 #2 approved
+        orders: 0100 hold 1000 #1, 0400 reverse 1000 #2 of #1 CancelledByCustomer
+        ledger: held 1000/1000, holds 1000/1000
+        events: created, processing, charge.succeeded + amount_capturable_updated, processing
+        events: charge.expired + canceled
+        ",
+    );
+    check(
+        "unanswered, repeated, answered",
+        &held_and(&[expire(&[SILENCE]), resolve(&[YES])]),
+        "
+        told: create requires_confirmation v1, confirm requires_capture v3, expire ok after 604800 s
+        told: resolve ok after 10 s
+        payment: canceled Automatic
+        attempts: hold 1000 #1 approved, void 1000 #2 approved
+        orders: 0100 hold 1000 #1, 0400 reverse 1000 #2 of #1 CancelledByCustomer
+        orders: 0401 reverse 1000 #2 of #1 CancelledByCustomer
+        ledger: held 1000/1000, holds 1000/1000
+        events: created, processing, charge.succeeded + amount_capturable_updated, processing
+        events: charge.expired + canceled
+        ",
+    );
+    check_brief(
+        &held_and(&[capture(&[YES]), expire(&[])]),
+        "expire nothing to do | succeeded 1000 | hold 1000 #1 approved | capture 1000 #2 approved | 0100
+        hold 1000 #1 | 0220 capture 1000 #2 of #1",
+    );
+    check_brief(
+        &held_and(&[cancel(&[YES]), expire(&[])]),
+        "expire nothing to do | canceled Abandoned | hold 1000 #1 approved | void 1000 #2 approved |
+        0100 hold 1000 #1 | 0400 reverse 1000 #2 of #1 CancelledByCustomer",
+    );
+    check_brief(
+        &held_and(&[capture(&[SILENCE]), expire(&[]), resolve(&[YES])]),
+        "resolve ok after 0 s | succeeded 1000 | hold 1000 #1 approved | capture 1000 #2 approved | 0100
+        hold 1000 #1 | 0220 capture 1000 #2 of #1 | 0221 capture 1000 #2 of #1",
+    );
+    check_brief(
+        &held_and(&[capture(&[INVALID]), expire(&[YES])]),
+        "expire ok after 604800 s | canceled Automatic | hold 1000 #1 approved | capture 1000 #2
+        declined 12 | void 1000 #3 approved | 0100 hold 1000 #1 | 0220 capture 1000 #2 of #1 | 0400
+        reverse 1000 #3 of #1 CancelledByCustomer",
+    );
+    check_brief(
+        &held_and(&[increment(1500, &[YES]), expire(&[YES])]),
+        "expire ok after 604800 s | canceled Automatic | hold 1000 #1 approved | increment 500 #2
+        approved | void 1500 #3 approved | 0100 hold 1000 #1 | 0100 increment 500 #2 of #1 | 0400
+        reverse 1500 #3 of #1 CancelledByCustomer",
+    );
+    check_brief(
+        &held_and(&[expire(&[]).while_at(Point::Before(Call::Commit, 1), capture(&[YES]))]),
+        "expire ok after 604800 s | succeeded 1000 | hold 1000 #1 approved | capture 1000 #3 approved |
+        0100 hold 1000 #1 | 0220 capture 1000 #3 of #1",
+    );
+    check_brief(
+        &held_and(&[capture(&[]).while_at(Point::Before(Call::Commit, 1), expire(&[YES]))]),
+        "capture refused UnexpectedState { operation: Capture, status: canceled } | canceled Automatic |
+        hold 1000 #1 approved | void 1000 #3 approved | 0100 hold 1000 #1 | 0400 reverse 1000 #3 of #1
+        CancelledByCustomer",
+    );
+    check_deaths(
+        &held_and(&[]),
+        &expire(&[YES]),
+        "
+        Before(Get, 1) to Before(Commit, 1):
+        requires_capture
+        hold 1000 #1 approved
+        0100 hold 1000 #1
+        After(Commit, 1) to Before(Submit, 1):
+        canceled Automatic
+        hold 1000 #1 approved
+        void 1000 #2 approved
+        0100 hold 1000 #1
+        0401 reverse 1000 #2 of #1 CancelledByCustomer
+        After(Submit, 1) to Before(Commit, 2):
+        canceled Automatic
+        hold 1000 #1 approved
+        void 1000 #2 approved
+        0100 hold 1000 #1
+        0400 reverse 1000 #2 of #1 CancelledByCustomer
+        0401 reverse 1000 #2 of #1 CancelledByCustomer
+        After(Commit, 2) to After(Commit, 2):
+        canceled Automatic
+        hold 1000 #1 approved
+        void 1000 #2 approved
+        0100 hold 1000 #1
+        0400 reverse 1000 #2 of #1 CancelledByCustomer
+        ",
+    );
+}

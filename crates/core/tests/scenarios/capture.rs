@@ -26,6 +26,7 @@ fn holds() {
         orders: 0100 hold 1000 #1
         ledger: held 0/1000, holds 1000/0
         events: created, processing, charge.succeeded + amount_capturable_updated
+        jobs: expire #1 at 604800 s, tries 0
         ",
     );
     check(
@@ -138,6 +139,7 @@ fn captures() {
         ledger: held 1000/2000, holds 2000/1000
         events: created, processing, charge.succeeded + amount_capturable_updated, processing
         events: amount_capturable_updated
+        jobs: expire #1 at 604800 s, tries 0
         ",
     );
 }

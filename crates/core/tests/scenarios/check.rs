@@ -6,7 +6,8 @@ use crate::report;
 use crate::script::{Does, Fate, What, YES, recover};
 use crate::world::{ACCOUNT, Process, World};
 use florin_core::attempt::{self, LEASE_MS};
-use florin_core::commit::{Beside, ClaimId, EventKind, JobKind, Version};
+use florin_core::chase::chase;
+use florin_core::commit::{Beside, ClaimId, EventKind, Job, JobKind, Version};
 use florin_core::fees::Fees;
 use florin_core::flow::{self, Claiming, Done, Failure, View};
 use florin_core::id::{Key, Kind};
@@ -18,7 +19,7 @@ use florin_core::record;
 use florin_core::refund::{self, RefundPersonal, RefundReason};
 use florin_core::setup::{self, ConfirmSetup, CreateSetup, Purpose, Setup, SetupPersonal, Verify};
 use florin_core::store::{Query, Store};
-use florin_core::threeds::{Eci, Settled, TransId};
+use florin_core::threeds::{Answer, Eci, Settled, StepUp, TransId, TransStatus};
 use florin_core::wire::{CardToken, Credential, Initiator, Late, Network};
 use florin_store::block_on;
 use std::sync::Arc;
@@ -146,11 +147,14 @@ fn label(what: &What) -> &'static str {
         What::Create { .. } => "create",
         What::CreateConfirmed { .. } => "create and confirm",
         What::Keep { .. } => "keep",
-        What::SetUp => "set up",
+        What::SetUp { .. } => "set up",
         What::ConfirmSetup => "confirm setup",
         What::Verify => "verify",
         What::Confirm { .. } => "confirm",
         What::Authenticated { .. } => "authenticated",
+        What::AuthenticatedSetup { .. } => "authenticated",
+        What::Expire => "expire",
+        What::Chase { .. } => "chase",
         What::Capture { .. } => "capture",
         What::Cancel => "cancel",
         What::Increment { .. } => "increment",
@@ -228,19 +232,22 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
                 payment::Create { key, customer, card: Some(card()), method, confirm, terms, beside, claim, ..plain };
             tell_payment(ports, payment::create(ports, &command).await)
         }
-        What::SetUp => {
+        What::SetUp { step_up } => {
             let (key, credential) = (ports.fresh_key(), Credential::default());
             let (method, beside) = a_method(ports, key);
             let setup = Setup { customer: Some(CUSTOMER), ..Setup::plain(false, Purpose::Intent) };
             let personal = SetupPersonal::default();
-            let command = CreateSetup { account, key, setup, method, credential, personal, beside, claim };
+            let command =
+                CreateSetup { account, key, setup, method, credential, step_up: *step_up, personal, beside, claim };
             tell(setup::create(ports, &command).await, |view| ports.render(Told::Setup(view)))
         }
         What::ConfirmSetup => {
             let of = world.rows(Kind::Setup).first().map_or(Key(404), |row| row.key);
             let method = world.rows(Kind::Method).first().map(|row| Method { key: row.key, card: card() });
             let (credential, personal, beside) = (Credential::default(), None, vec![]);
-            let command = ConfirmSetup { account, setup: of, method, credential, personal, beside, claim };
+            let (step_up, asking) = (StepUp::Never, None);
+            let command =
+                ConfirmSetup { account, setup: of, method, credential, step_up, asking, personal, beside, claim };
             tell(setup::confirm(ports, &command).await, |view| ports.render(Told::Setup(view)))
         }
         What::Verify => {
@@ -258,10 +265,21 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
             let row = world.row(payment).unwrap();
             let found = flow::read::<payment::Payment>(&row).unwrap().body.authentications;
             let authentication = found.last().map_or(Key(404), |a| a.key);
-            let eci = status.is_proven().then_some(Eci(*b"05"));
-            let settled = Settled { status: *status, eci, directory: TransId([7; 16]), challenged: true };
+            let settled = said(*status);
             let command = payment::Authenticated { account, payment, authentication, settled };
             tell_payment(ports, payment::authenticated(ports, &command).await)
+        }
+        What::AuthenticatedSetup { status } => {
+            let row = world.rows(Kind::Setup).remove(0);
+            let found = flow::read::<Setup>(&row).unwrap().body.authentications;
+            let authentication = found.last().map_or(Key(404), |a| a.key);
+            let command = setup::AuthenticatedSetup { account, setup: row.key, authentication, settled: said(*status) };
+            tell(setup::authenticated(ports, &command).await, |view| ports.render(Told::Setup(view)))
+        }
+        What::Expire => work(world, JobKind::Expire, async |job| payment::expire(ports, job).await).await,
+        What::Chase { status } => {
+            world.lock().issuer_says = status.map_or(Answer::Waiting, |status| Answer::Settled(said(status)));
+            work(world, JobKind::Chase, async |job| chase(ports, job).await).await
         }
         What::Capture { amount, currency } => {
             let command = payment::Capture { account, payment, amount: *amount, currency: *currency, claim };
@@ -301,8 +319,20 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
 
 const IDLE: &str = "nothing to do";
 
+/// What an issuer says of its cardholder.
+fn said(status: TransStatus) -> Settled {
+    let eci = status.is_proven().then_some(Eci(*b"05"));
+    Settled { status, eci, directory: TransId([7; 16]), challenged: true }
+}
+
 async fn resolve(world: &World, ports: &Process) -> String {
-    let Some(first) = block_on(world.store.find(Query::Jobs { limit: 1 })).unwrap().jobs().first().copied() else {
+    work(world, JobKind::Resolve, async |job| attempt::resolve(ports, job).await).await
+}
+
+/// The clock goes on to the earliest job of this kind, and what is due is done.
+async fn work(world: &World, kind: JobKind, does: impl AsyncFn(&Job) -> Result<(), Failure>) -> String {
+    let jobs = block_on(world.store.find(Query::Jobs { limit: 100 })).unwrap().jobs();
+    let Some(first) = jobs.into_iter().filter(|job| job.kind == kind).min_by_key(|job| job.due) else {
         return IDLE.into();
     };
     let (waited, now) = {
@@ -311,10 +341,10 @@ async fn resolve(world: &World, ports: &Process) -> String {
         moving.now = moving.now.plus_ms(waited);
         (waited, moving.now)
     };
-    let jobs = block_on(world.store.lease(JobKind::Resolve, now, 10, now.plus_ms(LEASE_MS))).unwrap();
+    let jobs = block_on(world.store.lease(kind, now, 10, now.plus_ms(LEASE_MS))).unwrap();
     let mut told = vec![];
     for job in &jobs {
-        told.push(settled(attempt::resolve(ports, job).await));
+        told.push(settled(does(job).await));
     }
     format!("{} after {} s", told.join(", "), waited / 1000)
 }

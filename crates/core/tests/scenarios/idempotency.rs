@@ -83,7 +83,7 @@ fn replays() {
         orders: 0100 hold 1000 #1, 0220 capture 1000 #2 of #1
         ledger: held 1000/1000, holds 1000/1000
         events: created, processing, charge.succeeded + amount_capturable_updated, processing
-        jobs: #2 at 10 s, tries 0
+        jobs: #2 at 10 s, tries 0, expire #1 at 604800 s, tries 0
         key a: processing v5
         ",
     );

@@ -22,6 +22,7 @@ fn more_is_held() {
         ledger: held 0/1500, holds 1500/0
         events: created, processing, charge.succeeded + amount_capturable_updated, processing
         events: amount_capturable_updated
+        jobs: expire #1 at 604800 s, tries 0
         key a: requires_capture v5
         ",
     );
@@ -107,6 +108,7 @@ fn it_stays_as_it_was() {
         ledger: held 0/1000, holds 1000/0
         events: created, processing, charge.succeeded + amount_capturable_updated, processing
         events: florin.payment_intent.increment_failed
+        jobs: expire #1 at 604800 s, tries 0
         key a: requires_capture v5
         ",
     );

@@ -3,7 +3,7 @@
 
 use crate::world::{START, World};
 use florin_core::attempt::{Attempt, Because, Move, State};
-use florin_core::commit::{EventKind, SHARDS};
+use florin_core::commit::{EventKind, JobKind, SHARDS};
 use florin_core::flow;
 use florin_core::id::Kind;
 use florin_core::method::{Hold, PaymentMethod};
@@ -94,6 +94,7 @@ fn setup_stage(stage: &SetupStage) -> String {
         SetupStage::RequiresPaymentMethod { last_error: None }
         | SetupStage::RequiresConfirmation
         | SetupStage::Processing { .. }
+        | SetupStage::RequiresAction { .. }
         | SetupStage::Succeeded { .. }
         | SetupStage::Canceled { .. } => status.into(),
     }
@@ -214,7 +215,12 @@ fn jobs(world: &World) -> Vec<String> {
     let line = |job: &florin_core::commit::Job| {
         let attempts = world.attempts(job.subject);
         let stan = attempts.iter().find(|a| a.key == job.attempt).map_or(0, |a| a.wire.stan);
-        format!("#{stan} at {} s, tries {}", job.due.since(START) / 1000, job.tries)
+        let what = match job.kind {
+            JobKind::Expire => "expire ",
+            JobKind::Chase => "chase ",
+            JobKind::Resolve | JobKind::Deliver | JobKind::Erase => "",
+        };
+        format!("{what}#{stan} at {} s, tries {}", job.due.since(START) / 1000, job.tries)
     };
     jobs.iter().map(line).collect()
 }

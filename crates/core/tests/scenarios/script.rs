@@ -40,7 +40,9 @@ pub enum What {
         capture: CaptureMethod,
     },
     /// A setup for a customer, made and confirmed in one request.
-    SetUp,
+    SetUp {
+        step_up: StepUp,
+    },
     /// The setup once more, with the same card.
     ConfirmSetup,
     /// A card on its way to a customer.
@@ -64,6 +66,16 @@ pub enum What {
     Refund {
         amount: Option<i64>,
         currency: Option<Currency>,
+    },
+    /// The same for the setup.
+    AuthenticatedSetup {
+        status: TransStatus,
+    },
+    /// The clock goes on to the earliest job that gives a hold up, and a worker does it.
+    Expire,
+    /// The same for the earliest job that asks what came of an authentication. None: the cardholder has not answered.
+    Chase {
+        status: Option<TransStatus>,
     },
     /// The clock goes on to the earliest job, a worker leases what is due and settles it.
     Resolve,
@@ -137,7 +149,19 @@ pub fn keep(capture: CaptureMethod, script: &[Verdict]) -> Does {
     Does::new(What::Keep { capture }, script)
 }
 pub fn set_up(script: &[Verdict]) -> Does {
-    Does::new(What::SetUp, script)
+    set_up_asking(StepUp::Never, script)
+}
+pub fn set_up_asking(step_up: StepUp, script: &[Verdict]) -> Does {
+    Does::new(What::SetUp { step_up }, script)
+}
+pub fn authenticated_setup(status: TransStatus, script: &[Verdict]) -> Does {
+    Does::new(What::AuthenticatedSetup { status }, script)
+}
+pub fn expire(script: &[Verdict]) -> Does {
+    Does::new(What::Expire, script)
+}
+pub fn chase(status: Option<TransStatus>, script: &[Verdict]) -> Does {
+    Does::new(What::Chase { status }, script)
 }
 pub fn confirm_setup(script: &[Verdict]) -> Does {
     Does::new(What::ConfirmSetup, script)

@@ -4,6 +4,8 @@ use crate::check::{check, check_brief, check_deaths};
 use crate::gate::{Call, Point};
 use crate::script::*;
 use florin_core::payment::CaptureMethod;
+use florin_core::threeds::StepUp;
+use florin_core::threeds::TransStatus::{Attempted, Authenticated, Failed, Unavailable};
 use florin_core::wire::{NotSent, Unsure};
 
 #[test]
@@ -226,6 +228,7 @@ fn kept_cards() {
         ledger: held 0/1000, holds 1000/0
         events: created + processing, florin.payment_method.created
         events: charge.succeeded + amount_capturable_updated, payment_method.attached
+        jobs: expire #1 at 604800 s, tries 0
         ",
     );
     check(
@@ -279,6 +282,144 @@ fn deaths_of_a_payment_that_keeps_its_card() {
         sale 1000 #1 approved
         kept, id 123456789012
         0200 sale 1000 #1
+        ",
+    );
+}
+
+/// The issuer wants the cardholder, or the merchant does.
+#[test]
+fn with_the_cardholder() {
+    let asked = |script: &[florin_core::wire::Verdict]| set_up_asking(StepUp::IfAsked, script);
+    let first = |script: &[florin_core::wire::Verdict]| set_up_asking(StepUp::First { mandated: false }, script);
+    check(
+        "nobody may be asked",
+        &[set_up(&[SOFT])],
+        "
+        told: set up setup requires_payment_method v2
+        setup: requires_payment_method Declined(authentication_required)
+        attempts: verification 0 #1 declined 1A
+        method: used, no id
+        orders: 0100 verify #1
+        events: setup_intent.created, florin.payment_method.created, setup_intent.setup_failed
+        ",
+    );
+    check(
+        "the issuer wants them",
+        &[asked(&[SOFT])],
+        "
+        told: set up setup requires_action v2
+        setup: requires_action
+        attempts: verification 0 #1 declined 1A
+        method: used, no id
+        orders: 0100 verify #1
+        events: setup_intent.created, florin.payment_method.created, setup_intent.requires_action
+        jobs: chase #1 at 60 s, tries 0
+        ",
+    );
+    check(
+        "and is answered",
+        &[asked(&[SOFT]), authenticated_setup(Authenticated, &[YES])],
+        "
+        told: set up setup requires_action v2, authenticated setup succeeded v4
+        setup: succeeded
+        attempts: verification 0 #1 declined 1A, verification 0 #2 approved
+        method: kept, id 123456789012
+        orders: 0100 verify #1, 0100 verify #2
+        events: setup_intent.created, florin.payment_method.created, setup_intent.requires_action
+        events: setup_intent.succeeded, payment_method.attached
+        ",
+    );
+    check(
+        "and is not answered",
+        &[asked(&[SOFT]), authenticated_setup(Failed, &[])],
+        "
+        told: set up setup requires_action v2, authenticated setup requires_payment_method v3
+        setup: requires_payment_method NotAuthenticated
+        attempts: verification 0 #1 declined 1A
+        method: used, no id
+        orders: 0100 verify #1
+        events: setup_intent.created, florin.payment_method.created, setup_intent.requires_action
+        events: setup_intent.setup_failed
+        ",
+    );
+    check(
+        "the merchant wants them",
+        &[first(&[]).key("a")],
+        "
+        told: set up setup requires_action v1
+        setup: requires_action
+        method: used, no id
+        events: setup_intent.created + setup_intent.requires_action, florin.payment_method.created
+        jobs: chase #0 at 60 s, tries 0
+        key a: setup requires_action v1
+        ",
+    );
+    check_brief(
+        &[first(&[]), authenticated_setup(Attempted, &[YES])],
+        "authenticated setup succeeded v3 | succeeded | verification 0 #2 approved | kept, id
+        123456789012 | 0100 verify #2",
+    );
+    check_brief(
+        &[first(&[]), authenticated_setup(Unavailable, &[SOFT])],
+        "authenticated setup requires_action v3 | requires_action | verification 0 #2 declined 1A |
+        used, no id | 0100 verify #2",
+    );
+    check_brief(
+        &[asked(&[SOFT]), authenticated_setup(Authenticated, &[FUNDS])],
+        "authenticated setup requires_payment_method v4 | requires_payment_method
+        Declined(insufficient_funds) | verification 0 #1 declined 1A | verification 0 #2 declined 51 |
+        used, no id | 0100 verify #1 | 0100 verify #2",
+    );
+    check_brief(
+        &[asked(&[SOFT]), confirm_setup(&[YES])],
+        "confirm setup setup succeeded v4 | succeeded | verification 0 #1 declined 1A | verification 0
+        #2 approved | kept, id 123456789012 | 0100 verify #1 | 0100 verify #2",
+    );
+    check_brief(
+        &[asked(&[SOFT]), authenticated_setup(Authenticated, &[YES]), authenticated_setup(Failed, &[])],
+        "authenticated refused SetupState { operation: Authenticate, status: succeeded } | succeeded |
+        verification 0 #1 declined 1A | verification 0 #2 approved | kept, id 123456789012 | 0100
+        verify #1 | 0100 verify #2",
+    );
+    check_brief(
+        &[asked(&[SOFT]), chase(Some(Authenticated), &[YES])],
+        "chase ok after 60 s | succeeded | verification 0 #1 declined 1A | verification 0 #2 approved |
+        kept, id 123456789012 | 0100 verify #1 | 0100 verify #2",
+    );
+    let never: Vec<Does> = (0..9).map(|_| chase(None, &[])).collect();
+    check_brief(
+        &[vec![first(&[])], never].concat(),
+        "chase ok after 300 s | requires_payment_method NotAuthenticated | used, no id",
+    );
+    check_deaths(
+        &[asked(&[SOFT])],
+        &authenticated_setup(Authenticated, &[YES]),
+        "
+        Before(Get, 1) to Before(Commit, 1):
+        requires_action
+        verification 0 #1 declined 1A
+        used, no id
+        0100 verify #1
+        After(Commit, 1) to Before(Submit, 1):
+        requires_payment_method Unanswered
+        verification 0 #1 declined 1A
+        verification 0 #2 unanswered
+        used, no id
+        0100 verify #1
+        After(Submit, 1) to Before(Commit, 2):
+        requires_payment_method Unanswered
+        verification 0 #1 declined 1A
+        verification 0 #2 unanswered
+        used, no id
+        0100 verify #1
+        0100 verify #2
+        After(Commit, 2) to After(Commit, 2):
+        succeeded
+        verification 0 #1 declined 1A
+        verification 0 #2 approved
+        kept, id 123456789012
+        0100 verify #1
+        0100 verify #2
         ",
     );
 }

@@ -35,11 +35,14 @@ pub struct Moving {
     stan: u32,
     pub orders: Vec<Order>,
     pub fees: Fees,
+    /// What came of the cardholder's authentication.
+    pub issuer_says: threeds::Answer,
 }
 
 impl World {
     pub fn new() -> Arc<World> {
-        let moving = Moving { now: START, keys: KeyGen::new(1, None), stan: 0, orders: vec![], fees: Fees::NONE };
+        let (keys, issuer_says) = (KeyGen::new(1, None), threeds::Answer::Trouble);
+        let moving = Moving { now: START, keys, stan: 0, orders: vec![], fees: Fees::NONE, issuer_says };
         Arc::new(World { store: MemoryStore::new(), state: Mutex::new(moving) })
     }
     pub fn lock(&self) -> MutexGuard<'_, Moving> {
@@ -172,9 +175,8 @@ impl Ports for Process {
             verdict.unwrap_or_else(|| panic!("nothing is scripted for {order:?}"))
         })
     }
-    /// Nobody is asked here: what an issuer says comes with the command.
     fn authenticate<'a>(&'a self, _: threeds::Ask) -> Wait<'a, threeds::Answer> {
-        Box::pin(std::future::ready(threeds::Answer::Trouble))
+        Box::pin(std::future::ready(self.world.lock().issuer_says.clone()))
     }
 
     fn render(&self, told: Told<'_>) -> Vec<u8> {

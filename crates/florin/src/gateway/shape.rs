@@ -55,6 +55,7 @@ fn cancel_reason(reason: CancelReason) -> Option<&'static str> {
         CancelReason::Fraudulent => Some("fraudulent"),
         CancelReason::RequestedByCustomer => Some("requested_by_customer"),
         CancelReason::Unspecified => None,
+        CancelReason::Automatic => Some("automatic"),
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::ports::{Real, now};
 use florin_core::attempt::{LEASE_MS, late, resolve};
-use florin_core::commit::JobKind;
+use florin_core::chase::chase;
+use florin_core::commit::{Job, JobKind};
 use florin_core::customer::forget;
+use florin_core::payment::expire;
 use florin_core::ports::Ports;
 use florin_core::sequencer;
 use florin_core::store::Store;
@@ -12,6 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
+/// What a leased job is for.
+#[derive(Clone, Copy)]
+enum Work {
+    Resolve,
+    Expire,
+    Chase,
+}
+
+/// Holds that expire, and authentications that are asked for, leased at a time: neither keeps the other jobs waiting.
+const LEISURELY_ATONCE: u32 = 8;
 /// Jobs worked on at a time.
 const ATONCE: usize = 64;
 /// Deleted customers whose data is erased at a time.
@@ -31,13 +43,27 @@ pub async fn jobs(ports: Arc<Real>) {
             0 => vec![],
             n => ports.store.lease(JobKind::Resolve, at, n, at.plus_ms(2 * LEASE_MS)).await.unwrap_or_default(),
         };
+        let mut leased: Vec<(Work, Job)> = leased.into_iter().map(|job| (Work::Resolve, job)).collect();
         let more = !leased.is_empty();
-        for job in leased {
+        for (kind, work) in [(JobKind::Expire, Work::Expire), (JobKind::Chase, Work::Chase)] {
+            let free = u32::try_from(room.available_permits()).unwrap_or(0).min(LEISURELY_ATONCE);
+            let due = match free {
+                0 => vec![],
+                n => ports.store.lease(kind, at, n, at.plus_ms(2 * LEASE_MS)).await.unwrap_or_default(),
+            };
+            leased.extend(due.into_iter().map(|job| (work, job)));
+        }
+        for (work, job) in leased {
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
             let ports = Arc::clone(&ports);
             tokio::spawn(async move {
-                if let Err(failure) = resolve(&*ports, &job).await {
-                    eprintln!("florin gateway: an attempt could not be settled yet: {}", super::ops::plain(&failure));
+                let (done, what) = match work {
+                    Work::Resolve => (resolve(&*ports, &job).await, "an attempt could not be settled"),
+                    Work::Expire => (expire(&*ports, &job).await, "a hold could not be given up"),
+                    Work::Chase => (chase(&*ports, &job).await, "an authentication could not be asked for"),
+                };
+                if let Err(failure) = done {
+                    eprintln!("florin gateway: {what} yet: {}", super::ops::plain(&failure));
                 }
                 drop(permit);
             });

@@ -22,6 +22,7 @@ impl World {
         }
         let status = setup.stage.status();
         self.tell(Some(row.key), || format!("setup {} is {status}", row.key.0));
+        self.audit.proofs(row.key, &setup.attempts);
         self.audit.setups.insert(row.key, setup);
     }
 
@@ -62,6 +63,7 @@ impl World {
                 }
                 SetupStage::RequiresPaymentMethod { .. }
                 | SetupStage::RequiresConfirmation
+                | SetupStage::RequiresAction { .. }
                 | SetupStage::Canceled { .. } => {}
             }
         }

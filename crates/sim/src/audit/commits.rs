@@ -5,7 +5,7 @@ use crate::words;
 use crate::world::World;
 use florin_core::attempt::{Attempt, Because, State};
 use florin_core::codec::Body;
-use florin_core::commit::{Commit, JobKind, Row, shard};
+use florin_core::commit::{Commit, Row, shard};
 use florin_core::id::{Key, Kind};
 use florin_core::method::PaymentMethod;
 use florin_core::money::{Currency, Money};
@@ -17,8 +17,8 @@ use florin_core::setup::Setup;
 impl World {
     /// Called with every commit that the store has just applied.
     pub fn committed(&mut self, commit: &Commit) {
-        for job in commit.jobs.iter().filter(|job| job.kind == JobKind::Resolve) {
-            self.audit.jobs.insert(job.id, job.due);
+        for job in commit.jobs.iter().filter(|job| Audit::watched(job.kind)) {
+            self.audit.jobs.insert(job.id, (job.kind, job.due));
         }
         for id in &commit.done {
             self.audit.jobs.remove(id);
@@ -103,6 +103,8 @@ impl World {
         if unsettled > 1 {
             self.audit.broken("one open attempt a payment", Some(row.key), || format!("{unsettled} attempts are open"));
         }
+        let wall = self.wall();
+        self.audit.payment_waits(row.key, &payment, wall);
         self.audit.payments.insert(row.key, payment);
     }
 

@@ -29,6 +29,7 @@ impl World {
         self.nothing_unknown(&books);
         self.cards_agree(&books);
         self.audit.check_heard();
+        self.audit.check_waits(self.aged);
         self.chain_holds();
         self.settlement_agrees();
         self.ledger_agrees();

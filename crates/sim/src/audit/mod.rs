@@ -9,6 +9,7 @@ mod ledger;
 mod orders;
 mod settlement;
 mod told;
+mod waits;
 mod witness;
 
 use crate::coverage::Coverage;
@@ -19,6 +20,7 @@ use florin_core::movement::Movement;
 use florin_core::payment::Payment;
 use florin_core::refund::Refund;
 use florin_core::setup::Setup;
+use florin_core::threeds::Settled;
 use florin_core::time::Time;
 use florin_sandbox::EntryId;
 use std::collections::BTreeMap;
@@ -53,7 +55,9 @@ pub struct Audit {
     rrns: BTreeMap<String, Key>,
     /// Terminal and STAN to every message that was ever given them.
     used: BTreeMap<(u32, u32), Vec<Used>>,
-    jobs: BTreeMap<JobId, Time>,
+    jobs: BTreeMap<JobId, (JobKind, Time)>,
+    /// What issuers' pages were told by their cardholders, by authentication.
+    pub cardholders: BTreeMap<Key, Settled>,
     pub told: told::Told,
     events: u64,
     shards: u32,
@@ -96,11 +100,11 @@ impl Audit {
     }
     /// As the store sees it: what lies too far ahead was put while the clock was wrong.
     pub fn job_is_due(&self, now: Time) -> bool {
-        let ahead = now.plus_ms(JobKind::Resolve.longest_wait_ms());
-        self.jobs.values().any(|due| *due <= now || *due > ahead)
+        let due = |(kind, due): &(JobKind, Time)| *due <= now || *due > now.plus_ms(kind.longest_wait_ms());
+        self.jobs.values().any(due)
     }
     pub fn job_leased(&mut self, job: JobId, until: Time) {
-        if let Some(due) = self.jobs.get_mut(&job) {
+        if let Some((_, due)) = self.jobs.get_mut(&job) {
             *due = until;
         }
         self.told.job_leased(job, until);
@@ -108,7 +112,7 @@ impl Audit {
 
     /// No attempt is open and no job is left.
     pub fn at_rest(&self) -> bool {
-        self.jobs.is_empty() && self.open_things().is_empty()
+        !self.jobs.values().any(|(kind, _)| *kind == JobKind::Resolve) && self.open_things().is_empty()
     }
 
     /// Payments, refunds and setups with an attempt that has no end.

@@ -146,14 +146,18 @@ pub fn excluded(params: &Params, into: &mut PaymentPersonal) -> Result<(), ApiEr
 }
 
 pub fn return_url(params: &Params, into: &mut PaymentPersonal) -> Result<(), ApiError> {
-    if let Some(url) = params.text("return_url", LONGEST_TEXT)? {
-        if !url.contains("://") || url.contains(char::is_whitespace) {
-            let message = "Not a valid URL: write it with https:// in front.";
-            return Err(params.bad("return_url", message).code("url_invalid"));
-        }
-        into.return_url = Some(url);
-    }
+    into.return_url = url(params)?.or(into.return_url.take());
     Ok(())
+}
+
+/// `return_url`, where the customer goes after an authentication.
+pub fn url(params: &Params) -> Result<Option<String>, ApiError> {
+    let url = params.text("return_url", LONGEST_TEXT)?;
+    if url.as_ref().is_some_and(|url| !url.contains("://") || url.contains(char::is_whitespace)) {
+        let message = "Not a valid URL: write it with https:// in front.";
+        return Err(params.bad("return_url", message).code("url_invalid"));
+    }
+    Ok(url)
 }
 
 pub fn future_use(params: &Params, terms: &mut Terms) -> Result<(), ApiError> {
@@ -218,14 +222,11 @@ pub fn card_options(params: &Params, terms: &mut Terms) -> Result<(), ApiError> 
         terms.by_library = by_library;
     }
     let Some(options) = params.object("payment_method_options")? else { return Ok(()) };
-    options.ignore(METHOD_TYPES);
-    options.ignore(&["card_present", "interac_present", "link"]);
+    other_methods(&options);
     let card = options.object("card")?;
     options.done()?;
     let Some(card) = card else { return Ok(()) };
-    let wishes =
-        [("any", ThreeDsWish::Any), ("automatic", ThreeDsWish::Automatic), ("challenge", ThreeDsWish::Challenge)];
-    terms.card.three_ds = card.choice("request_three_d_secure", &wishes)?.unwrap_or(terms.card.three_ds);
+    terms.card.three_ds = card.choice("request_three_d_secure", ThreeDsWish::WORDS)?.unwrap_or(terms.card.three_ds);
     let capture_later = card.choice("capture_method", &[("manual", true)])?;
     terms.card.capture_later = capture_later.unwrap_or(terms.card.capture_later);
     let asked: [(&'static str, &mut Option<bool>); 4] = [
@@ -255,7 +256,18 @@ pub async fn step_up(
     if refuses || off_session(params)? || !ask.look().is_public() {
         return Ok(StepUp::Never);
     }
-    let mandated = match terms.card.three_ds {
+    asked_first(ask, terms.card.three_ds, card).await
+}
+
+/// Options of ways to pay that are not offered change nothing.
+pub fn other_methods(options: &Params) {
+    options.ignore(METHOD_TYPES);
+    options.ignore(&["card_present", "interac_present", "link"]);
+}
+
+/// What the merchant's wish comes to with this card.
+pub async fn asked_first(ask: &Ask<'_>, wish: ThreeDsWish, card: Option<&CardFacts>) -> Result<StepUp, ApiError> {
+    let mandated = match wish {
         ThreeDsWish::Automatic => return Ok(StepUp::IfAsked),
         ThreeDsWish::Any => false,
         ThreeDsWish::Challenge => true,

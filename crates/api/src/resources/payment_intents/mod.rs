@@ -8,12 +8,12 @@ mod settle;
 mod shape;
 mod update;
 
-pub use confirm::{confirm, settled};
+pub use confirm::confirm;
 pub use create::create;
 pub use read::{find, list, retrieve, search};
 pub use settle::{cancel, capture, claim, increment};
-pub use shape::{card_error, declined, outcome, shape};
+pub use shape::{card_error, declined, outcome, shape, to_issuer};
 pub use update::update;
 
-pub(crate) use fields::{customer, is_method_type, method_types, no_platforms};
+pub(crate) use fields::{asked_first, customer, is_method_type, method_types, no_platforms, other_methods, url};
 pub(crate) use read::of_client;

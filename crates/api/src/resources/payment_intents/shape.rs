@@ -4,7 +4,7 @@ use crate::look::Look;
 use crate::resources::{metadata, payment_methods, shipping};
 use florin_core::attempt::{Attempt, Move, State};
 use florin_core::decline::DeclineCode;
-use florin_core::id::Kind;
+use florin_core::id::{Key, Kind};
 use florin_core::payment::{
     CancelReason, CaptureMethod, CardOptions, Payment, PaymentError, PaymentPersonal, PaymentView, Stage,
 };
@@ -81,12 +81,18 @@ pub fn shape(look: &Look, view: &PaymentView) -> Value {
 /// What the cardholder is to do.
 fn next_action(look: &Look, view: &PaymentView, personal: &PaymentPersonal) -> Value {
     let Stage::RequiresAction { authentication } = view.body.stage else { return Value::Null };
-    let url = look.threeds_url("authenticate", view.key, authentication);
-    match &personal.return_url {
-        Some(return_url) if !view.body.terms.by_library => {
+    let shown = personal.return_url.as_deref().filter(|_| !view.body.terms.by_library);
+    to_issuer(look, (Kind::Payment, view.key, authentication), shown)
+}
+
+/// The way to the issuer's page: by a redirect when there is an address to come back to, else by Stripe's library.
+pub fn to_issuer(look: &Look, (kind, key, authentication): (Kind, Key, Key), return_url: Option<&str>) -> Value {
+    let url = look.threeds_url("authenticate", (kind, key), authentication);
+    match return_url {
+        Some(return_url) => {
             json!({ "type": "redirect_to_url", "redirect_to_url": { "return_url": return_url, "url": url } })
         }
-        Some(_) | None => json!({
+        None => json!({
             "type": "use_stripe_sdk",
             "use_stripe_sdk": {
                 "type": "three_d_secure_redirect", "stripe_js": url,
@@ -135,6 +141,7 @@ fn cancel_reason(reason: CancelReason) -> Option<&'static str> {
         CancelReason::Fraudulent => Some("fraudulent"),
         CancelReason::RequestedByCustomer => Some("requested_by_customer"),
         CancelReason::Unspecified => None,
+        CancelReason::Automatic => Some("automatic"),
     }
 }
 

@@ -29,7 +29,7 @@ pub async fn attach(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         let key = ports.fresh_key();
         let method = Method { key, card: card.clone() };
         let approval = verified(ask, customer.key, method, Default::default()).await?;
-        let free = PaymentMethod::free(ask.caller.live, card).learnt(&approval);
+        let free = PaymentMethod::free(ask.caller.live, card).known(approval.as_ref());
         let body = PaymentMethod { hold: Hold::Customer(customer.key), ..free };
         let change = Change::to(body, EventKind::MethodAttached)
             .personal(customer.key, &MethodPersonal::default())
@@ -59,17 +59,14 @@ async fn hand(ask: &Ask<'_>, view: &MethodView, customer: Key) -> Result<Answer,
         false => {
             let personal: MethodPersonal = view.personal()?;
             let method = Method { key, card: view.body.card.clone() };
-            Some(verified(ask, customer, method, personal.billing).await?)
+            verified(ask, customer, method, personal.billing).await?
         }
     };
     let decide = |from: &MethodView| {
         if from.body.hold != Hold::Free {
             return Err(Refusal::Contended);
         }
-        let known = match &approval {
-            Some(approval) => from.body.clone().learnt(approval),
-            None => from.body.clone(),
-        };
+        let known = from.body.clone().known(approval.as_ref());
         let body = PaymentMethod { hold: Hold::Customer(customer), ..known };
         let mut change = Change::to(body, EventKind::MethodAttached).index(customer, Kind::Method, key);
         change.personal = from.personal.as_ref().map(|p| Personal { subject: customer, body: p.body.clone() });

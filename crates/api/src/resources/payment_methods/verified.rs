@@ -24,19 +24,27 @@ pub struct Given {
     pub beside: Vec<Beside>,
 }
 
-/// Asks the issuer. 402 when it says no, or nothing that can be relied on.
-pub async fn verified(ask: &Ask<'_>, customer: Key, method: Method, billing: Contact) -> Result<Approval, ApiError> {
+/// Asks the issuer. 402 when it says no, or nothing that can be relied on. None when it says no more than that the cardholder must be
+/// authenticated: the card is the customer's, and nothing was agreed on for charges without them.
+pub async fn verified(
+    ask: &Ask<'_>,
+    customer: Key,
+    method: Method,
+    billing: Contact,
+) -> Result<Option<Approval>, ApiError> {
     let command = Verify { account: ask.account(), live: ask.caller.live, customer, method, billing };
     let view = setup::verify(ask.ports(), &command).await?;
     match view.body.stage {
         SetupStage::Succeeded { attempt, .. } => {
             let approval = view.body.attempt(attempt).and_then(|a| a.approval().copied());
-            approval.ok_or_else(ApiError::trouble)
+            approval.map(Some).ok_or_else(ApiError::trouble)
         }
+        SetupStage::RequiresPaymentMethod { last_error: Some(error) } if error.is_soft() => Ok(None),
         SetupStage::RequiresPaymentMethod { last_error: Some(error) } => Err(refused(ask, view.key, &error).await),
         SetupStage::RequiresPaymentMethod { last_error: None }
         | SetupStage::RequiresConfirmation
         | SetupStage::Processing { .. }
+        | SetupStage::RequiresAction { .. }
         | SetupStage::Canceled { .. } => Err(ApiError::trouble()),
     }
 }
@@ -61,7 +69,7 @@ pub async fn given(ask: &Ask<'_>, id: &str, customer: Key) -> Result<Given, ApiE
     if let Some(card) = named(ask, id, "payment_method").await? {
         let key = ask.ports().fresh_key();
         let approval = verified(ask, customer, Method { key, card: card.clone() }, Contact::default()).await?;
-        return Ok(made(ask, (key, customer), PaymentMethod::free(ask.caller.live, card), &approval, None));
+        return Ok(made(ask, (key, customer), PaymentMethod::free(ask.caller.live, card), approval.as_ref(), None));
     }
     let view = find(ask, id, "payment_method").await.map_err(|e| ApiError { status: 400, ..e })?;
     of_view(ask, &view, Payer { by: customer, customer: None, uses: false })?;
@@ -70,7 +78,7 @@ pub async fn given(ask: &Ask<'_>, id: &str, customer: Key) -> Result<Given, ApiE
         false => {
             let method = Method { key: view.key, card: view.body.card.clone() };
             let personal: MethodPersonal = view.personal()?;
-            view.body.clone().learnt(&verified(ask, customer, method, personal.billing).await?)
+            view.body.clone().known(verified(ask, customer, method, personal.billing).await?.as_ref())
         }
     };
     let known = View { body, ..view };
@@ -93,7 +101,7 @@ pub async fn source(ask: &Ask<'_>, params: &Params, customer: Key) -> Result<Opt
     let key = ask.ports().fresh_key();
     let approval = verified(ask, customer, Method { key, card: card.clone() }, personal.billing.clone()).await?;
     let body = PaymentMethod::free(ask.caller.live, card);
-    let mut given = made(ask, (key, customer), body, &approval, Some(&personal));
+    let mut given = made(ask, (key, customer), body, approval.as_ref(), Some(&personal));
     given.beside.extend(used);
     Ok(Some(given))
 }
@@ -119,11 +127,11 @@ fn made(
     ask: &Ask<'_>,
     (key, customer): (Key, Key),
     body: PaymentMethod,
-    approval: &Approval,
+    approval: Option<&Approval>,
     personal: Option<&MethodPersonal>,
 ) -> Given {
     let personal = personal.map(|p| Personal { subject: customer, body: p.encode() });
     let (account, at) = (ask.account(), ask.now());
-    let none = View { key, account, version: Version::NONE, at, body: body.learnt(approval), personal };
+    let none = View { key, account, version: Version::NONE, at, body: body.known(approval), personal };
     Given { key, beside: vec![handed(&none, Hold::Customer(customer), at)] }
 }

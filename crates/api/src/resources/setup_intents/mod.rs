@@ -1,127 +1,78 @@
 //! `/v1/setup_intents`: a card kept for later. Its issuer is asked with a message over nothing.
 
+mod shape;
+
+pub use shape::{error_of, outcome, shape};
+
 use crate::ask::{Answer, Ask, told};
 use crate::error::{ApiError, noun};
 use crate::list;
-use crate::look::{self, Look};
+use crate::look;
 use crate::params::Params;
 use crate::resources::payment_intents::{self, of_client};
-use crate::resources::payment_methods::{self, Payer, choose};
-use crate::resources::{customers, metadata};
+use crate::resources::payment_methods::{self, Chosen, Payer};
+use crate::resources::{confirmation_tokens, customers};
 use florin_core::commit::{Beside, EventKind, Row};
+use florin_core::confirmation::Used;
 use florin_core::flow::{self, Done};
 use florin_core::id::{Key, Kind};
-use florin_core::payment::{CancelReason, FutureUse, Method, PaymentError};
+use florin_core::payment::{CancelReason, FutureUse, ThreeDsWish};
 use florin_core::record::{self, Change};
 use florin_core::refusal::Refusal;
-use florin_core::setup::{self, ConfirmSetup, CreateSetup, Purpose, Setup, SetupPersonal, SetupStage, SetupView};
+use florin_core::setup::{
+    self, Asking, ConfirmSetup, CreateSetup, Purpose, Setup, SetupPersonal, SetupStage, SetupView,
+};
+use florin_core::threeds::StepUp;
 use florin_core::wire::Credential;
-use serde_json::{Value, json};
-
-pub fn shape(look: &Look, view: &SetupView) -> Value {
-    let s = &view.body;
-    let personal: SetupPersonal = view.personal().unwrap_or_default();
-    let reason = match s.stage {
-        SetupStage::Canceled { reason: CancelReason::Abandoned, .. } => Some("abandoned"),
-        SetupStage::Canceled { reason: CancelReason::Duplicate, .. } => Some("duplicate"),
-        SetupStage::Canceled { reason: CancelReason::RequestedByCustomer, .. } => Some("requested_by_customer"),
-        SetupStage::Canceled { reason: CancelReason::Fraudulent | CancelReason::Unspecified, .. }
-        | SetupStage::RequiresPaymentMethod { .. }
-        | SetupStage::RequiresConfirmation
-        | SetupStage::Processing { .. }
-        | SetupStage::Succeeded { .. } => None,
-    };
-    let automatic = s
-        .automatic_methods
-        .map(|redirects| json!({ "allow_redirects": if redirects { "always" } else { "never" }, "enabled": true }));
-    json!({
-        "id": look.id(Kind::Setup, view.key),
-        "object": "setup_intent",
-        "allowed_payment_method_types": null,
-        "application": null,
-        "automatic_payment_methods": automatic,
-        "cancellation_reason": reason,
-        "client_secret": look.client_secret(Kind::Setup, view.key),
-        "created": view.key.time().seconds(),
-        "customer": s.customer.map(|c| look.id(Kind::Customer, c)),
-        "customer_account": null,
-        "description": personal.description,
-        "excluded_payment_method_types": null,
-        "flow_directions": null,
-        "last_setup_error": last_error(look, view, &personal),
-        "latest_attempt": s.attempts.last().map(|a| look.id(Kind::Attempt, a.key)),
-        "livemode": s.live,
-        "managed_payments": null,
-        "mandate": null,
-        "metadata": metadata(&personal.metadata),
-        "next_action": null,
-        "on_behalf_of": null,
-        "payment_method": s.method.as_ref().map(|m| look.id(Kind::Method, m.key)),
-        "payment_method_configuration_details": null,
-        "payment_method_options": {
-            "card": { "mandate_options": null, "network": null, "request_three_d_secure": "automatic" },
-        },
-        "payment_method_types": ["card"],
-        "single_use_mandate": null,
-        "status": s.stage.status(),
-        "usage": s.usage.as_str(),
-    })
-}
-
-fn last_error(look: &Look, view: &SetupView, personal: &SetupPersonal) -> Option<Value> {
-    let SetupStage::RequiresPaymentMethod { last_error: Some(error) } = &view.body.stage else { return None };
-    let card = view.body.attempts.last().map(|a| a.card);
-    let method = card.and_then(|card| view.body.method_of(card));
-    Some(error_of(look, view.body.live, error, method, personal))
-}
-
-/// An error object about the card of an attempt.
-pub fn error_of(
-    look: &Look,
-    live: bool,
-    error: &PaymentError,
-    method: Option<&Method>,
-    personal: &SetupPersonal,
-) -> Value {
-    let mut fields = payment_intents::card_error(error);
-    if let Some(method) = method {
-        let shown = payment_methods::of_setup(look, live, method, personal.billing.as_ref());
-        fields.insert("payment_method".into(), shown);
-    }
-    Value::Object(fields)
-}
-
-/// What is answered to a confirmation: the intent, or 402 with it inside when the issuer said no.
-pub fn outcome(look: &Look, view: &SetupView) -> (u16, Value) {
-    let personal: SetupPersonal = view.personal().unwrap_or_default();
-    match last_error(look, view, &personal) {
-        Some(Value::Object(mut fields)) => {
-            fields.insert("setup_intent".into(), shape(look, view));
-            (402, json!({ "error": fields }))
-        }
-        _ => (200, shape(look, view)),
-    }
-}
 
 fn usage(params: &Params) -> Result<Option<FutureUse>, ApiError> {
     params.choice("usage", &[("off_session", FutureUse::OffSession), ("on_session", FutureUse::OnSession)])
 }
 
+/// `use_stripe_sdk` and `payment_method_options[card]`.
+fn asking(params: &Params, mut before: Asking) -> Result<Asking, ApiError> {
+    before.by_library = params.boolean("use_stripe_sdk")?.unwrap_or(before.by_library);
+    let Some(options) = params.object("payment_method_options")? else { return Ok(before) };
+    payment_intents::other_methods(&options);
+    let card = options.object("card")?;
+    options.done()?;
+    let Some(card) = card else { return Ok(before) };
+    before.three_ds = card.choice("request_three_d_secure", ThreeDsWish::WORDS)?.unwrap_or(before.three_ds);
+    card.ignore(&["mandate_options", "moto", "network", "three_d_secure"]);
+    card.done()?;
+    Ok(before)
+}
+
+/// The card that the request names, and whether its cardholder is asked first.
+async fn chosen(
+    ask: &Ask<'_>,
+    params: &Params,
+    payer: Payer,
+    words: &mut SetupPersonal,
+) -> Result<Option<Chosen>, ApiError> {
+    let given = confirmation_tokens::choose(ask, params, payer, Used::Setup(payer.by)).await?;
+    Ok(given.map(|given| {
+        words.return_url = words.return_url.take().or(given.return_url);
+        words.billing = Some(given.chosen.personal.billing.clone());
+        given.chosen
+    }))
+}
+
+async fn step_up(ask: &Ask<'_>, asking: Asking, chosen: &Chosen) -> Result<StepUp, ApiError> {
+    match ask.look().is_public() {
+        true => payment_intents::asked_first(ask, asking.three_ds, Some(&chosen.card)).await,
+        false => Ok(StepUp::Never),
+    }
+}
+
 fn personal(params: &Params, into: &mut SetupPersonal) -> Result<(), ApiError> {
+    into.return_url = payment_intents::url(params)?.or(into.return_url.take());
     params.patch("description", 1_000)?.apply(&mut into.description);
     params.metadata(&mut into.metadata)
 }
 
-const WITHOUT_EFFECT: &[&str] = &[
-    "payment_method_options",
-    "mandate_data",
-    "use_stripe_sdk",
-    "return_url",
-    "attach_to_self",
-    "flow_directions",
-    "single_use",
-    "excluded_payment_method_types",
-];
+const WITHOUT_EFFECT: &[&str] =
+    &["mandate_data", "attach_to_self", "flow_directions", "single_use", "excluded_payment_method_types"];
 
 pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let mut words = SetupPersonal::default();
@@ -130,26 +81,32 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let confirms = params.boolean("confirm")?.unwrap_or(false);
     let mut terms = florin_core::payment::Terms { automatic_methods: Some(true), ..Default::default() };
     payment_intents::method_types(ask, params, &mut terms)?;
+    let plain = Setup::plain(ask.caller.live, Purpose::Intent);
+    let asking = asking(params, plain.asking)?;
     params.ignore(WITHOUT_EFFECT);
-    params.ignore(&["payment_method", "payment_method_data", "customer"]);
+    params.ignore(&["payment_method", "payment_method_data", "confirmation_token", "customer"]);
     params.done()?;
+    for name in ["return_url", "confirmation_token"] {
+        if params.has(name) && !confirms {
+            let message = format!("{name} is for a confirmation: it goes with confirm=true.");
+            return Err(params.bad(name, message).code("parameter_invalid"));
+        }
+    }
     let customer = payment_intents::customer(ask, params).await?;
     let key = ask.ports().fresh_key();
-    let chosen = choose(ask, params, Payer { by: key, customer, uses: confirms }).await?;
-    let plain = Setup::plain(ask.caller.live, Purpose::Intent);
-    let mut setup = Setup { customer, usage, automatic_methods: terms.automatic_methods, ..plain };
+    let chosen = chosen(ask, params, Payer { by: key, customer, uses: confirms }, &mut words).await?;
+    let mut setup = Setup { customer, usage, automatic_methods: terms.automatic_methods, asking, ..plain };
     if confirms {
         let Some(chosen) = chosen else { return Err(without_method()) };
-        let (method, beside) = (chosen.method(), chosen.beside);
-        let personal = SetupPersonal { billing: Some(chosen.personal.billing), ..words };
+        let step_up = step_up(ask, asking, &chosen).await?;
+        let (method, beside, personal) = (chosen.method(), chosen.beside, words);
         let (account, credential, claim) = (ask.account(), Credential::default(), ask.claim.clone());
-        let command = CreateSetup { account, key, setup, method, credential, personal, beside, claim };
+        let command = CreateSetup { account, key, setup, method, credential, step_up, personal, beside, claim };
         return answered(ask, setup::create(ask.ports(), &command).await?);
     }
     let beside = chosen.as_ref().map(|c| c.beside.clone()).unwrap_or_default();
     if let Some(chosen) = &chosen {
         setup.choose(chosen.method());
-        words.billing = Some(chosen.personal.billing.clone());
     }
     let mut change = Change::to(setup, EventKind::SetupCreated).personal(customer.unwrap_or(key), &words);
     change.beside = beside;
@@ -227,12 +184,13 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let view = find(ask, ask.path_id()).await?;
     let mut probe: SetupPersonal = view.personal()?;
     personal(params, &mut probe)?;
+    let asking = asking(params, view.body.asking)?;
     params.ignore(WITHOUT_EFFECT);
     params.ignore(&["payment_method", "payment_method_data", "customer"]);
     params.done()?;
     let customer = payment_intents::customer(ask, params).await?;
-    let chosen =
-        choose(ask, params, Payer { by: view.key, customer: customer.or(view.body.customer), uses: false }).await?;
+    let payer = Payer { by: view.key, customer: customer.or(view.body.customer), uses: false };
+    let chosen = payment_methods::choose(ask, params, payer).await?;
     if (customer.is_some() || chosen.is_some()) && !view.body.stage.is_open() {
         return Err(unexpected(&view.body, "update"));
     }
@@ -240,6 +198,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let edit = |body: &mut Setup, words: &mut SetupPersonal| {
         let _ = personal(params, words);
         body.customer = customer.or(body.customer);
+        body.asking = asking;
         if let Some(chosen) = &chosen {
             body.choose(chosen.method());
             words.billing = Some(chosen.personal.billing.clone());
@@ -252,14 +211,17 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
 pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let view = find(ask, ask.path_id()).await?;
     of_client(ask, params, Kind::Setup, view.key)?;
+    let mut words: SetupPersonal = view.personal()?;
+    words.return_url = payment_intents::url(params)?.or(words.return_url);
+    let asking = asking(params, view.body.asking)?;
     params.ignore(WITHOUT_EFFECT);
-    params.ignore(&["payment_method", "payment_method_data", "expected_payment_method_type"]);
+    params.ignore(&["payment_method", "payment_method_data", "confirmation_token", "expected_payment_method_type"]);
     params.done()?;
     if !view.body.stage.is_open() {
         return Err(unexpected(&view.body, "confirm"));
     }
     let payer = Payer { by: view.key, customer: view.body.customer, uses: true };
-    let chosen = match (choose(ask, params, payer).await?, &view.body.method) {
+    let chosen = match (chosen(ask, params, payer, &mut words).await?, &view.body.method) {
         (Some(chosen), _) => chosen,
         (None, Some(method)) => {
             let id = ask.look().id(Kind::Method, method.key);
@@ -267,13 +229,15 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
         }
         (None, None) => return Err(without_method()),
     };
-    let words: SetupPersonal = view.personal()?;
+    let step_up = step_up(ask, asking, &chosen).await?;
     let (method, billing) = (chosen.method(), Some(chosen.personal.billing));
     let command = ConfirmSetup {
         account: ask.account(),
         setup: view.key,
         method: Some(method),
         credential: Credential::default(),
+        step_up,
+        asking: Some(asking),
         personal: Some(SetupPersonal { billing, ..words }),
         beside: chosen.beside,
         claim: ask.claim.clone(),

@@ -1,0 +1,74 @@
+//! What comes long after the storm: a week passes, and holds that nobody captured are given up, in weather of their own.
+//! Also what issuers' access control servers know of cardholders. Knows the order of things, not what they mean.
+
+use crate::faults::{Fault, Weather};
+use crate::world::{Event, Incident, World};
+use florin_core::id::Key;
+use florin_core::payment::Stage;
+use florin_core::setup::SetupStage;
+use florin_core::threeds::{Answer, Ask, Settled};
+
+/// Longer than any hold lasts.
+const PASSES_MS: i64 = 8 * 86_400_000;
+/// How long the weather after it lasts at most.
+const SECOND_STORM_MS: i64 = 120_000;
+
+impl World {
+    /// Once all is quiet and holds are left: a week passes for everybody, and the weather turns. False when there is nothing to wait for.
+    pub fn a_week_passes(&mut self) -> bool {
+        if self.aged || !self.audit.holds_are_left() {
+            return false;
+        }
+        self.aged = true;
+        self.epoch += PASSES_MS;
+        self.healed_at = None;
+        let drawn = Weather::draw(&mut self.rng);
+        self.weather = match self.weather.forgetful {
+            // Nothing may be lost that tells of a late approval (see `Weather::with_forgetful_host`).
+            true => Weather { gateway_crashes: drawn.gateway_crashes, forgetful: true, ..Weather::CALM },
+            false => Weather { forgetful: false, clock_jumps: 0, script: false, hooks: 0, ..drawn },
+        };
+        self.tell(None, || "eight days pass".into());
+        let weather = self.weather.clone();
+        let incidents = [
+            (weather.link_drops, Incident::LinkDrop),
+            (weather.peer_downs, Incident::PeerDown),
+            (weather.gateway_crashes, Incident::GatewayCrash),
+            (weather.both_crashes, Incident::BothCrash),
+        ];
+        for (count, incident) in incidents {
+            for _ in 0..count {
+                let when = self.now + self.rng.between(1, SECOND_STORM_MS);
+                self.at(when, Event::Incident(incident));
+            }
+        }
+        self.note(Fault::WeekPassed);
+        self.after(SECOND_STORM_MS, Event::Heal);
+        true
+    }
+
+    /// The cardholder answers on the issuer's page. The first answer counts.
+    pub fn cardholder_answers(&mut self, owner: Key, settled: Settled) -> Option<Settled> {
+        let of_payment = self.audit.payment(owner).and_then(|p| match p.stage {
+            Stage::RequiresAction { authentication } => Some(authentication),
+            _ => None,
+        });
+        let of_setup = || {
+            self.audit.setup(owner).and_then(|s| match s.stage {
+                SetupStage::RequiresAction { authentication } => Some(authentication),
+                _ => None,
+            })
+        };
+        let authentication = of_payment.or_else(of_setup)?;
+        Some(*self.audit.cardholders.entry(authentication).or_insert(settled))
+    }
+
+    /// What the vault is told when it asks for the result of a challenge.
+    pub fn directory_answers(&mut self, ask: &Ask) -> Answer {
+        let Ask::Result { authentication, .. } = ask else { return Answer::Trouble };
+        if self.healed_at.is_none() && self.rng.chance(100) {
+            return Answer::Trouble;
+        }
+        self.audit.cardholders.get(authentication).map_or(Answer::Waiting, |settled| Answer::Settled(*settled))
+    }
+}
