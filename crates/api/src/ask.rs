@@ -40,6 +40,8 @@ pub struct Answer {
     pub replayed: bool,
     /// The body is as it was sent the first time: nothing is expanded in it any more.
     pub whole: bool,
+    /// The request that a replayed answer was first given to.
+    pub original: Option<String>,
 }
 
 impl Answer {
@@ -47,12 +49,12 @@ impl Answer {
         Answer::of(200, body)
     }
     pub fn of(status: u16, body: Value) -> Answer {
-        Answer { status, body, replayed: false, whole: false }
+        Answer { status, body, replayed: false, whole: false, original: None }
     }
     /// The stored answer of an idempotency key.
     pub fn replay(bytes: &[u8]) -> Result<Answer, ApiError> {
         let (status, body, whole) = look::unstored(bytes).ok_or_else(ApiError::trouble)?;
-        Ok(Answer { status, body, replayed: true, whole })
+        Ok(Answer { status, body, replayed: true, whole, original: None })
     }
 }
 

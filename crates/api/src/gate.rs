@@ -12,7 +12,7 @@ use crate::respond::LONGEST_KEY;
 use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
 use crate::{Api, KeyClass, expand, form, look, openapi, permission, respond};
-use florin_core::commit::{ClaimId, Origin};
+use florin_core::commit::{ClaimId, Origin, Version};
 use florin_core::edge::{CARD_FIELD, EdgeRequest, EdgeResponse, Identified, Identify, Site};
 use florin_core::flow::{self, Claiming};
 use florin_core::id::Kind;
@@ -104,6 +104,9 @@ async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result
 async fn sent(ask: &Ask<'_>, answered: Answer) -> Result<Answer, ApiError> {
     let (fresh, plain) = (!answered.replayed, ask.expand.is_empty() && !ask.version.lists_charges());
     let mut answer = expand::all(ask, answered, &ask.expand).await?;
+    if !fresh {
+        answer.original = original(ask).await?;
+    }
     if let (true, false, 200, Some(claiming)) = (fresh, plain, answer.status, &ask.claim) {
         flow::amend(ask.store(), &claiming.id, look::stored_whole(answer.status, &answer.body)).await?;
     }
@@ -111,6 +114,28 @@ async fn sent(ask: &Ask<'_>, answered: Answer) -> Result<Answer, ApiError> {
         without_private(&mut answer.body);
     }
     Ok(answer)
+}
+
+/// Steps of a thing that are looked through for the request that took an idempotency key.
+const STEPS_LOOKED_AT: u32 = 200;
+
+/// The request that this one's idempotency key was first used with: what it did knows it.
+async fn original(ask: &Ask<'_>) -> Result<Option<String>, ApiError> {
+    let (Some(claiming), Some(given)) = (&ask.claim, header(ask.request, "idempotency-key")) else { return Ok(None) };
+    let Some(claimed) = ask.store().find(Query::Claim { slot: claiming.id.slot }).await?.claim() else {
+        return Ok(None);
+    };
+    let key = claimed.subject;
+    let newest = ask.store().get(&[key]).await?.into_iter().next().flatten().map_or(0, |row| row.version.0);
+    for version in (1..=newest).rev().take(STEPS_LOOKED_AT as usize).map(Version) {
+        let step = ask.store().find(Query::Step { key, version }).await?.step();
+        if let Some(origin) = step.and_then(|step| step.origin)
+            && origin.idempotency_key.as_deref() == Some(given)
+        {
+            return Ok(Some(origin.request));
+        }
+    }
+    Ok(None)
 }
 
 /// What a holder of a client secret is not shown of an intent.

@@ -25,6 +25,9 @@ pub fn respond(id: &str, version: &str, idempotency: Option<&str>, answer: Resul
             if answer.replayed {
                 add("idempotent-replayed", "true");
             }
+            if let Some(first) = &answer.original {
+                add("original-request", first);
+            }
             (answer.status, answer.body)
         }
         Err(error) => {

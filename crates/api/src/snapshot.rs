@@ -1,10 +1,12 @@
 //! An event as clients see it: the thing as it was, what differs from before, the request behind it. Knows no caller.
 
 use crate::error::ApiError;
+use crate::list;
 use crate::look::Look;
 use crate::resources::{
     charges, customers, payment_intents, payment_methods, prices, products, refunds, settlement, setup_intents,
 };
+use crate::version::ApiVersion;
 use florin_core::commit::{EventKind, Row, Version};
 use florin_core::flow;
 use florin_core::id::Kind;
@@ -24,11 +26,20 @@ pub struct Album<'a> {
 pub struct Snapshot {
     pub live: bool,
     body: Map<String, Value>,
+    /// The charges of an intent, for versions in which an intent lists them.
+    charges: Option<Value>,
 }
 
 impl Snapshot {
     /// `pending` endpoints are still to be told.
     pub fn shown(mut self, version: &str, pending: u32) -> Value {
+        let lists = ApiVersion::parse(Some(version)).is_ok_and(|version| version.lists_charges());
+        if let (true, Some(charges)) = (lists, self.charges)
+            && let Some(object) = self.body.get_mut("data").and_then(|data| data.get_mut("object"))
+            && let Some(object) = object.as_object_mut()
+        {
+            object.insert("charges".into(), charges);
+        }
         self.body.insert("api_version".into(), json!(version));
         self.body.insert("pending_webhooks".into(), json!(pending));
         Value::Object(self.body)
@@ -57,6 +68,10 @@ impl Album<'_> {
         if let Some(previous) = self.previous(kind, &row, before.as_ref(), &object).await? {
             data.insert("previous_attributes".into(), previous);
         }
+        let charges = match object.get("object") {
+            Some(Value::String(of)) if of == "payment_intent" => Some(listed(self.look, &flow::read(shown)?)),
+            _ => None,
+        };
         let live = object.get("livemode").and_then(Value::as_bool).unwrap_or(false);
         data.insert("object".into(), object);
         let request = json!({
@@ -74,7 +89,7 @@ impl Album<'_> {
             "type": kind.as_str(),
         });
         match body {
-            Value::Object(body) => Ok(Some(Snapshot { live, body })),
+            Value::Object(body) => Ok(Some(Snapshot { live, body, charges })),
             _ => Ok(None),
         }
     }
@@ -175,6 +190,13 @@ fn payment(look: &Look, kind: EventKind, mut view: PaymentView) -> Option<Value>
         }
         _ => Some(payment_intents::shape(look, &view)),
     }
+}
+
+/// The charges of an intent, newest first, as older versions list them.
+fn listed(look: &Look, view: &PaymentView) -> Value {
+    let charges = view.body.attempts.iter().rev().filter(|a| view.body.is_charge(a)).take(list::DEFAULT_LIMIT);
+    let data = charges.map(|attempt| charges::shape(look, view, attempt, 0)).collect();
+    list::body(&format!("/v1/charges?payment_intent={}", look.id(Kind::Payment, view.key)), (data, false))
 }
 
 /// Whether this step is the one in which the payment succeeded.

@@ -129,6 +129,10 @@ pub enum Command {
         /// The card form's address, as https://pay.example.com [default: of what runs on the data folder]
         #[arg(long)]
         url: Option<String>,
+    /// Webhook endpoints of the running demo: list, create, what was delivered, telling again
+    Webhooks {
+        #[command(subcommand)]
+        ask: Webhooks,
     },
     /// Start vault and gateway of the running system anew, one after the other, without losing a request
     Restart,
@@ -144,6 +148,41 @@ pub enum Command {
     Bench(Bench),
     #[command(hide = true)]
     Process(Process),
+}
+
+#[derive(Subcommand)]
+pub enum Webhooks {
+    /// Endpoints, newest first
+    List {
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
+    },
+    /// Make an endpoint and print its signing secret, once
+    Create {
+        /// For example http://127.0.0.1:4242/webhooks (plain HTTP on loopback is for demos)
+        url: String,
+        /// A type of event, for example payment_intent.succeeded; may be repeated [default: all]
+        #[arg(long = "event", value_name = "TYPE")]
+        events: Vec<String>,
+    },
+    /// What an endpoint was told, newest first
+    Deliveries {
+        /// Its id (we_…)
+        endpoint: String,
+        /// succeeded, retrying, waiting or failed
+        #[arg(long)]
+        status: Option<String>,
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
+    },
+    /// Tell of an event again
+    Resend {
+        /// Its id (evt_…)
+        event: String,
+        /// One endpoint (we_…) [default: all that want it]
+        #[arg(long)]
+        endpoint: Option<String>,
+    },
 }
 
 #[derive(Subcommand)]

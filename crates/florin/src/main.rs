@@ -59,6 +59,7 @@ fn main() -> ExitCode {
         Command::Keys { ask, account } => commands::own::keys(&cli.common, ask, account.as_deref()),
         Command::Accounts { ask } => commands::own::accounts(&cli.common, ask),
         Command::Logs { ask, account } => commands::own::logs(&cli.common, ask, account.as_deref()),
+        Command::Webhooks { ask } => commands::webhooks::run(&cli.common, ask),
         Command::Serve => commands::serve::serve(&cli.common),
         Command::Scripts { url } => commands::scripts::run(&cli.common, url.as_deref()),
         Command::Restart => commands::restart::run(&cli.common),

@@ -13,16 +13,16 @@ use florin_core::commit::{JobKind, SHARDS};
 use florin_core::fees::Fees;
 use florin_core::flow::{self, Done, Failure, View};
 use florin_core::id::{Key, KeyGen, Kind};
-use florin_core::payment::{self, Payment, PaymentView, Stage};
+use florin_core::payment::{self, Payment, PaymentView};
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::refund::{self, RefundView};
 use florin_core::refusal::Refusal;
 use florin_core::sequencer;
 use florin_core::settlement::pull;
-use florin_core::setup::{self, Setup, SetupStage, SetupView};
+use florin_core::setup::{self, SetupView};
 use florin_core::store::{Query, Store, Wait};
 use florin_core::terminal::{self, Block};
-use florin_core::threeds::{self, Settled};
+use florin_core::threeds;
 use florin_core::time::Time;
 use florin_core::wire::{Late, Order, Verdict};
 use std::collections::BTreeMap;
@@ -63,17 +63,9 @@ pub enum Command {
     Cancel(payment::Cancel),
     Increment(payment::Increment),
     /// The cardholder comes back from the issuer, who says this.
-    Authenticated {
-        account: Key,
-        payment: Key,
-        settled: Settled,
-    },
+    Authenticated(payment::Authenticated),
     /// The same for a setup.
-    AuthenticatedSetup {
-        account: Key,
-        setup: Key,
-        settled: Settled,
-    },
+    AuthenticatedSetup(setup::AuthenticatedSetup),
     Refund(refund::CreateRefund),
     SetUp(setup::CreateSetup),
     ConfirmSetup(setup::ConfirmSetup),
@@ -317,6 +309,28 @@ async fn serve(gate: &Gate, command: Command) -> Reply {
                     reply(setup::authenticated(gate, &command).await, show_setup)
                 }
                 _ => reply(view.map(Done::Fresh), show_setup),
+            }
+        }
+        Command::SetUp(c) => reply(setup::create(gate, &c).await, show_setup),
+        Command::ConfirmSetup(c) => reply(setup::confirm(gate, &c).await, show_setup),
+        Command::Increment(c) => payment(payment::increment(gate, &c).await),
+        Command::Authenticated(command) => {
+            let (account, key) = (command.account, command.payment);
+            match payment::authenticated(gate, &command).await {
+                // It went on meanwhile: the browser is told how it stands.
+                Err(Failure::Refused(Refusal::UnexpectedState { .. })) => {
+                    payment(flow::load(gate.store(), account, Kind::Payment, key).await.map(Done::Fresh))
+                }
+                done => payment(done),
+            }
+        }
+        Command::AuthenticatedSetup(command) => {
+            let (account, key) = (command.account, command.setup);
+            match setup::authenticated(gate, &command).await {
+                Err(Failure::Refused(Refusal::SetupState { .. })) => {
+                    reply(flow::load(gate.store(), account, Kind::Setup, key).await.map(Done::Fresh), show_setup)
+                }
+                done => reply(done, show_setup),
             }
         }
         Command::SetUp(c) => reply(setup::create(gate, &c).await, show_setup),

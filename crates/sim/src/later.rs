@@ -48,7 +48,7 @@ impl World {
     }
 
     /// The cardholder answers on the issuer's page. The first answer counts.
-    pub fn cardholder_answers(&mut self, owner: Key, settled: Settled) -> Option<Settled> {
+    pub fn cardholder_answers(&mut self, owner: Key, settled: Settled) -> Option<(Key, Settled)> {
         let of_payment = self.audit.payment(owner).and_then(|p| match p.stage {
             Stage::RequiresAction { authentication } => Some(authentication),
             _ => None,
@@ -60,7 +60,7 @@ impl World {
             })
         };
         let authentication = of_payment.or_else(of_setup)?;
-        Some(*self.audit.cardholders.entry(authentication).or_insert(settled))
+        Some((authentication, *self.audit.cardholders.entry(authentication).or_insert(settled)))
     }
 
     /// What the vault is told when it asks for the result of a challenge.

@@ -10,7 +10,7 @@ use florin_core::method::{Hold, PaymentMethod};
 use florin_core::money::{Currency, Money};
 use florin_core::payment::{CaptureMethod, CardFacts, Confirm, Create, Method};
 use florin_core::record;
-use florin_core::setup::{ConfirmSetup, CreateSetup, Purpose, Setup, SetupPersonal};
+use florin_core::setup::{AuthenticatedSetup, ConfirmSetup, CreateSetup, Purpose, Setup, SetupPersonal};
 use florin_core::wire::{Credential, Initiator};
 
 /// A declined setup is tried again so often at most.
@@ -63,7 +63,9 @@ pub async fn set_up(merchant: &Merchant) {
     for _ in 0..CONFIRMS_LIMIT {
         if heard.as_ref().is_some_and(|said| said.status == "requires_action") {
             let account = merchant.account;
-            let back = |settled| Command::AuthenticatedSetup { account, setup: key, settled };
+            let back = |authentication, settled| {
+                Command::AuthenticatedSetup(AuthenticatedSetup { account, setup: key, authentication, settled })
+            };
             if !merchant.authenticate(key, back).await {
                 return;
             }

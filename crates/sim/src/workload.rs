@@ -11,8 +11,8 @@ use florin_core::flow::Claiming;
 use florin_core::id::{Key, Kind};
 use florin_core::money::{Currency, Money};
 use florin_core::payment::{
-    Cancel, CancelReason, Capture, CaptureMethod, CardFacts, CardOptions, Confirm, Create, FutureUse, Increment,
-    PaymentPersonal, Terms,
+    Authenticated, Cancel, CancelReason, Capture, CaptureMethod, CardFacts, CardOptions, Confirm, Create, FutureUse,
+    Increment, PaymentPersonal, Terms,
 };
 use florin_core::refund::{CreateRefund, RefundPersonal, RefundReason};
 use florin_core::refusal::Refusal;
@@ -187,7 +187,9 @@ impl Merchant {
             let mut now = self.settled(&sale).await;
             if now.status == "requires_action" {
                 let (account, payment) = (self.account, sale.payment);
-                let back = |settled| Command::Authenticated { account, payment, settled };
+                let back = |authentication, settled| {
+                    Command::Authenticated(Authenticated { account, payment, authentication, settled })
+                };
                 if !self.authenticate(payment, back).await && self.chance(300) {
                     // The merchant looks again when a worker has asked the issuer.
                     self.sim.sleep(self.between(60_000, 400_000)).await;
@@ -279,7 +281,7 @@ impl Merchant {
 
     /// The cardholder goes to the issuer and comes back, now and then by two windows, or not at all. False when they were lost on the
     /// way, whatever the issuer knows.
-    pub async fn authenticate(&self, owner: Key, back: impl Fn(Settled) -> Command) -> bool {
+    pub async fn authenticate(&self, owner: Key, back: impl Fn(Key, Settled) -> Command) -> bool {
         self.sim.sleep(self.between(0, 20_000)).await;
         if self.chance(150) {
             // They close the window.
@@ -290,7 +292,7 @@ impl Merchant {
             let settled = cardholder(world);
             world.cardholder_answers(owner, settled)
         };
-        let Some(settled) = said else { return true };
+        let Some((authentication, settled)) = said else { return true };
         let windows = self.between(0, 3);
         for _ in 0..windows {
             let number = {
@@ -298,7 +300,7 @@ impl Merchant {
                 world.next_request += 1;
                 world.next_request
             };
-            if let Reply::Ok(answer) = call(&self.sim, number, back(settled)).await {
+            if let Reply::Ok(answer) = call(&self.sim, number, back(authentication, settled)).await {
                 let world = &mut *self.sim.lock();
                 let wall = world.wall();
                 world.audit.answered(None, wall, &answer);
@@ -376,7 +378,7 @@ impl Merchant {
     fn capture_command(&self, sale: &Sale, amount: Option<i64>) -> (Claiming, Command) {
         let claim = self.claim();
         let (account, payment) = (self.account, sale.payment);
-        let capture = Capture { account, payment, amount, currency: None, claim: Some(claim.clone()) };
+        let capture = Capture { account, payment, amount, currency: None, personal: None, claim: Some(claim.clone()) };
         (claim, Command::Capture(capture))
     }
 

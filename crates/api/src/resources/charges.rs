@@ -12,7 +12,7 @@ use florin_core::flow;
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Book, LedgerAccount};
 use florin_core::movement::key_of;
-use florin_core::payment::{Payment, PaymentError, PaymentPersonal, PaymentView, Stage, capture_before};
+use florin_core::payment::{Payment, PaymentError, PaymentPersonal, PaymentView, Stage, Update, capture_before};
 use florin_core::store::Query;
 use florin_core::threeds::{self, Authentication, TransStatus};
 use florin_core::wire::{Check, Checks};
@@ -336,8 +336,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     }
     params.done()?;
     let claim = ask.claim.clone();
-    let command =
-        florin_core::payment::Update { personal: Some(personal), claim, ..florin_core::payment::Update::of(&view) };
+    let command = Update { personal: Some(personal), on_charge: true, claim, ..Update::of(&view) };
     let telling = Telling::Charge { key: attempt.key, refunded: refunded(ask, &view).await? };
     match florin_core::payment::update(&ask.asked(telling), &command).await? {
         flow::Done::Fresh(view) => Ok(Answer::ok(loaded(ask, &view, &attempt).await?)),
@@ -356,7 +355,7 @@ pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
         return Err(ApiError::invalid(message).code("charge_already_captured"));
     }
     let telling = Telling::Charge { key: attempt.key, refunded: 0 };
-    payment_intents::claim(ask, params, &view, (amount, "amount"), telling).await
+    payment_intents::claim(ask, params, &view, (amount, "amount", None), telling).await
 }
 
 const ROWS_AT_ONCE: u32 = 100;

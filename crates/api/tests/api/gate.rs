@@ -142,3 +142,21 @@ fn races_for_money() {
     let charge = shop.get(&format!("/v1/payment_intents/{id}?expand[]=latest_charge"));
     assert!(charge.at("/latest_charge/amount_refunded").as_i64().unwrap() <= 900);
 }
+
+/// An answer that is given again names the request that it was first given to.
+#[test]
+fn replays_name_their_original() {
+    let shop = Shop::open();
+    let body = "amount=1000&currency=eur&payment_method=pm_card_visa&confirm=true";
+    for (key, path, body) in [
+        ("a", "/v1/payment_intents", body),
+        ("b", "/v1/customers", "name=Ana"),
+        ("c", "/v1/payment_intents", "amount=1000&currency=eur&payment_method=pm_card_chargeDeclined&confirm=true"),
+    ] {
+        let first = shop.post_once(key, path, body);
+        let again = shop.post_once(key, path, body);
+        let (id, original) = (first.header("request-id").unwrap(), again.header("original-request"));
+        assert_eq!((first.header("original-request"), original), (None, Some(id)), "{path}");
+        assert_ne!(again.header("request-id"), Some(id), "{path}");
+    }
+}

@@ -314,3 +314,46 @@ fn lists_of_events() {
     let other = shop.send(Request::new("GET", &format!("/v1/events/{}", all[0]), "").key(&shop.other));
     assert_eq!(other.error(), (404, "resource_missing", "id"));
 }
+
+/// An endpoint is told in the version that it was made with: older ones list an intent's charges.
+#[test]
+fn endpoints_speak_their_version() {
+    let shop = Shop::open();
+    let events = "enabled_events[]=payment_intent.succeeded";
+    let (old, new) = (endpoint(&shop, &format!("{events}&api_version=2022-08-01")), endpoint(&shop, events));
+    let hook = receiver(&shop, 200);
+    let charge = shop.paid(1000).text("/latest_charge");
+    let told = |id: &str| {
+        hook.rounds(id);
+        let letter = hook.got.lock().unwrap().pop().unwrap();
+        serde_json::from_slice::<Value>(&letter.body).unwrap()
+    };
+    let (old, new) = (told(&old), told(&new));
+    assert_eq!((&old["api_version"], &new["api_version"]), (&json!("2022-08-01"), &json!("2026-10-28.endive")));
+    let listed = &old["data"]["object"]["charges"];
+    assert_eq!((&listed["object"], &listed["data"][0]["id"]), (&json!("list"), &json!(charge)));
+    assert_eq!(new["data"]["object"].get("charges"), None);
+}
+
+/// A deleted endpoint hears nothing more: not what happens, not what failed before, not what is told again.
+#[test]
+fn silence_after_deletion() {
+    let shop = Shop::open();
+    let (id, hook) = (endpoint(&shop, "enabled_events[]=*"), receiver(&shop, 500));
+    shop.post("/v1/customers", "name=Ana");
+    hook.rounds(&id);
+    assert_eq!(hook.types(), ["customer.created"]);
+    shop.delete(&format!("/v1/webhook_endpoints/{id}"));
+    *hook.status.lock().unwrap() = 200;
+    shop.post("/v1/customers", "name=Bea");
+    assert_eq!(hook.rounds(&id), Round::Over);
+    for _ in 0..10 {
+        shop.pass(600_000);
+        hook.retries();
+    }
+    let event = shop.get("/v1/events").text("/data/0/id");
+    shop.post(&format!("/v1/events/{event}/retry"), "");
+    shop.pass(600_000);
+    hook.retries();
+    assert_eq!(hook.types(), [] as [&str; 0]);
+}

@@ -324,3 +324,38 @@ fn holds_expire() {
         assert_eq!(events.at("/data/0/data/object/object"), &json!(object), "{kind}");
     }
 }
+
+/// What a capture writes, and what it cannot be.
+#[test]
+fn what_goes_with_a_capture() {
+    let shop = Shop::open();
+    let hold = || {
+        let more = "capture_method=manual&statement_descriptor_suffix=FIRST&metadata[a]=1";
+        let got =
+            shop.post(INTENTS, &format!("amount=1999&currency=eur&payment_method=pm_card_visa&confirm=true&{more}"));
+        format!("{INTENTS}/{}/capture", got.text("/id"))
+    };
+    let got =
+        shop.post(&hold(), "metadata[b]=2&statement_descriptor_suffix=LATER&final_capture=true&expand[]=latest_charge");
+    assert_eq!(got.at("/metadata"), &json!({ "a": "1", "b": "2" }));
+    assert_eq!(got.text("/latest_charge/statement_descriptor_suffix"), "LATER");
+    let refused = shop.post(&hold(), "final_capture=false");
+    assert_eq!((refused.status, refused.error().2), (400, "final_capture"));
+    assert_eq!(shop.post(&hold(), "final_capture=maybe").error().2, "final_capture");
+}
+
+/// What is written on a charge is told as a change of the charge.
+#[test]
+fn a_charge_that_is_written_on() {
+    let shop = Shop::open();
+    let charge = shop.paid(1000).text("/latest_charge");
+    shop.number();
+    let before = shop.get("/v1/events?type=charge.updated").at("/data").as_array().map_or(0, Vec::len);
+    shop.post(&format!("/v1/charges/{charge}"), "description=tea&metadata[a]=1");
+    shop.number();
+    let told = shop.get("/v1/events?type=charge.updated");
+    assert_eq!(told.at("/data").as_array().map(Vec::len), Some(before + 1));
+    let data = told.at("/data/0/data");
+    assert_eq!((&data["object"]["id"], &data["object"]["description"]), (&json!(charge), &json!("tea")));
+    assert_eq!(data["previous_attributes"], json!({ "description": null, "metadata": {} }));
+}

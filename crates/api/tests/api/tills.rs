@@ -94,3 +94,24 @@ fn a_race() {
     });
     assert_eq!((paid, shop.orders()), (1, 1));
 }
+
+/// A setup takes a token, too, and with it the address that the customer comes back to.
+#[test]
+fn a_token_sets_a_card_up() {
+    let shop = Shop::open();
+    let made = shop.post(TOKENS, "payment_method=pm_card_visa&return_url=https%3A%2F%2Fx.nl");
+    let token = made.text("/id");
+    let customer = shop.post("/v1/customers", "").text("/id");
+    let early = shop.post("/v1/setup_intents", &format!("confirmation_token={token}"));
+    assert_eq!((early.status, early.error().2), (400, "confirmation_token"));
+    let body = format!("customer={customer}&confirm=true&confirmation_token={token}");
+    let kept = shop.post("/v1/setup_intents", &body);
+    assert_eq!((kept.text("/status"), kept.text("/customer")), ("succeeded".into(), customer));
+    let seen = shop.get(&format!("/v1/confirmation_tokens/{token}"));
+    assert_eq!(seen.at("/setup_intent"), kept.at("/id"));
+    assert_eq!(shop.post("/v1/setup_intents", &body).error().1, "confirmation_token_already_used");
+    let other = shop.post(TOKENS, "payment_method=pm_card_visa").text("/id");
+    let open = shop.post("/v1/setup_intents", "").text("/id");
+    let confirmed = shop.post(&format!("/v1/setup_intents/{open}/confirm"), &format!("confirmation_token={other}"));
+    assert_eq!(confirmed.text("/status"), "succeeded");
+}

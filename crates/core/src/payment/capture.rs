@@ -1,7 +1,7 @@
 //! Capture a hold, whole or in part: one completion (0220), which releases what it does not claim.
 
 use super::confirm::start;
-use super::{Doing, MOST_ATTEMPTS_AND_CAPTURES, Payment, PaymentView, Stage};
+use super::{Doing, MOST_ATTEMPTS_AND_CAPTURES, Payment, PaymentPersonal, PaymentView, Stage};
 use crate::attempt::{Attempt, Begun, Move, Step, launch};
 use crate::commit::EventKind;
 use crate::flow::{Claiming, Done, Failure, View};
@@ -20,6 +20,8 @@ pub struct Capture {
     pub amount: Option<i64>,
     /// Refused when it is not the payment's.
     pub currency: Option<Currency>,
+    /// What the personal data becomes; none keeps it.
+    pub personal: Option<PaymentPersonal>,
     pub claim: Option<Claiming>,
 }
 
@@ -48,7 +50,8 @@ fn begin(from: &View<Payment>, command: &Capture, begun: Begun) -> Result<Step<P
     let attempt = Attempt::begin(begun.key, begun.job, what, money, authorized.card, begun.slot, begun.now);
     let mut next = payment.clone();
     next.stage = Stage::Processing { attempt: attempt.key, doing: Doing::Capture { amount } };
-    let step = start(next, from, attempt).events(&[EventKind::PaymentProcessing]);
+    let mut step = start(next, from, attempt).events(&[EventKind::PaymentProcessing]);
+    step.personal = command.personal.as_ref().map(|p| p.stored(payment.customer.unwrap_or(from.key)));
     if planted(Mutant::HoldNotClaimed) {
         return Ok(step);
     }
@@ -77,7 +80,7 @@ mod tests {
     fn what_a_capture_begins() {
         #[track_caller]
         fn check(from: Stage, amount: Option<i64>, currency: Option<Currency>, expected: Result<i64, Refusal>) {
-            let command = Capture { account: ACCOUNT, payment: PAYMENT, amount, currency, claim: None };
+            let command = Capture { account: ACCOUNT, payment: PAYMENT, amount, currency, personal: None, claim: None };
             assert_eq!(begin(&view(held(from)), &command, BEGUN), expected.map(started));
         }
         let hold = || Stage::RequiresCapture { hold: CHARGE };
@@ -105,8 +108,14 @@ mod tests {
         #[track_caller]
         fn check(code: &str, amount: i64, expected: Result<(), BadAmount>) {
             let currency = Currency::parse(code).unwrap();
-            let command =
-                Capture { account: ACCOUNT, payment: PAYMENT, amount: Some(amount), currency: None, claim: None };
+            let command = Capture {
+                account: ACCOUNT,
+                payment: PAYMENT,
+                amount: Some(amount),
+                currency: None,
+                personal: None,
+                claim: None,
+            };
             let from = Payment { money: Money::new(5000, currency), ..held(Stage::RequiresCapture { hold: CHARGE }) };
             assert_eq!(begin(&view(from), &command, BEGUN).map(|_| ()), expected.map_err(Refusal::Amount));
         }

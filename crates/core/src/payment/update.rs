@@ -23,6 +23,8 @@ pub struct Update {
     /// The card to pay with, and the payment method that it is.
     pub method: Option<(Key, CardFacts)>,
     pub personal: Option<PaymentPersonal>,
+    /// It is written on the charge, not on the payment.
+    pub on_charge: bool,
     pub beside: Vec<Beside>,
     pub claim: Option<Claiming>,
 }
@@ -40,6 +42,7 @@ impl Update {
             terms: None,
             method: None,
             personal: None,
+            on_charge: false,
             beside: vec![],
             claim: None,
         }
@@ -94,7 +97,8 @@ fn begin(from: &View<Payment>, command: &Update) -> Result<Step<Payment>, Refusa
         // What is stored moves under the customer's key with the payment.
         None => from.personal.as_ref().map(|p| crate::commit::Personal { subject, body: p.body.clone() }),
     };
-    let mut step = Step::new(next).events(&[EventKind::PaymentUpdated]);
+    let event = if command.on_charge { EventKind::ChargeUpdated } else { EventKind::PaymentUpdated };
+    let mut step = Step::new(next).events(&[event]);
     (step.index, step.personal, step.beside) = (index, personal, command.beside.clone());
     Ok(step)
 }

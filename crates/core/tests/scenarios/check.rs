@@ -282,7 +282,8 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
             work(world, JobKind::Chase, async |job| chase(ports, job).await).await
         }
         What::Capture { amount, currency } => {
-            let command = payment::Capture { account, payment, amount: *amount, currency: *currency, claim };
+            let command =
+                payment::Capture { account, payment, amount: *amount, currency: *currency, personal: None, claim };
             tell_payment(ports, payment::capture(ports, &command).await)
         }
         What::Increment { amount } => {

@@ -17,3 +17,4 @@ pub mod settlement;
 pub mod system;
 pub mod trace;
 pub mod verify;
+pub mod webhooks;

@@ -65,6 +65,8 @@ fn help_of_every_command() {
     check(&["keys", "create"], &["--class", "--permission", "--expires", "once"]);
     check(&["accounts", "create"], &["--name", "--country", "--currency"]);
     check(&["logs"], &["list", "tail", "--account"]);
+    check(&["webhooks"], &["list", "create", "deliveries", "resend"]);
+    check(&["webhooks", "create"], &["signing secret, once", "--event"]);
     check(&["doctor"], &["settings", "what to do"]);
     check(&["verify"], &["ledger", "nothing may run"]);
     check(&["completions"], &["bash", "zsh", "fish"]);

@@ -223,3 +223,31 @@ fn nothing_is_lost_when_the_gateway_dies() {
     wait("every event to be taken", SOON, || taken().then_some(()));
     shop.receiver.got().iter().for_each(|got| signed(got, &shop.secret));
 }
+
+/// The same from the terminal: made, told, told again.
+#[test]
+fn webhooks_in_the_terminal() {
+    let house = House::new("hooks-terminal");
+    let stopped = house.florin(&["webhooks", "list"]);
+    assert_eq!((stopped.code, stopped.refused().0.as_str()), (1, "not_running"));
+    let demo = house.demo();
+    let hook = Receiver::open();
+    assert_eq!(house.florin(&["webhooks", "list"]).done()["data"], serde_json::json!([]));
+    let made = house.florin(&["webhooks", "create", &hook.url(), "--event", "customer.created"]).done();
+    let (id, secret) = (made["id"].as_str().unwrap().to_owned(), made["secret"].as_str().unwrap().to_owned());
+    let refused = house.florin(&["webhooks", "create", "nowhere"]);
+    assert_eq!((refused.code, refused.refused().0.as_str()), (1, "url_invalid"));
+    let customer = Api::new(&demo.ready).connect().post("/v1/customers", "name=Ana").ok();
+    hook.told(customer.text("/id"), &["customer.created"]);
+    signed(&hook.got()[0], &secret);
+    let delivered = || {
+        let list = house.florin(&["webhooks", "deliveries", &id, "--status", "succeeded"]).done();
+        list["data"].as_array().filter(|data| !data.is_empty()).map(|data| data[0].clone())
+    };
+    let delivery = wait("the delivery", SOON, delivered);
+    assert_eq!(delivery["event_type"], "customer.created");
+    let event = delivery["event"].as_str().unwrap();
+    assert_eq!(house.florin(&["webhooks", "resend", event, "--endpoint", &id]).done()["id"], event);
+    hook.told(customer.text("/id"), &["customer.created", "customer.created"]);
+    demo.stop();
+}

@@ -48,7 +48,8 @@ const OF_PAGES: [(&str, &str); 2] = [
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
 /// What scripts may read of the head.
-const EXPOSED: &str = "Request-Id, Retry-After, Stripe-Should-Retry, Stripe-Version, Idempotent-Replayed";
+const EXPOSED: &str =
+    "Request-Id, Retry-After, Stripe-Should-Retry, Stripe-Version, Idempotent-Replayed, Original-Request";
 const ONLY_TLS: (&str, &str) = ("strict-transport-security", "max-age=63072000; includeSubDomains");
 
 /// How an answer goes out.
@@ -238,7 +239,7 @@ mod tests {
     #[test]
     fn an_answer_as_a_whole() {
         let expected = "HTTP/1.1 200 OK\r\nx-a: b\r\naccess-control-allow-origin: *\r\n\
-            access-control-expose-headers: Request-Id, Retry-After, Stripe-Should-Retry, Stripe-Version, Idempotent-Replayed\r\n\
+            access-control-expose-headers: Request-Id, Retry-After, Stripe-Should-Retry, Stripe-Version, Idempotent-Replayed, Original-Request\r\n\
             content-type: application/json\r\ncache-control: no-store\r\n\
             content-security-policy: default-src 'none'; frame-ancestors 'none'\r\nreferrer-policy: no-referrer\r\n\
             x-content-type-options: nosniff\r\nx-frame-options: DENY\r\n\

@@ -98,6 +98,18 @@ pub fn no_platforms(params: &Params) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Lists and setups for other accounts: the same.
+pub fn no_other_account(params: &Params, names: &[&'static str]) -> Result<(), ApiError> {
+    for name in names.iter().copied() {
+        if params.has(name) && !params.is_unset(name) {
+            let message =
+                format!("{name} is not offered: customers and cards are those of the account of the key alone.");
+            return Err(params.bad(name, message).code("parameter_not_offered"));
+        }
+    }
+    Ok(())
+}
+
 /// What stands on the statement (DE 43 and what issuers make of it).
 pub fn descriptor(params: &Params, name: &'static str) -> Result<Patch<String>, ApiError> {
     let patch = params.patch(name, 22)?;

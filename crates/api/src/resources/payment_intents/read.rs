@@ -47,6 +47,7 @@ pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError
 pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let page = list::page(ask, params, Kind::Payment)?;
     let customer = params.text("customer", 255)?;
+    super::no_other_account(params, &["customer_account"])?;
     params.done()?;
     let under = match &customer {
         None => Some(ask.account()),

@@ -11,17 +11,21 @@ use florin_core::payment::{self, Cancel, CancelReason, Capture, Increment, Payme
 pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let view = find(ask, ask.path_id()).await?;
     let amount = params.integer("amount_to_capture")?;
-    params.boolean("final_capture")?;
+    if params.boolean("final_capture")? == Some(false) {
+        let message = "final_capture can only be false where multicapture is available (multicapture[status] of the charge): one \
+            capture ends this hold.";
+        return Err(params.bad("final_capture", message).code("payment_intent_invalid_parameter"));
+    }
     fields::no_platforms(params)?;
-    params.ignore(&[
-        "metadata",
-        "statement_descriptor",
-        "statement_descriptor_suffix",
-        "amount_details",
-        "payment_details",
-    ]);
+    let mut personal: PaymentPersonal = view.personal()?;
+    let before = personal.clone();
+    fields::descriptor(params, "statement_descriptor")?.apply(&mut personal.statement_descriptor);
+    fields::descriptor(params, "statement_descriptor_suffix")?.apply(&mut personal.statement_descriptor_suffix);
+    params.metadata(&mut personal.metadata)?;
+    params.ignore(&["amount_details", "hooks", "payment_details"]);
     params.done()?;
-    claim(ask, params, &view, (amount, "amount_to_capture"), Telling::Outcome).await
+    let written = (personal != before).then_some(personal);
+    claim(ask, params, &view, (amount, "amount_to_capture", written), Telling::Outcome).await
 }
 
 /// Claims a hold, whole or in part.
@@ -29,7 +33,7 @@ pub async fn claim(
     ask: &Ask<'_>,
     params: &Params,
     view: &PaymentView,
-    (amount, name): (Option<i64>, &'static str),
+    (amount, name, personal): (Option<i64>, &'static str, Option<PaymentPersonal>),
     telling: Telling,
 ) -> Result<Answer, ApiError> {
     let Stage::RequiresCapture { .. } = view.body.stage else {
@@ -47,8 +51,8 @@ pub async fn claim(
         }
         Some(_) | None => {}
     }
-    let command =
-        Capture { account: ask.account(), payment: view.key, amount, currency: None, claim: ask.claim.clone() };
+    let (account, payment, claim) = (ask.account(), view.key, ask.claim.clone());
+    let command = Capture { account, payment, amount, currency: None, personal, claim };
     let done = payment::capture(&ask.asked(telling), &command).await?;
     settled(ask, done, telling).await
 }

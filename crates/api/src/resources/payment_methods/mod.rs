@@ -138,7 +138,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let view = find(ask, ask.path_id(), "payment_method").await?;
     let mut probe: MethodPersonal = view.personal()?;
     merge(params, &mut probe)?;
-    super::prices::not_offered(params, &["card"])?;
+    super::prices::not_offered(params, &["card", "us_bank_account"])?;
     params.done()?;
     if view.body.customer().is_none() {
         let message = "You must save this PaymentMethod to a customer before you can update it.";
@@ -183,6 +183,7 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let wanted = params.patch("type", 40)?.value();
     let id = params.text("customer", 255)?;
     params.ignore(&["allow_redisplay"]);
+    super::payment_intents::no_other_account(params, &["customer_account"])?;
     params.done()?;
     let of = match &id {
         None => None,

@@ -43,6 +43,18 @@ fn asking(params: &Params, mut before: Asking) -> Result<Asking, ApiError> {
     Ok(before)
 }
 
+/// Ways to pay that a later request names: cards are what there is, and nothing changes.
+fn types(ask: &Ask<'_>, params: &Params) -> Result<(), ApiError> {
+    let older: &[&'static str] = if ask.version.takes_method_types() { &["payment_method_types"] } else { &[] };
+    for name in ["allowed_payment_method_types"].iter().chain(older).copied() {
+        if params.texts(name)?.is_some_and(|types| types.is_empty() || types.iter().any(|t| t != "card")) {
+            let message = "Cards are the one way to pay that is offered.";
+            return Err(params.bad(name, message).code("setup_intent_invalid_parameter"));
+        }
+    }
+    Ok(())
+}
+
 /// The card that the request names, and whether its cardholder is asked first.
 async fn chosen(
     ask: &Ask<'_>,
@@ -84,6 +96,7 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let plain = Setup::plain(ask.caller.live, Purpose::Intent);
     let asking = asking(params, plain.asking)?;
     params.ignore(WITHOUT_EFFECT);
+    payment_intents::no_other_account(params, NOT_OFFERED)?;
     params.ignore(&["payment_method", "payment_method_data", "confirmation_token", "customer"]);
     params.done()?;
     for name in ["return_url", "confirmation_token"] {
@@ -185,7 +198,9 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let mut probe: SetupPersonal = view.personal()?;
     personal(params, &mut probe)?;
     let asking = asking(params, view.body.asking)?;
+    types(ask, params)?;
     params.ignore(WITHOUT_EFFECT);
+    payment_intents::no_other_account(params, NOT_OFFERED)?;
     params.ignore(&["payment_method", "payment_method_data", "customer"]);
     params.done()?;
     let customer = payment_intents::customer(ask, params).await?;
@@ -214,7 +229,9 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     let mut words: SetupPersonal = view.personal()?;
     words.return_url = payment_intents::url(params)?.or(words.return_url);
     let asking = asking(params, view.body.asking)?;
+    types(ask, params)?;
     params.ignore(WITHOUT_EFFECT);
+    payment_intents::no_other_account(params, NOT_OFFERED)?;
     params.ignore(&["payment_method", "payment_method_data", "confirmation_token", "expected_payment_method_type"]);
     params.done()?;
     if !view.body.stage.is_open() {
@@ -267,6 +284,7 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let page = list::page(ask, params, Kind::Setup)?;
     let (customer, method) = (params.text("customer", 255)?, params.text("payment_method", 255)?);
     params.ignore(&["attach_to_self"]);
+    payment_intents::no_other_account(params, &["customer_account"])?;
     params.done()?;
     let customer = match &customer {
         None => None,
