@@ -129,6 +129,7 @@ pub enum Command {
         /// The card form's address, as https://pay.example.com [default: of what runs on the data folder]
         #[arg(long)]
         url: Option<String>,
+    },
     /// Webhook endpoints of the running demo: list, create, what was delivered, telling again
     Webhooks {
         #[command(subcommand)]

@@ -300,15 +300,13 @@ async fn serve(gate: &Gate, command: Command) -> Reply {
         Command::Confirm(c) => payment(payment::confirm(gate, &c).await),
         Command::Capture(c) => payment(payment::capture(gate, &c).await),
         Command::Cancel(c) => payment(payment::cancel(gate, &c).await),
-        Command::AuthenticatedSetup { account, setup: key, settled } => {
-            let view: Result<View<Setup>, Failure> = flow::load(gate.store(), account, Kind::Setup, key).await;
-            match view.as_ref().map(|view| &view.body.stage) {
-                Ok(SetupStage::RequiresAction { authentication }) => {
-                    let authentication = *authentication;
-                    let command = setup::AuthenticatedSetup { account, setup: key, authentication, settled };
-                    reply(setup::authenticated(gate, &command).await, show_setup)
+        Command::AuthenticatedSetup(command) => {
+            let (account, key) = (command.account, command.setup);
+            match setup::authenticated(gate, &command).await {
+                Err(Failure::Refused(Refusal::SetupState { .. })) => {
+                    reply(flow::load(gate.store(), account, Kind::Setup, key).await.map(Done::Fresh), show_setup)
                 }
-                _ => reply(view.map(Done::Fresh), show_setup),
+                done => reply(done, show_setup),
             }
         }
         Command::SetUp(c) => reply(setup::create(gate, &c).await, show_setup),
@@ -322,29 +320,6 @@ async fn serve(gate: &Gate, command: Command) -> Reply {
                     payment(flow::load(gate.store(), account, Kind::Payment, key).await.map(Done::Fresh))
                 }
                 done => payment(done),
-            }
-        }
-        Command::AuthenticatedSetup(command) => {
-            let (account, key) = (command.account, command.setup);
-            match setup::authenticated(gate, &command).await {
-                Err(Failure::Refused(Refusal::SetupState { .. })) => {
-                    reply(flow::load(gate.store(), account, Kind::Setup, key).await.map(Done::Fresh), show_setup)
-                }
-                done => reply(done, show_setup),
-            }
-        }
-        Command::SetUp(c) => reply(setup::create(gate, &c).await, show_setup),
-        Command::ConfirmSetup(c) => reply(setup::confirm(gate, &c).await, show_setup),
-        Command::Increment(c) => payment(payment::increment(gate, &c).await),
-        Command::Authenticated { account, payment: key, settled } => {
-            let view: Result<View<Payment>, Failure> = flow::load(gate.store(), account, Kind::Payment, key).await;
-            match view.as_ref().map(|view| &view.body.stage) {
-                Ok(Stage::RequiresAction { authentication }) => {
-                    let authentication = *authentication;
-                    let command = payment::Authenticated { account, payment: key, authentication, settled };
-                    payment(payment::authenticated(gate, &command).await)
-                }
-                _ => payment(view.map(Done::Fresh)),
             }
         }
         Command::Refund(c) => reply(refund::create(gate, &c).await, show_refund),

@@ -83,8 +83,17 @@ fn personal(params: &Params, into: &mut SetupPersonal) -> Result<(), ApiError> {
     params.metadata(&mut into.metadata)
 }
 
-const WITHOUT_EFFECT: &[&str] =
-    &["mandate_data", "attach_to_self", "flow_directions", "single_use", "excluded_payment_method_types"];
+/// What is for other accounts.
+const NOT_OFFERED: &[&str] = &["customer_account", "on_behalf_of"];
+
+const WITHOUT_EFFECT: &[&str] = &[
+    "payment_method_configuration",
+    "mandate_data",
+    "attach_to_self",
+    "flow_directions",
+    "single_use",
+    "excluded_payment_method_types",
+];
 
 pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let mut words = SetupPersonal::default();
