@@ -37,7 +37,13 @@ pub async fn handle(api: &Api, request: EdgeRequest, declared: Option<Arc<Declar
         return page;
     }
     let mut passed = Passed { declared, ..Passed::default() };
-    let answered = answer(api, &request, &mut passed).await;
+    let mut answered = answer(api, &request, &mut passed).await;
+    if passed.caller.as_ref().is_some_and(|caller| caller.class == KeyClass::Publishable) {
+        match &mut answered {
+            Ok(answer) => without_private(&mut answer.body),
+            Err(error) => error.more.values_mut().for_each(without_private),
+        }
+    }
     finish(api, &request, began, &mut passed, answered)
 }
 
@@ -82,6 +88,7 @@ async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result
     permit(api, route, &caller)?;
     let claim = claiming(api, request, &caller, &map)?;
     let paths = expand::asked(&mut map)?;
+    expand::check(route, &paths, caller.class != KeyClass::Publishable)?;
     let idempotency_key = claim.as_ref().and_then(|_| header(request, "idempotency-key")).map(str::to_owned);
     let ports = Sourced::new(&*api.ports, Origin { request: request.id.clone(), idempotency_key });
     let ask = Ask { api, request, caller, version, ids, claim, expand: paths, ports };
@@ -103,12 +110,9 @@ async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result
 /// The answer as it goes out: expanded, and under an idempotency key kept like that, so that it stays the same byte for byte.
 async fn sent(ask: &Ask<'_>, answered: Answer) -> Result<Answer, ApiError> {
     let (fresh, plain) = (!answered.replayed, ask.expand.is_empty() && !ask.version.lists_charges());
-    let mut answer = expand::all(ask, answered, &ask.expand).await?;
+    let answer = expand::all(ask, answered, &ask.expand).await?;
     if let (true, false, 200, Some(claiming)) = (fresh, plain, answer.status, &ask.claim) {
         flow::amend(ask.store(), &claiming.id, look::stored_whole(answer.status, &answer.body)).await?;
-    }
-    if !ask.is_secret() {
-        without_private(&mut answer.body);
     }
     Ok(answer)
 }

@@ -2,7 +2,7 @@
 
 use crate::shapes;
 use florin_api::keys::manage::{self, NewKey};
-use florin_api::{Api, Declared, House, JourneyLink, KeyClass, LimitSettings, Look, Named, NotNamed};
+use florin_api::{Api, Declared, House, JourneyLink, KeyClass, LimitSettings, Look, Named, NotNamed, Says, says};
 use florin_core::account::Account;
 use florin_core::commit::{EventKind, JobKind};
 use florin_core::customer;
@@ -352,6 +352,16 @@ impl Shop {
         let public = request.edge.headers.iter().any(|(_, value)| value.starts_with("Bearer pk_"));
         if !(public && request.edge.path.starts_with("/v1/payment_intents/")) {
             shapes::check(&told, &got.body);
+        }
+        // What may be expanded is checked by what the route is said to answer with: it does.
+        let object = |at: &str| got.at(at).as_str().unwrap_or("").to_owned();
+        let found = (object("/object"), object("/data/0/object"));
+        match says(&request.edge.method, &request.edge.path) {
+            Some(Says::One(said)) if got.status == 200 && !said.is_empty() => assert_eq!(found.0, said, "{told}"),
+            Some(Says::List(said) | Says::Search(said)) if got.status == 200 => {
+                assert!(found.1.is_empty() || found.1 == said, "{told}: {}", found.1);
+            }
+            Some(Says::One(_) | Says::List(_) | Says::Search(_)) | None => {}
         }
         got
     }
