@@ -37,8 +37,8 @@ fn movement(payment: &Payment, charge: Key) -> Option<Key> {
 /// What the issuer held of a charge and was given free again: the rest of a capture in part, or all of a hold that was canceled.
 fn released(payment: &Payment, attempt: &Attempt) -> i64 {
     match (captured(payment, attempt.key), &payment.stage) {
-        (Some(taken), _) => attempt.money.minor.saturating_sub(taken),
-        (None, Stage::Canceled { .. }) if attempt.approval().is_some() => attempt.money.minor,
+        (Some(taken), _) => payment.authorized(attempt).saturating_sub(taken),
+        (None, Stage::Canceled { .. }) if attempt.approval().is_some() => payment.authorized(attempt),
         (None, _) => 0,
     }
 }
@@ -103,7 +103,7 @@ pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) 
         "receipt_email": words.receipt_email,
         "receipt_number": null,
         "receipt_url": null,
-        "refunded": refunded > 0 && refunded == attempt.money.minor,
+        "refunded": refunded > 0 && refunded == p.authorized(attempt),
         "review": null,
         "shipping": shipping(words.shipping.as_ref()),
         "source": null,

@@ -288,6 +288,25 @@ fn increments() {
     let captured = shop.post(&at(&held, "/capture"), "");
     assert_eq!((captured.text("/status").as_str(), captured.at("/amount_received")), ("succeeded", &json!(1500)));
     check(&path, "amount=2000", (400, "payment_intent_unexpected_state", ""));
+    // What was not captured, or went back, counts of all that was held.
+    let went_back = |id: &str, expected: (i64, bool)| {
+        let charge = shop.get(&format!("/v1/charges/{id}"));
+        assert_eq!((charge.at("/amount_refunded"), charge.at("/refunded")), (&json!(expected.0), &json!(expected.1)));
+    };
+    let charge = captured.text("/latest_charge");
+    went_back(&charge, (0, false));
+    shop.post("/v1/refunds", &format!("charge={charge}&amount=1000"));
+    went_back(&charge, (1000, false));
+    shop.post("/v1/refunds", &format!("charge={charge}"));
+    went_back(&charge, (1500, true));
+    let incremented = || {
+        let held = shop.post(INTENTS, &body(ASKED));
+        shop.post(&at(&held, "/increment_authorization"), "amount=1500")
+    };
+    let part = shop.post(&at(&incremented(), "/capture"), "amount_to_capture=1200");
+    went_back(&part.text("/latest_charge"), (300, false));
+    let canceled = shop.post(&at(&incremented(), "/cancel"), "");
+    went_back(&canceled.text("/latest_charge"), (1500, true));
     let plain = shop.post(INTENTS, &body(""));
     check(&at(&plain, "/increment_authorization"), "amount=1500", (400, "payment_intent_invalid_parameter", ""));
 }
