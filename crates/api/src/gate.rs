@@ -88,13 +88,13 @@ async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result
     permit(api, route, &caller)?;
     let claim = claiming(api, request, &caller, &map)?;
     let paths = expand::asked(&mut map)?;
-    expand::check(route, &paths, caller.class != KeyClass::Publishable)?;
     let idempotency_key = claim.as_ref().and_then(|_| header(request, "idempotency-key")).map(str::to_owned);
     let ports = Sourced::new(&*api.ports, Origin { request: request.id.clone(), idempotency_key });
     let ask = Ask { api, request, caller, version, ids, claim, expand: paths, ports };
     if let Some(stored) = replay(&ask).await? {
         return sent(&ask, stored).await;
     }
+    expand::check(route, &ask.expand, ask.is_secret())?;
     let params = Params::declaring(map, passed.declared.take());
     let answered = match (route.handler)(&ask, &params).await {
         Ok(answer) => answer,

@@ -57,20 +57,20 @@ fn a_wrong_path_moves_nothing() {
     let shop = Shop::open();
     let path = "/v1/payment_intents";
     let pay = "amount=1000&currency=eur&payment_method=pm_card_visa&confirm=true";
-    let refused = |path: &str, body: &str| {
-        let got = shop.post_once("k", path, body);
+    let refused = |key: &str, path: &str, body: &str| {
+        let got = shop.post_once(key, path, body);
         assert_eq!((got.error().0, got.error().2), (400, "expand"), "{path} {body}");
     };
-    refused(path, &format!("{pay}&expand[]=invoice"));
-    refused(path, &format!("{pay}&expand[]=latest_charge&expand[]=data.customer"));
-    refused("/v1/customers", "expand[]=foo");
+    refused("k", path, &format!("{pay}&expand[]=invoice"));
+    refused("k", path, &format!("{pay}&expand[]=latest_charge&expand[]=data.customer"));
+    refused("c", "/v1/customers", "expand[]=foo");
     for path in [path, "/v1/customers"] {
         assert_eq!((shop.orders(), shop.get(path).at("/data")), (0, &json!([])), "{path}");
     }
     // The key was not used up.
     let paid = shop.post_once("k", path, &format!("{pay}&expand[]=latest_charge"));
     assert_eq!((paid.text("/latest_charge/object"), shop.orders()), ("charge".into(), 1));
-    refused("/v1/refunds", &format!("payment_intent={}&expand[]=foo", paid.text("/id")));
+    refused("r", "/v1/refunds", &format!("payment_intent={}&expand[]=foo", paid.text("/id")));
     assert_eq!(shop.orders(), 1);
 }
 
