@@ -15,5 +15,5 @@ pub use settle::{cancel, capture, claim, increment};
 pub use shape::{card_error, declined, outcome, shape, to_issuer};
 pub use update::update;
 
-pub(crate) use fields::{asked_first, customer, is_method_type, method_types, no_platforms, other_methods, url};
+pub(crate) use fields::{asked_first, customer, is_method_type, living, method_types, no_platforms, other_methods, url};
 pub(crate) use read::of_client;
