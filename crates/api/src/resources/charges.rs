@@ -8,11 +8,12 @@ use crate::params::{LONGEST_TEXT, Params};
 use crate::resources::{account, billing, metadata, payment_intents, payment_methods, shipping};
 use crate::search::{self, Subject};
 use florin_core::attempt::{Attempt, Move, State};
-use florin_core::flow;
+use florin_core::flow::{self, Failure};
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Book, LedgerAccount};
 use florin_core::movement::key_of;
-use florin_core::payment::{Payment, PaymentError, PaymentPersonal, PaymentView, Stage, capture_before};
+use florin_core::payment::{Payment, PaymentError, PaymentPersonal, PaymentView, Stage, Update, capture_before};
+use florin_core::refusal::Refusal;
 use florin_core::store::Query;
 use florin_core::threeds::{self, Authentication, TransStatus};
 use florin_core::wire::{Check, Checks};
@@ -312,7 +313,22 @@ pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError
 
 /// What is written on a charge stays apart from what is written on its payment.
 pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    let (view, attempt) = find(ask, ask.path_id(), "charge").await?;
+    for _ in 0..flow::TRIES {
+        let (view, attempt) = find(ask, ask.path_id(), "charge").await?;
+        let command = written(ask, params, &view)?;
+        let telling = Telling::Charge { key: attempt.key, refunded: refunded(ask, &view).await? };
+        match florin_core::payment::update(&ask.asked(telling), &command).await {
+            Ok(flow::Done::Fresh(view)) => return Ok(Answer::ok(loaded(ask, &view, &attempt).await?)),
+            Ok(flow::Done::Replayed(bytes)) => return Answer::replay(&bytes),
+            // Somebody else was faster: what they wrote stays.
+            Err(Failure::Refused(Refusal::Contended)) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    Err(Refusal::Contended.into())
+}
+
+fn written(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Update, ApiError> {
     let mut personal: PaymentPersonal = view.personal()?;
     let mut words = personal.charge_words();
     params.patch("description", LONGEST_TEXT)?.apply(&mut words.description);
@@ -335,14 +351,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         return Err(params.bad("customer", message));
     }
     params.done()?;
-    let claim = ask.claim.clone();
-    let command =
-        florin_core::payment::Update { personal: Some(personal), claim, ..florin_core::payment::Update::of(&view) };
-    let telling = Telling::Charge { key: attempt.key, refunded: refunded(ask, &view).await? };
-    match florin_core::payment::update(&ask.asked(telling), &command).await? {
-        flow::Done::Fresh(view) => Ok(Answer::ok(loaded(ask, &view, &attempt).await?)),
-        flow::Done::Replayed(bytes) => Answer::replay(&bytes),
-    }
+    Ok(Update { personal: Some(personal), claim: ask.claim.clone(), ..Update::of(view) })
 }
 
 pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
