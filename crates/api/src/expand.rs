@@ -3,6 +3,7 @@
 use crate::ask::{Answer, Ask};
 use crate::error::ApiError;
 use crate::load;
+use crate::router::Route;
 use florin_core::store::Wait;
 use serde_json::{Map, Value};
 
@@ -149,41 +150,68 @@ pub fn asked(map: &mut Map<String, Value>) -> Result<Vec<Path>, ApiError> {
     Ok(paths)
 }
 
+/// Refuses a path that no answer of this route has: before anything is done, so that whoever reads 400 knows that nothing was.
+pub fn check(route: &Route, paths: &[Path], is_secret: bool) -> Result<(), ApiError> {
+    let says = says(route.method, route.path);
+    match paths.iter().find(|path| !may(says, path, is_secret)) {
+        None => Ok(()),
+        Some(path) => {
+            let shown: String = path.join(".").chars().take(100).collect();
+            let message = format!("This property cannot be expanded ({shown}).");
+            Err(ApiError::invalid(message).param("expand"))
+        }
+    }
+}
+
+/// What a route answers with: the `object`, alone or in a list; empty when nothing within is ever expanded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    One(&'static str),
+    List(&'static str),
+    Search(&'static str),
+}
+
+/// Read off the route's path: the last part that names a collection, and what stands behind it.
+pub fn says(method: &str, path: &str) -> Says {
+    let parts: Vec<&str> = path.trim_start_matches("/v1/").split('/').collect();
+    // `/v1/customers/{}/payment_methods` holds what `/v1/payment_methods` holds.
+    let held = |part: &str| {
+        let last = |address: &str| address.rsplit('/').next() == Some(part);
+        LISTS.iter().find(|(address, _)| last(address)).map(|(_, held)| *held)
+    };
+    let found = parts.iter().enumerate().rev().find_map(|(n, part)| Some((n, held(part)?)));
+    let Some((place, object)) = found else { return Says::One("") };
+    match (method, parts.get(place + 1..).unwrap_or_default()) {
+        ("GET", []) => Says::List(object),
+        ("GET", ["search"]) => Says::Search(object),
+        (_, [] | ["{}"]) | ("POST", ["{}", _]) => Says::One(object),
+        // A collection within, of which nothing is known here.
+        _ => Says::One(""),
+    }
+}
+
 pub async fn all(ask: &Ask<'_>, mut answer: Answer, paths: &[Path]) -> Result<Answer, ApiError> {
     if answer.status == 200 && !answer.whole {
         if ask.version.lists_charges() {
             charges(ask, &mut answer.body).await?;
         }
         for path in paths {
-            if !may(&answer.body, path, ask.is_secret()) {
-                let shown: String = path.join(".").chars().take(100).collect();
-                let message = format!("This property cannot be expanded ({shown}).");
-                return Err(ApiError::invalid(message).param("expand"));
-            }
             one(ask, &mut answer.body, path).await?;
         }
     }
     Ok(answer)
 }
 
-/// Whether there is such a path in answers of this kind, whatever is null in this one.
-fn may(body: &Value, path: &[String], is_secret: bool) -> bool {
-    let text = |name| body.get(name).and_then(Value::as_str).unwrap_or("");
+/// Whether there is such a path in such answers, whatever is null in one of them.
+fn may(says: Says, path: &[String], is_secret: bool) -> bool {
     let Some((first, rest)) = path.split_first() else { return true };
     if !is_secret && (!rest.is_empty() || !PUBLISHABLE.contains(&first.as_str())) {
         return false;
     }
-    match text("object") {
-        "search_result" if first == "total_count" => rest.is_empty(),
-        "list" | "search_result" => {
-            let url = text("url").trim_end_matches("/search");
-            // `/v1/customers/cus_1/payment_methods` holds what `/v1/payment_methods` holds.
-            let last = format!("/v1/{}", url.rsplit('/').next().unwrap_or(""));
-            let held =
-                LISTS.iter().find(|(address, _)| *address == url || *address == last).map_or("", |(_, held)| held);
-            first == "data" && (rest.is_empty() || leads(held, rest))
-        }
-        object => leads(object, path),
+    match says {
+        Says::Search(_) if first == "total_count" => rest.is_empty(),
+        Says::List(held) | Says::Search(held) => first == "data" && (rest.is_empty() || leads(held, rest)),
+        Says::One(object) => leads(object, path),
     }
 }
 
@@ -242,8 +270,9 @@ async fn charges(ask: &Ask<'_>, body: &mut Value) -> Result<(), ApiError> {
         intents.extend(data.iter_mut().filter(|v| is_intent(v)));
     }
     for intent in intents {
-        let list = load::charges_of(ask, intent).await?;
-        set(intent, "charges", list);
+        if let Some(list) = load::charges_of(ask, intent).await? {
+            set(intent, "charges", list);
+        }
     }
     Ok(())
 }
@@ -251,36 +280,42 @@ async fn charges(ask: &Ask<'_>, body: &mut Value) -> Result<(), ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn which_paths_there_are() {
         #[track_caller]
-        fn check(body: Value, is_secret: bool, path: &str, expected: bool) {
+        fn check(method: &str, route: &str, is_secret: bool, path: &str, expected: bool) {
             let path: Path = path.split('.').map(str::to_owned).collect();
-            assert_eq!(may(&body, &path, is_secret), expected, "{path:?}");
+            assert_eq!(may(says(method, route), &path, is_secret), expected, "{method} {route} {path:?}");
         }
-        let intent = || json!({ "object": "payment_intent", "customer": null });
-        let list = |url: &str| json!({ "object": "list", "url": url, "data": [] });
-        check(intent(), true, "customer", true);
-        check(intent(), true, "customer.foo", false);
-        check(intent(), true, "customer.invoice_settings.default_payment_method", true);
-        check(intent(), true, "latest_charge.balance_transaction.source.payment_intent", true);
-        check(intent(), true, "latest_charge.refunds.data.charge", true);
-        check(intent(), true, "amount", false);
-        check(intent(), true, "data.customer", false);
-        check(intent(), false, "payment_method", true);
-        check(intent(), false, "payment_method.customer", false);
-        check(intent(), false, "latest_charge", false);
-        check(list("/v1/refunds"), true, "data.charge", true);
-        check(list("/v1/refunds"), true, "data", true);
-        check(list("/v1/refunds"), true, "data.foo", false);
-        check(list("/v1/refunds"), true, "charge", false);
-        check(list("/v1/charges/ch_1/refunds"), true, "data.payment_intent", true);
-        check(list("/v1/events"), true, "data.object", false);
-        check(json!({ "object": "search_result", "url": "/v1/customers/search" }), true, "total_count", true);
-        check(json!({ "object": "search_result", "url": "/v1/customers/search" }), true, "data.sources", true);
-        check(list("/v1/customers"), true, "total_count", false);
-        check(json!({ "object": "balance" }), true, "available", false);
+        let intent = |is_secret, path, expected| check("GET", "/v1/payment_intents/{}", is_secret, path, expected);
+        intent(true, "customer", true);
+        intent(true, "customer.foo", false);
+        intent(true, "customer.invoice_settings.default_payment_method", true);
+        intent(true, "latest_charge.balance_transaction.source.payment_intent", true);
+        intent(true, "latest_charge.refunds.data.charge", true);
+        intent(true, "amount", false);
+        intent(true, "data.customer", false);
+        intent(false, "payment_method", true);
+        intent(false, "payment_method.customer", false);
+        intent(false, "latest_charge", false);
+        check("POST", "/v1/payment_intents", true, "customer", true);
+        check("POST", "/v1/payment_intents", true, "data.customer", false);
+        check("POST", "/v1/payment_intents/{}/confirm", true, "latest_charge", true);
+        check("POST", "/v1/payment_intents/{}/confirm", false, "latest_charge", false);
+        check("POST", "/v1/charges/{}/capture", true, "payment_intent", true);
+        check("GET", "/v1/refunds", true, "data.charge", true);
+        check("GET", "/v1/refunds", true, "data", true);
+        check("GET", "/v1/refunds", true, "data.foo", false);
+        check("GET", "/v1/refunds", true, "charge", false);
+        check("GET", "/v1/charges/{}/refunds", true, "data.payment_intent", true);
+        check("GET", "/v1/charges/{}/refunds/{}", true, "payment_intent", true);
+        check("GET", "/v1/customers/{}/payment_methods", true, "data.customer", true);
+        check("GET", "/v1/customers/{}/unheard_of", true, "customer", false);
+        check("GET", "/v1/events", true, "data.object", false);
+        check("GET", "/v1/customers/search", true, "total_count", true);
+        check("GET", "/v1/customers/search", true, "data.sources", true);
+        check("GET", "/v1/customers", true, "total_count", false);
+        check("GET", "/v1/balance", true, "available", false);
     }
 }

@@ -37,7 +37,13 @@ pub async fn handle(api: &Api, request: EdgeRequest, declared: Option<Arc<Declar
         return page;
     }
     let mut passed = Passed { declared, ..Passed::default() };
-    let answered = answer(api, &request, &mut passed).await;
+    let mut answered = answer(api, &request, &mut passed).await;
+    if passed.caller.as_ref().is_some_and(|caller| caller.class == KeyClass::Publishable) {
+        match &mut answered {
+            Ok(answer) => without_private(&mut answer.body),
+            Err(error) => error.more.values_mut().for_each(without_private),
+        }
+    }
     finish(api, &request, began, &mut passed, answered)
 }
 
@@ -88,6 +94,7 @@ async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result
     if let Some(stored) = replay(&ask).await? {
         return sent(&ask, stored).await;
     }
+    expand::check(route, &ask.expand, ask.is_secret())?;
     let params = Params::declaring(map, passed.declared.take());
     let answered = match (route.handler)(&ask, &params).await {
         Ok(answer) => answer,
@@ -109,9 +116,6 @@ async fn sent(ask: &Ask<'_>, answered: Answer) -> Result<Answer, ApiError> {
     }
     if let (true, false, 200, Some(claiming)) = (fresh, plain, answer.status, &ask.claim) {
         flow::amend(ask.store(), &claiming.id, look::stored_whole(answer.status, &answer.body)).await?;
-    }
-    if !ask.is_secret() {
-        without_private(&mut answer.body);
     }
     Ok(answer)
 }

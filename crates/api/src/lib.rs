@@ -33,12 +33,13 @@ mod version;
 
 pub use declare::{Declared, Kind as Declaration};
 pub use error::{ApiError, ErrorType};
+pub use expand::Says;
 pub use limits::{LimitSettings, Rate};
 pub use look::Look;
 pub use openapi::{PARAMETERS, document as openapi, table as parameters};
 pub use resources::request_logs::shape as shape_of_request;
 pub use resources::stripecli::SUBSCRIBE_PATH;
-pub use router::routes;
+pub use router::{routes, says};
 pub use version::PRESENT;
 
 use florin_core::edge::{EdgeRequest, EdgeResponse, Identified, Identify};

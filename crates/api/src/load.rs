@@ -17,12 +17,10 @@ use serde_json::{Value, json};
 pub async fn by_id(ask: &Ask<'_>, id: &str) -> Result<Option<Value>, ApiError> {
     let look = ask.look();
     let prefix = id.split('_').next().unwrap_or("");
-    if let Some(resource) = permission::of_id(prefix).filter(|resource| !ask.caller.may(resource, false)) {
-        // What was done is done: then the id stays an id.
-        if ask.request.method == "POST" {
-            return Ok(None);
-        }
-        return Err(permission::lacking(look, &ask.caller, &Permission { resource, write: false }));
+    if let Some(resource) = permission::of_id(prefix)
+        && !may(ask, resource)?
+    {
+        return Ok(None);
     }
     let found = match prefix {
         "pi" => payment(ask, id).await.map(|v| payment_intents::shape(look, &v)),
@@ -48,6 +46,16 @@ pub async fn by_id(ask: &Ask<'_>, id: &str) -> Result<Option<Value>, ApiError> {
     }
 }
 
+/// Whether the key may read things of this resource; 403 when it may not and nothing but reading was asked for.
+fn may(ask: &Ask<'_>, resource: &'static str) -> Result<bool, ApiError> {
+    match (ask.caller.may(resource, false), ask.request.method.as_str()) {
+        (true, _) => Ok(true),
+        // What was done is done: then the id stays an id.
+        (false, "POST" | "DELETE") => Ok(false),
+        (false, _) => Err(permission::lacking(ask.look(), &ask.caller, &Permission { resource, write: false })),
+    }
+}
+
 async fn payment(ask: &Ask<'_>, id: &str) -> Result<PaymentView, ApiError> {
     let missing = || ApiError::missing("payment_intent", id, "id");
     let key = ask.look().key(Kind::Payment, id).ok_or_else(missing)?;
@@ -59,6 +67,7 @@ pub async fn part(ask: &Ask<'_>, of: &Value, field: &str) -> Result<Option<Value
     let text = |name| of.get(name).and_then(Value::as_str).unwrap_or("");
     let empty = || list::body(&format!("/v1/customers/{}/{field}", text("id")), (vec![], false));
     Ok(match (text("object"), field) {
+        ("charge", "refunds") if !may(ask, "refunds")? => None,
         ("charge", "refunds") => Some(refunds_of(ask, of).await?),
         ("customer", "sources" | "subscriptions" | "tax_ids") => Some(empty()),
         ("customer", "tax") => Some(json!({
@@ -84,13 +93,16 @@ pub async fn refunds_of(ask: &Ask<'_>, charge: &Value) -> Result<Value, ApiError
     Ok(list::body(&url, (shown, more)))
 }
 
-/// The charges of an intent, as older versions list them within it.
-pub async fn charges_of(ask: &Ask<'_>, intent: &Value) -> Result<Value, ApiError> {
+/// The charges of an intent, as older versions list them within it; None when the key may not read charges: nobody asked for them.
+pub async fn charges_of(ask: &Ask<'_>, intent: &Value) -> Result<Option<Value>, ApiError> {
+    if !ask.caller.may("charges", false) {
+        return Ok(None);
+    }
     let id = intent.get("id").and_then(Value::as_str).unwrap_or("");
     let view = payment(ask, id).await?;
     let mut data = vec![];
     for attempt in view.body.attempts.iter().rev().filter(|a| view.body.is_charge(a)).take(list::DEFAULT_LIMIT) {
         data.push(charges::loaded(ask, &view, attempt).await?);
     }
-    Ok(list::body(&format!("/v1/charges?payment_intent={id}"), (data, false)))
+    Ok(Some(list::body(&format!("/v1/charges?payment_intent={id}"), (data, false))))
 }

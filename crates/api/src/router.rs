@@ -2,6 +2,7 @@
 
 use crate::ask::{Answer, Ask};
 use crate::error::ApiError;
+use crate::expand::{self, Says};
 use crate::params::Params;
 use crate::resources::{
     account, balance, charges, confirmation_tokens, customers, deliveries, events, journeys, payment_intents,
@@ -139,6 +140,14 @@ pub enum Found {
 /// Method, path with `{}` for ids, and whether publishable keys may ask: for tests that walk every route.
 pub fn routes() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
     ROUTES.iter().map(|r| (r.method, r.path, r.permit == Permit::Any))
+}
+
+/// What an answer to this request is said to be: for tests that hold every answer against it.
+pub fn says(method: &str, path: &str) -> Option<Says> {
+    match find(method, path) {
+        Found::Route(route, _) => Some(expand::says(route.method, route.path)),
+        Found::OtherMethod | Found::Nothing => None,
+    }
 }
 
 /// Fixed parts win over ids: the table lists them first.

@@ -84,6 +84,7 @@ pub async fn set_up(merchant: &Merchant) {
         let command = Command::ConfirmSetup(ConfirmSetup {
             account: merchant.account,
             setup: key,
+            from: None,
             method: Some(method),
             credential: Credential::default(),
             step_up: merchant.step_up(),

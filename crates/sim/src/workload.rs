@@ -314,7 +314,7 @@ impl Merchant {
         let claim = self.claim();
         let amount = sale.amount + self.between(1, 500) * sale.unit;
         let (account, payment) = (self.account, sale.payment);
-        let command = Increment { account, payment, amount, personal: None, claim: Some(claim.clone()) };
+        let command = Increment { account, payment, from: None, amount, personal: None, claim: Some(claim.clone()) };
         self.ask(claim, Command::Increment(command)).await;
     }
 

@@ -8,11 +8,12 @@ use crate::params::{LONGEST_TEXT, Params};
 use crate::resources::{account, billing, metadata, payment_intents, payment_methods, shipping};
 use crate::search::{self, Subject};
 use florin_core::attempt::{Attempt, Move, State};
-use florin_core::flow;
+use florin_core::flow::{self, Failure};
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Book, LedgerAccount};
 use florin_core::movement::key_of;
 use florin_core::payment::{Payment, PaymentError, PaymentPersonal, PaymentView, Stage, Update, capture_before};
+use florin_core::refusal::Refusal;
 use florin_core::store::Query;
 use florin_core::threeds::{self, Authentication, TransStatus};
 use florin_core::wire::{Check, Checks};
@@ -37,8 +38,8 @@ fn movement(payment: &Payment, charge: Key) -> Option<Key> {
 /// What the issuer held of a charge and was given free again: the rest of a capture in part, or all of a hold that was canceled.
 fn released(payment: &Payment, attempt: &Attempt) -> i64 {
     match (captured(payment, attempt.key), &payment.stage) {
-        (Some(taken), _) => attempt.money.minor.saturating_sub(taken),
-        (None, Stage::Canceled { .. }) if attempt.approval().is_some() => attempt.money.minor,
+        (Some(taken), _) => payment.authorized(attempt).saturating_sub(taken),
+        (None, Stage::Canceled { .. }) if attempt.approval().is_some() => payment.authorized(attempt),
         (None, _) => 0,
     }
 }
@@ -103,7 +104,7 @@ pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) 
         "receipt_email": words.receipt_email,
         "receipt_number": null,
         "receipt_url": null,
-        "refunded": refunded > 0 && refunded == attempt.money.minor,
+        "refunded": refunded > 0 && refunded == p.authorized(attempt),
         "review": null,
         "shipping": shipping(words.shipping.as_ref()),
         "source": null,
@@ -312,7 +313,22 @@ pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError
 
 /// What is written on a charge stays apart from what is written on its payment.
 pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    let (view, attempt) = find(ask, ask.path_id(), "charge").await?;
+    for _ in 0..flow::TRIES {
+        let (view, attempt) = find(ask, ask.path_id(), "charge").await?;
+        let command = written(ask, params, &view)?;
+        let telling = Telling::Charge { key: attempt.key, refunded: refunded(ask, &view).await? };
+        match florin_core::payment::update(&ask.asked(telling), &command).await {
+            Ok(flow::Done::Fresh(view)) => return Ok(Answer::ok(loaded(ask, &view, &attempt).await?)),
+            Ok(flow::Done::Replayed(bytes)) => return Answer::replay(&bytes),
+            // Somebody else was faster: what they wrote stays.
+            Err(Failure::Refused(Refusal::Contended)) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    Err(Refusal::Contended.into())
+}
+
+fn written(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Update, ApiError> {
     let mut personal: PaymentPersonal = view.personal()?;
     let mut words = personal.charge_words();
     params.patch("description", LONGEST_TEXT)?.apply(&mut words.description);
@@ -335,13 +351,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         return Err(params.bad("customer", message));
     }
     params.done()?;
-    let claim = ask.claim.clone();
-    let command = Update { personal: Some(personal), on_charge: true, claim, ..Update::of(&view) };
-    let telling = Telling::Charge { key: attempt.key, refunded: refunded(ask, &view).await? };
-    match florin_core::payment::update(&ask.asked(telling), &command).await? {
-        flow::Done::Fresh(view) => Ok(Answer::ok(loaded(ask, &view, &attempt).await?)),
-        flow::Done::Replayed(bytes) => Answer::replay(&bytes),
-    }
+    Ok(Update { personal: Some(personal), on_charge: true, claim: ask.claim.clone(), ..Update::of(view) })
 }
 
 pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {

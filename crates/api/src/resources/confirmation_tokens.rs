@@ -110,7 +110,13 @@ async fn make(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
         used: None,
     };
     let personal = ConfirmationPersonal { billing, shipping, return_url, metadata, redisplay };
-    let mut change = Change::to(body, EventKind::ConfirmationChanged).personal(key, &personal);
+    // Found by its method: who forgets the one forgets the other.
+    let method = body.method.key;
+    let mut change = Change::to(body, EventKind::ConfirmationChanged).personal(key, &personal).index(
+        method,
+        Kind::Confirmation,
+        key,
+    );
     change.beside = chosen.beside;
     let render = |view: &TokenView| look::stored(200, &shape(ask.look(), view));
     let made = record::make(ask.ports(), ask.account(), key, change, ask.claim.as_ref(), &render).await?;

@@ -51,6 +51,29 @@ fn which_paths_are_taken() {
     refused("/v1/balance", "available");
 }
 
+/// Whoever reads that a path is not taken knows that nothing was done: asking again without it does it once.
+#[test]
+fn a_wrong_path_moves_nothing() {
+    let shop = Shop::open();
+    let path = "/v1/payment_intents";
+    let pay = "amount=1000&currency=eur&payment_method=pm_card_visa&confirm=true";
+    let refused = |key: &str, path: &str, body: &str| {
+        let got = shop.post_once(key, path, body);
+        assert_eq!((got.error().0, got.error().2), (400, "expand"), "{path} {body}");
+    };
+    refused("k", path, &format!("{pay}&expand[]=invoice"));
+    refused("k", path, &format!("{pay}&expand[]=latest_charge&expand[]=data.customer"));
+    refused("c", "/v1/customers", "expand[]=foo");
+    for path in [path, "/v1/customers"] {
+        assert_eq!((shop.orders(), shop.get(path).at("/data")), (0, &json!([])), "{path}");
+    }
+    // The key was not used up.
+    let paid = shop.post_once("k", path, &format!("{pay}&expand[]=latest_charge"));
+    assert_eq!((paid.text("/latest_charge/object"), shop.orders()), ("charge".into(), 1));
+    refused("r", "/v1/refunds", &format!("payment_intent={}&expand[]=foo", paid.text("/id")));
+    assert_eq!(shop.orders(), 1);
+}
+
 /// What was expanded changes afterwards; the answer under the key does not.
 #[test]
 fn replays_are_what_was_sent() {
@@ -112,4 +135,9 @@ fn what_browsers_are_not_shown() {
     }
     let spent = send("POST", &confirm, &format!("{body}&return_url=https%3A%2F%2Fx.nl"));
     assert_eq!(spent.text("/error/type"), "idempotency_error");
+    // Neither in an error that shows the intent.
+    let over = shop.send(Request::new("POST", &confirm, &body).key(&shop.publishable));
+    assert_eq!(over.error(), (400, "payment_intent_unexpected_state", ""));
+    let shown = over.at("/error/payment_intent");
+    assert_eq!((&shown["id"], &shown["metadata"], &shown["customer"]), (&json!(id), &json!(null), &json!(null)));
 }

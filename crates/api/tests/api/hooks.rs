@@ -45,11 +45,16 @@ impl Receiver<'_> {
     }
     /// Everything that is to be told to this endpoint now.
     fn rounds(&self, id: &str) -> Round {
+        self.go_on(&mut self.lane(id))
+    }
+    /// A lane as a process begins it.
+    fn lane(&self, id: &str) -> Lane {
+        Lane::new(crate::world::ACCOUNT, self.shop.key(florin_core::id::Kind::Endpoint, id))
+    }
+    fn go_on(&self, lane: &mut Lane) -> Round {
         self.shop.number();
-        let key = self.shop.key(florin_core::id::Kind::Endpoint, id);
-        let mut lane = Lane::new(crate::world::ACCOUNT, key);
         loop {
-            match block_on(deliver::round(&*self.shop.world, self, &mut lane)).unwrap() {
+            match block_on(deliver::round(&*self.shop.world, self, lane)).unwrap() {
                 Round::Moved => {}
                 end => return end,
             }
@@ -177,6 +182,32 @@ fn order_of_one_object() {
         assert_eq!(hook.types(), [expected]);
     }
     assert_eq!((list("waiting"), list("retrying"), list("succeeded").len()), (vec![], vec![], 4));
+}
+
+/// What failed before a long downtime comes before what is new, right after it and as long as it fails.
+#[test]
+fn order_after_a_downtime() {
+    let shop = Shop::open();
+    let (id, hook) = (endpoint(&shop, "enabled_events[]=*"), receiver(&shop, 500));
+    let customer = format!("/v1/customers/{}", shop.post("/v1/customers", "name=Ana").text("/id"));
+    hook.rounds(&id);
+    assert_eq!(hook.types(), ["customer.created"]);
+    shop.pass(40 * 3_600_000);
+    let mut lane = hook.lane(&id);
+    *hook.status.lock().unwrap() = 200;
+    shop.post(&customer, "name=Bea");
+    hook.go_on(&mut lane);
+    assert_eq!(hook.types(), [] as [&str; 0], "an earlier one is open");
+    *hook.status.lock().unwrap() = 500;
+    hook.retries();
+    assert_eq!(hook.types()[0], "customer.created");
+    shop.pass(1_200_000);
+    *hook.status.lock().unwrap() = 200;
+    shop.post(&customer, "name=Cleo");
+    hook.go_on(&mut lane);
+    assert_eq!(hook.types(), [] as [&str; 0], "it is open still");
+    hook.retries();
+    assert_eq!(hook.types()[0], "customer.created");
 }
 
 /// An event waits for an earlier one of its object for a minute at most.

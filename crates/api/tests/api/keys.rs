@@ -102,6 +102,23 @@ fn restricted_keys_do_what_they_may() {
     let expanded = format!("/v1/payment_intents/{id}?expand[]=latest_charge");
     check(&reads, "GET", &expanded, 403, "'rak_charge_read'");
     check(&shop.restricted(&["payment_intents:read", "charges:read"]), "GET", &expanded, 200, "");
+    // Neither as a list within.
+    let charge = format!("/v1/charges/{}?expand[]=refunds", intent.text("/latest_charge"));
+    let charges = shop.restricted(&["charges:read"]);
+    check(&charges, "GET", &charge, 403, "'rak_refund_read'");
+    check(&shop.restricted(&["charges:read", "refunds:read"]), "GET", &charge, 200, "");
+    let customer = shop.post("/v1/customers", "name=Ana").text("/id");
+    let card = shop.post("/v1/payment_methods/pm_card_visa/attach", &format!("customer={customer}")).text("/id");
+    let setup = shop.post("/v1/setup_intents", &format!("payment_method={card}&customer={customer}&confirm=true"));
+    let tried = format!("/v1/setup_intents/{}?expand[]=latest_attempt", setup.text("/id"));
+    check(&shop.restricted(&["setup_intents:read"]), "GET", &tried, 403, "'rak_setup_attempt_read'");
+    check(&shop.restricted(&["setup_intents:read", "setup_attempts:read"]), "GET", &tried, 200, "");
+    let old = |key: &str| {
+        let request = Request::new("GET", &format!("/v1/payment_intents/{id}"), "");
+        shop.send(request.key(key).header("stripe-version", "2020-08-27")).at("/charges/data/0/object").clone()
+    };
+    let both = shop.restricted(&["payment_intents:read", "charges:read"]);
+    assert_eq!((old(&reads), old(&both)), (json!(null), json!("charge")));
     let writes = shop.restricted(&["payment_intents:write"]);
     check(&writes, "POST", &format!("/v1/payment_intents/{id}"), 200, "");
     check(&writes, "GET", &format!("/v1/payment_intents/{id}"), 200, "");

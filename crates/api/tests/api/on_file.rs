@@ -261,6 +261,99 @@ fn addresses() {
     assert_eq!(address(), expected);
 }
 
+/// What a customer's payments and setups leave under keys of their own: cards given with them, and what these were made of.
+fn left_by(shop: &Shop, of: &str) -> Vec<String> {
+    let token = |name: &str| {
+        let body = format!("card[florin_card]=0&card[name]={name}");
+        shop.with_card(Request::new("POST", "/v1/tokens", &body).key(&shop.secret), 1).text("/id")
+    };
+    let (first, second) = (token("Ana"), token("Ana"));
+    let data = |token: &str| {
+        format!("payment_method_data[type]=card&payment_method_data[card][token]={token}&customer={of}&confirm=true")
+    };
+    let paid = shop.post("/v1/payment_intents", &format!("amount=500&currency=eur&{}", data(&first)));
+    let setup = shop.post("/v1/setup_intents", &data(&second).replace("&customer", "&usage=on_session&customer"));
+    let name = "payment_method_data[billing_details][name]=Ana";
+    let card = "payment_method_data[type]=card&payment_method_data[card][token]=tok_visa";
+    let till = shop.post("/v1/test_helpers/confirmation_tokens", &format!("{card}&{name}")).text("/id");
+    let body = format!("amount=500&currency=eur&customer={of}&confirm=true&confirmation_token={till}");
+    let at_till = shop.post("/v1/payment_intents", &body);
+    let source = token("Ana");
+    assert_eq!(shop.post(&format!("/v1/customers/{of}"), &format!("source={source}")).status, 200);
+    let method = |got: &crate::world::Got| format!("/v1/payment_methods/{}", got.text("/payment_method"));
+    let token = |id: &str| format!("/v1/tokens/{id}");
+    let all = vec![
+        method(&paid),
+        method(&setup),
+        method(&at_till),
+        token(&first),
+        token(&second),
+        token(&source),
+        format!("/v1/confirmation_tokens/{till}"),
+    ];
+    for path in &all {
+        assert!(shop.get(path).body.to_string().contains("Ana"), "{path}");
+    }
+    all
+}
+
+/// A card goes to no customer that was deleted while its issuer was asked, or the cardholder.
+#[test]
+fn no_card_for_a_deleted_customer() {
+    let shop = Shop::open();
+    let held = |got: &crate::world::Got| {
+        let method = shop.get(&format!("/v1/payment_methods/{}", got.text("/payment_method")));
+        method.at("/customer").clone()
+    };
+    // Set up: refused before anybody is asked.
+    let of = customer(&shop);
+    let setup = shop.post("/v1/setup_intents", &format!("customer={of}")).text("/id");
+    shop.delete(&format!("/v1/customers/{of}"));
+    let asked = shop.orders();
+    let confirm = format!("/v1/setup_intents/{setup}/confirm");
+    assert_eq!(shop.post(&confirm, "payment_method=pm_card_visa").error(), (400, "resource_missing", "customer"));
+    assert_eq!(shop.orders(), asked);
+    // Paid with, after a challenge: the payment stands, the card stays nobody's.
+    let of = customer(&shop);
+    let pay = format!("amount=1000&currency=eur&confirm=true&customer={of}&setup_future_usage=off_session");
+    let back = "return_url=https%3A%2F%2Fshop.test%2Fdone";
+    let got = shop.post("/v1/payment_intents", &format!("{pay}&{back}&payment_method=pm_card_authenticationRequired"));
+    assert_eq!(got.text("/status"), "requires_action");
+    shop.delete(&format!("/v1/customers/{of}"));
+    let url = got.text("/next_action/redirect_to_url/url");
+    crate::threeds::walk(&shop, &url, florin_core::threeds::TransStatus::Authenticated);
+    let paid = shop.get(&format!("/v1/payment_intents/{}", got.text("/id")));
+    assert_eq!((paid.text("/status"), held(&paid)), ("succeeded".into(), Value::Null));
+    // Living: the card is the customer's.
+    let of = customer(&shop);
+    let pay = format!("amount=1000&currency=eur&confirm=true&customer={of}&setup_future_usage=off_session");
+    let paid = shop.post("/v1/payment_intents", &format!("{pay}&payment_method=pm_card_visa"));
+    assert_eq!(held(&paid), json!(of));
+}
+
+/// A default card that is detached is named nowhere any more.
+#[test]
+fn a_detached_default() {
+    let shop = Shop::open();
+    let of = shop.post("/v1/customers", "source=tok_visa").text("/id");
+    let path = format!("/v1/customers/{of}");
+    let card = shop.get(&format!("{path}/payment_methods")).text("/data/0/id");
+    let other = shop.post("/v1/payment_methods/pm_card_visa/attach", &format!("customer={of}")).text("/id");
+    let default = "/invoice_settings/default_payment_method";
+    shop.post(&path, &format!("invoice_settings[default_payment_method]={card}"));
+    let detach = |id: &str| assert_eq!(shop.post(&format!("/v1/payment_methods/{id}/detach"), "").status, 200);
+    detach(&other);
+    let kept = shop.get(&path);
+    assert_eq!((kept.at(default), kept.at("/default_source").is_string()), (&json!(card), true));
+    detach(&card);
+    let left = shop.get(&path);
+    assert_eq!((left.at(default), left.at("/default_source")), (&Value::Null, &Value::Null));
+    shop.number();
+    let events = shop.get("/v1/events?limit=100");
+    let updated = events.body["data"].as_array().unwrap().iter().find(|e| e["type"] == "customer.updated").unwrap();
+    assert_eq!(updated["data"]["previous_attributes"]["invoice_settings"]["default_payment_method"], json!(card));
+}
+
 /// A deleted customer: the cards are gone from it, nobody can pay as it, what was paid stays, and nothing personal can be read.
 #[test]
 fn deleted_customers() {
@@ -273,7 +366,20 @@ fn deleted_customers() {
     assert_eq!(shop.post(&format!("/v1/payment_methods/{saved}/attach"), &format!("customer={of}")).status, 200);
     let pay = format!("amount=1000&currency=eur&confirm=true&customer={of}&payment_method={saved}&description=a+book");
     let paid = shop.post("/v1/payment_intents", &pay).text("/id");
+    let left = left_by(&shop, &of);
     let gone = json!({ "id": of, "object": "customer", "deleted": true });
+    let bea = shop.post("/v1/customers", "name=Bea").text("/id");
+    let others = shop.with_card(
+        Request::new("POST", "/v1/payment_methods", "type=card&card[florin_card]=0&billing_details[name]=Bea")
+            .key(&shop.secret),
+        1,
+    );
+    let others = format!("/v1/payment_methods/{}", others.text("/id"));
+    // Named with a payment of Ana's, and in the end the card of somebody else.
+    let named = others.replace("/v1/payment_methods/", "");
+    let begun = format!("amount=1000&currency=eur&customer={of}&payment_method={named}");
+    assert_eq!(shop.post("/v1/payment_intents", &begun).status, 200);
+    assert_eq!(shop.post(&format!("{others}/attach"), &format!("customer={bea}")).status, 200);
     assert_eq!(shop.delete(&path).body, gone);
     let read = |what: &str| shop.get(what);
     let check = || {
@@ -295,12 +401,17 @@ fn deleted_customers() {
     check();
     assert_eq!(read(&format!("/v1/payment_intents/{paid}")).at("/description"), &Value::Null);
     assert_eq!(read(&format!("/v1/payment_methods/{saved}")).at("/billing_details/name"), &Value::Null);
+    for path in &left {
+        let got = read(path);
+        assert!(got.status == 200 && !got.body.to_string().contains("Ana"), "{path}: {}", got.body);
+    }
+    assert!(read(&others).body.to_string().contains("Bea"));
     shop.number();
     let events = read("/v1/events?limit=100");
     let text = events.body.to_string();
     assert!(!text.contains("Ana") && !text.contains("ana@x.nl") && !text.contains("a book"), "{text}");
     let kinds: Vec<&str> =
         events.body["data"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
-    assert_eq!(kinds.iter().filter(|k| **k == "payment_method.detached").count(), 2);
+    assert_eq!(kinds.iter().filter(|k| **k == "payment_method.detached").count(), 4);
     assert!(kinds.contains(&"customer.deleted"));
 }

@@ -288,6 +288,25 @@ fn increments() {
     let captured = shop.post(&at(&held, "/capture"), "");
     assert_eq!((captured.text("/status").as_str(), captured.at("/amount_received")), ("succeeded", &json!(1500)));
     check(&path, "amount=2000", (400, "payment_intent_unexpected_state", ""));
+    // What was not captured, or went back, counts of all that was held.
+    let went_back = |id: &str, expected: (i64, bool)| {
+        let charge = shop.get(&format!("/v1/charges/{id}"));
+        assert_eq!((charge.at("/amount_refunded"), charge.at("/refunded")), (&json!(expected.0), &json!(expected.1)));
+    };
+    let charge = captured.text("/latest_charge");
+    went_back(&charge, (0, false));
+    shop.post("/v1/refunds", &format!("charge={charge}&amount=1000"));
+    went_back(&charge, (1000, false));
+    shop.post("/v1/refunds", &format!("charge={charge}"));
+    went_back(&charge, (1500, true));
+    let incremented = || {
+        let held = shop.post(INTENTS, &body(ASKED));
+        shop.post(&at(&held, "/increment_authorization"), "amount=1500")
+    };
+    let part = shop.post(&at(&incremented(), "/capture"), "amount_to_capture=1200");
+    went_back(&part.text("/latest_charge"), (300, false));
+    let canceled = shop.post(&at(&incremented(), "/cancel"), "");
+    went_back(&canceled.text("/latest_charge"), (1500, true));
     let plain = shop.post(INTENTS, &body(""));
     check(&at(&plain, "/increment_authorization"), "amount=1500", (400, "payment_intent_invalid_parameter", ""));
 }
@@ -358,4 +377,36 @@ fn a_charge_that_is_written_on() {
     let data = told.at("/data/0/data");
     assert_eq!((&data["object"]["id"], &data["object"]["description"]), (&json!(charge), &json!("tea")));
     assert_eq!(data["previous_attributes"], json!({ "description": null, "metadata": {} }));
+}
+
+/// What the intent says when it is confirmed counts, not what it said when the request began.
+#[test]
+fn a_change_while_it_is_confirmed() {
+    let shop = Shop::open();
+    let made = |more: &str| {
+        let made = shop.post(INTENTS, &format!("amount=1000&currency=eur&metadata[a]=1{more}"));
+        format!("{INTENTS}/{}", made.text("/id"))
+    };
+    let path = made("");
+    shop.meanwhile(&path, "metadata[order]=7&amount=2000");
+    let body = "payment_method=pm_card_visa&receipt_email=ana%40b.nl";
+    let paid = shop.post_once("k", &format!("{path}/confirm"), body);
+    assert_eq!((paid.text("/status").as_str(), paid.at("/amount_received")), ("succeeded", &json!(2000)));
+    assert_eq!(
+        (paid.at("/metadata"), paid.at("/receipt_email")),
+        (&json!({ "a": "1", "order": "7" }), &json!("ana@b.nl"))
+    );
+    // An amount that the customer did not agree to is not taken.
+    let path = made("");
+    shop.meanwhile(&path, "amount=2000");
+    let refused = shop.post(&format!("{path}/confirm"), "payment_method=pm_card_visa&amount_to_confirm=1000");
+    assert_eq!((refused.error(), shop.orders()), ((400, "", "amount_to_confirm"), 1));
+    // The same for a setup.
+    let setup = format!("/v1/setup_intents/{}", shop.post("/v1/setup_intents", "metadata[a]=1").text("/id"));
+    shop.meanwhile(&setup, "metadata[order]=7&description=d");
+    let done = shop.post(&format!("{setup}/confirm"), "payment_method=pm_card_visa");
+    assert_eq!(
+        (done.text("/status").as_str(), done.at("/metadata"), done.at("/description")),
+        ("succeeded", &json!({ "a": "1", "order": "7" }), &json!("d"))
+    );
 }

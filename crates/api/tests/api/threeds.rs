@@ -23,7 +23,7 @@ fn back(there: &str) -> String {
 }
 
 /// To the issuer and back; gives where the browser ends.
-fn walk(shop: &Shop, url: &str, status: TransStatus) -> String {
+pub fn walk(shop: &Shop, url: &str, status: TransStatus) -> String {
     assert_eq!(shop.browse("GET", url), (303, "http://bank.test/challenge?creq=e30".into()));
     says(shop, status);
     let (code, location) = shop.browse("GET", &back(url));

@@ -2,7 +2,7 @@
 
 use crate::shapes;
 use florin_api::keys::manage::{self, NewKey};
-use florin_api::{Api, Declared, House, JourneyLink, KeyClass, LimitSettings, Look, Named, NotNamed};
+use florin_api::{Api, Declared, House, JourneyLink, KeyClass, LimitSettings, Look, Named, NotNamed, Says, says};
 use florin_core::account::Account;
 use florin_core::commit::{EventKind, JobKind};
 use florin_core::customer;
@@ -43,6 +43,8 @@ pub struct World {
     state: Mutex<State>,
 }
 
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
 pub struct State {
     now: Time,
     keys: KeyGen,
@@ -57,6 +59,8 @@ pub struct State {
     enrolled: Vec<CardToken>,
     /// What came of the challenge.
     pub issuer_says: threeds::Answer,
+    /// Happens while the vault is asked for the next test card: between what a request read and what it changes.
+    meanwhile: Option<Meanwhile>,
     /// What the vault was asked about authentications.
     pub asked: Vec<threeds::Ask>,
 }
@@ -153,6 +157,10 @@ impl Ports for World {
 
 impl House for World {
     fn named<'a>(&'a self, _: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>> {
+        let meanwhile = self.lock().meanwhile.take();
+        if let Some(happens) = meanwhile {
+            happens();
+        }
         let found = named(name).ok_or(NotNamed::Unknown).map(|(network, last4, verdict)| {
             let token = CardToken { key: self.fresh_key(), vault: 3 };
             let mut state = self.lock();
@@ -286,6 +294,7 @@ impl Shop {
             attachable: vec![],
             random: 0,
             enrolled: vec![],
+            meanwhile: None,
             issuer_says: threeds::Answer::Waiting,
             asked: vec![],
         };
@@ -353,6 +362,16 @@ impl Shop {
         if !(public && request.edge.path.starts_with("/v1/payment_intents/")) {
             shapes::check(&told, &got.body);
         }
+        // What may be expanded is checked by what the route is said to answer with: it does.
+        let object = |at: &str| got.at(at).as_str().unwrap_or("").to_owned();
+        let found = (object("/object"), object("/data/0/object"));
+        match says(&request.edge.method, &request.edge.path) {
+            Some(Says::One(said)) if got.status == 200 && !said.is_empty() => assert_eq!(found.0, said, "{told}"),
+            Some(Says::List(said) | Says::Search(said)) if got.status == 200 => {
+                assert!(found.1.is_empty() || found.1 == said, "{told}: {}", found.1);
+            }
+            Some(Says::One(_) | Says::List(_) | Says::Search(_)) | None => {}
+        }
         got
     }
     /// A page as a browser asks for it: the status, and where it is sent.
@@ -398,13 +417,13 @@ impl Shop {
     }
     /// Erases what deleted customers leave, as a worker does, until no such job is left.
     pub fn erase(&self) {
-        let mut now = self.world.lock().now;
         for _ in 0..3 {
+            let now = self.now();
             let lease = self.world.store.lease(JobKind::Erase, now, 10, now.plus_ms(1_000));
             for job in block_on(lease).unwrap() {
                 block_on(customer::forget(&*self.world, &self.world.store, &job)).unwrap();
             }
-            now = now.plus_ms(120_000);
+            self.pass(120_000);
         }
         let left = block_on(self.world.store.find(Query::Jobs { limit: 100 })).unwrap().jobs();
         assert!(left.iter().all(|job| job.kind != JobKind::Erase), "an erasure ends");
@@ -421,6 +440,13 @@ impl Shop {
             };
             done.unwrap();
         }
+    }
+    /// This request comes in between while the next one is worked on: when that asks the vault for a test card by name.
+    pub fn meanwhile(&self, path: &str, body: &str) {
+        let request = Request::new("POST", path, body).key(&self.secret);
+        let api = Arc::clone(&self.api);
+        let happens = move || assert_eq!(block_on(api.handle(request.edge)).status, 200);
+        self.world.lock().meanwhile = Some(Box::new(happens));
     }
     pub fn key(&self, kind: florin_core::id::Kind, id: &str) -> Key {
         self.world.look.key(kind, id).unwrap()

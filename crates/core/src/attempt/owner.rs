@@ -76,6 +76,10 @@ pub(crate) trait Owner: Body + Clone + Send + Sync {
     fn keeps(&self, _: &Attempt) -> Option<Key> {
         None
     }
+    /// Whose it is, if it has a customer.
+    fn customer(&self) -> Option<Key> {
+        None
+    }
     /// The attempt did what it was for. `attempt` is what it came to; `kept` is the current row of what it `keeps`.
     fn approved(&mut self, place: Place, attempt: &Attempt, kept: Option<&Row>) -> Effects;
     /// The attempt came to nothing: refused, never sent, or taken back.

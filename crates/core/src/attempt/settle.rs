@@ -5,9 +5,10 @@ use super::{
     Watch, is_malfunction, pause_ms, undone,
 };
 use crate::commit::{EventKind, Row};
+use crate::customer::Customer;
 use crate::decline::Retry;
 use crate::flow::{self, Failure, Met, Trouble, View};
-use crate::id::Key;
+use crate::id::{Key, Kind};
 use crate::mutants::{Mutant, planted};
 use crate::payment::PaymentError;
 use crate::ports::{Ports, Slot};
@@ -186,11 +187,15 @@ enum Next {
     Nudge,
 }
 
-/// The current row of the payment method that an approval changes.
+/// The current row of the payment method that an approval changes. None when the customer was deleted meanwhile: it is given no card.
 async fn kept<T: Owner>(ports: &dyn Ports, body: &T, attempt: &Attempt) -> Result<Option<Row>, Failure> {
-    match body.keeps(attempt).filter(|_| !planted(Mutant::CardNotKept)) {
-        Some(key) => Ok(ports.store().get(&[key]).await?.into_iter().next().flatten()),
-        None => Ok(None),
+    let Some(key) = body.keeps(attempt).filter(|_| !planted(Mutant::CardNotKept)) else { return Ok(None) };
+    let keys: Vec<Key> = [Some(key), body.customer()].into_iter().flatten().collect();
+    let mut found = ports.store().get(&keys).await?.into_iter();
+    let method = found.next().flatten();
+    match found.next().flatten().filter(|row| row.kind == Kind::Customer) {
+        Some(row) if flow::read::<Customer>(&row)?.body.deleted.is_some() => Ok(None),
+        Some(_) | None => Ok(method),
     }
 }
 

@@ -1,13 +1,15 @@
 //! Delete a customer: its cards are detached, and a job destroys the keys of everything personal. Rows, ledger and chain stay as they are.
 
 use super::Customer;
-use crate::commit::{Beside, Clock, Commit, EventKind, Job, JobKind};
+use crate::commit::{Beside, Clock, Commit, EventKind, Job, JobKind, Row};
 use crate::flow::{self, Done, Failure, Met, View};
 use crate::id::{Key, Kind};
 use crate::method::{Hold, PaymentMethod, handed};
+use crate::payment::Payment;
 use crate::ports::Ports;
 use crate::record::{self, Change};
 use crate::refusal::Refusal;
+use crate::setup::Setup;
 use crate::store::{Query, StoreTrouble, Wait};
 use crate::time::Time;
 
@@ -15,6 +17,8 @@ use crate::time::Time;
 const AT_ONCE: u32 = 100;
 /// What was under way when the customer was deleted has ended by then: the job looks once more.
 const LOOK_AGAIN_MS: i64 = 60_000;
+/// Subjects whose keys are destroyed at a time.
+const SUBJECTS_AT_ONCE: usize = 1_000;
 
 /// Destroys the keys under which personal bodies of these subjects lie, and leaves tombstones: what is put later for them is
 /// dropped. May be repeated. Not one of the store's verbs, since no row changes.
@@ -54,22 +58,24 @@ const fn erasure(id: Key, account: Key, customer: Key, due: Time) -> Job {
     Job { id, kind, account, subject: customer, attempt: customer, due, clock, tries: 0 }
 }
 
-/// Does a leased `Erase` job. It comes back once, for what was under way when the customer was deleted.
+/// Does a leased `Erase` job. It comes back until a minute has passed since the deletion, for what was under way then.
 pub async fn forget(ports: &dyn Ports, keys: &dyn Forget, job: &Job) -> Result<(), Failure> {
     let customer: View<Customer> = flow::load(ports.store(), job.account, Kind::Customer, job.subject).await?;
     if customer.body.deleted.is_some() {
         detach_all(ports, job.subject).await?;
-        keys.forget(&[job.subject]).await?;
+        let mut search = Search { ports, keys, customer: job.subject, found: vec![job.subject] };
         // What was written before it was the customer's lies under keys of its own.
         for kind in [Kind::Method, Kind::Payment, Kind::Setup] {
-            forget_kind(ports, keys, job.subject, kind).await?;
+            search.under_customer(kind).await?;
         }
+        search.forget().await?;
     }
-    let mut commit = Commit::default();
-    if customer.body.deleted.is_some() && job.tries <= 1 {
-        commit.jobs.push(Job { due: ports.now().plus_ms(LOOK_AGAIN_MS), ..*job });
-    } else {
-        commit.done.push(job.id);
+    let (mut commit, now) = (Commit::default(), ports.now());
+    match customer.body.deleted {
+        Some(at) if now < at.plus_ms(LOOK_AGAIN_MS) => {
+            commit.jobs.push(Job { due: now.plus_ms(LOOK_AGAIN_MS), ..*job });
+        }
+        Some(_) | None => commit.done.push(job.id),
     }
     match flow::commit(ports.store(), commit, None).await? {
         Met::Applied => Ok(()),
@@ -112,17 +118,79 @@ async fn detach_all(ports: &dyn Ports, customer: Key) -> Result<(), Failure> {
     }
 }
 
-async fn forget_kind(ports: &dyn Ports, keys: &dyn Forget, customer: Key, kind: Kind) -> Result<(), Failure> {
-    let mut before = None;
-    loop {
-        let query = Query::List { under: customer, kind, before, limit: AT_ONCE };
-        let found: Vec<Key> = ports.store().find(query).await?.rows().iter().map(|row| row.key).collect();
-        if !found.is_empty() {
-            keys.forget(&found).await?;
+/// Looks for everything that tells of a customer under a key of its own, and forgets it so many at a time.
+struct Search<'a> {
+    ports: &'a dyn Ports,
+    keys: &'a dyn Forget,
+    customer: Key,
+    found: Vec<Key>,
+}
+
+impl Search<'_> {
+    /// What the customer had of a kind.
+    async fn under_customer(&mut self, kind: Kind) -> Result<(), Failure> {
+        let mut before = None;
+        loop {
+            let query = Query::List { under: self.customer, kind, before, limit: AT_ONCE };
+            let rows = self.ports.store().find(query).await?.rows();
+            for row in &rows {
+                self.found.push(row.key);
+                for method in self.methods(row)? {
+                    self.method(method, row.key).await?;
+                }
+            }
+            if self.found.len() >= SUBJECTS_AT_ONCE {
+                self.forget().await?;
+            }
+            match rows.last() {
+                Some(last) if rows.len() >= AT_ONCE as usize => before = Some(last.key),
+                Some(_) | None => return Ok(()),
+            }
         }
-        match found.last() {
-            Some(last) if found.len() >= AT_ONCE as usize => before = Some(*last),
-            Some(_) | None => return Ok(()),
+    }
+
+    /// The cards that a payment or setup of the customer was tried with; a method is one itself.
+    fn methods(&self, row: &Row) -> Result<Vec<Key>, Failure> {
+        let (customer, methods) = match row.kind {
+            Kind::Method => return Ok(vec![row.key]),
+            Kind::Payment => {
+                let payment = flow::read::<Payment>(row)?.body;
+                (payment.customer, payment.methods)
+            }
+            Kind::Setup => {
+                let setup = flow::read::<Setup>(row)?.body;
+                (setup.customer, setup.methods)
+            }
+            _ => return Ok(vec![]),
+        };
+        // It may be another's by now.
+        let ours = customer == Some(self.customer);
+        Ok(methods.iter().filter(|_| ours).map(|m| m.key).collect())
+    }
+
+    /// A card that `by` was tried with, and the tokens that it came from, unless it is in the hands of somebody else.
+    async fn method(&mut self, method: Key, by: Key) -> Result<(), Failure> {
+        let Some(row) = self.ports.store().get(&[method]).await?.into_iter().next().flatten() else { return Ok(()) };
+        let ours = match flow::read::<PaymentMethod>(&row)?.body.hold {
+            Hold::Customer(of) => of == self.customer,
+            Hold::UsedBy(user) => user == by,
+            Hold::Free | Hold::Detached => true,
+        };
+        if !ours {
+            return Ok(());
         }
+        self.found.push(method);
+        for kind in [Kind::CardToken, Kind::Confirmation] {
+            let query = Query::List { under: method, kind, before: None, limit: AT_ONCE };
+            self.found.extend(self.ports.store().find(query).await?.rows().iter().map(|row| row.key));
+        }
+        Ok(())
+    }
+
+    async fn forget(&mut self) -> Result<(), Failure> {
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_unstable();
+        found.dedup();
+        Ok(self.keys.forget(&found).await?)
     }
 }

@@ -5,9 +5,11 @@ mod delete;
 pub use delete::{Forget, delete, forget};
 
 use crate::codec::Body;
+use crate::commit::{Beside, EventKind};
+use crate::flow::View;
 use crate::id::{Key, Kind};
 use crate::payment::Contact;
-use crate::record::Record;
+use crate::record::{self, Record};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,17 @@ impl Body for Customer {
 
 impl Record for Customer {
     const KIND: Kind = Kind::Customer;
+}
+
+/// The next version of a customer whose card leaves it, for the commit that detaches the card. None when it was no default.
+pub fn without(view: &View<Customer>, method: Key, now: Time) -> Option<Beside> {
+    let left = |default: Option<Key>| default.filter(|key| *key != method);
+    let (default_method, default_source) = (left(view.body.default_method), left(view.body.default_source));
+    let body = Customer { default_method, default_source, ..view.body.clone() };
+    let changed = body != view.body;
+    let next = View { version: view.version.next(), at: now, body, ..view.clone() };
+    let (row, event) = (record::row(&next, vec![]), EventKind::CustomerUpdated);
+    changed.then_some(Beside { from: view.version, row, event })
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use super::WAITS_MS;
 use super::letter::Post;
-use super::plan::{longest_pause_ms, pause_ms};
+use super::plan::{longest_pause_ms, open_ms, pause_ms};
 use super::record::{Delivery, GivenUp, Stage};
 use super::round::{attempt, due, failing, give_up, job, outbox, put_outbox, row, soon};
 use crate::commit::{Commit, Job, JobKind};
@@ -116,6 +116,12 @@ async fn store_result(
             let failing_since = failing(outbox.body.failing_since, succeeded, !succeeded, now);
             let mut next = outbox.body.clone();
             next.failing_since = failing_since;
+            // What is open longer than was thought, after a downtime, still holds later events back.
+            if let Stage::Retrying { next: again } = body.stage
+                && next.open_until < again.plus_ms(longest_pause_ms(body.live))
+            {
+                next.open_until = now.plus_ms(open_ms(body.live));
+            }
             // Only a change is written: most tries are the first failure of nothing.
             if next != outbox.body {
                 put_outbox(endpoint, &outbox, next.clone(), now, &mut commit);

@@ -38,11 +38,13 @@ pub struct Lane {
     seen: u64,
     /// Events to be told in the next round: one while the endpoint fails.
     most: usize,
+    /// When its first round was: what was open before the process began is looked for in any case, until all of it was tried once.
+    began: Option<Time>,
 }
 
 impl Lane {
     pub fn new(account: Key, endpoint: Key) -> Lane {
-        Lane { account, endpoint, seen: 0, most: MOST_TOLD }
+        Lane { account, endpoint, seen: 0, most: MOST_TOLD, began: None }
     }
 }
 
@@ -98,7 +100,9 @@ pub async fn round(ports: &dyn Ports, post: &dyn Post, lane: &mut Lane) -> Resul
         lane.seen = upto;
         return Ok(Round::Moved);
     }
-    let chains = chains(ports, &endpoint, &outbox.body, wanted).await?;
+    let began = *lane.began.get_or_insert_with(|| ports.now());
+    let open_until = outbox.body.open_until.max(began.plus_ms(JobKind::Deliver.longest_wait_ms()));
+    let chains = chains(ports, &endpoint, open_until, wanted).await?;
     let mut told: Vec<Told> = vec![];
     for chain in limited(chains.into_iter().map(|c| tell(ports, post, &endpoint, c)).collect()).await {
         told.extend(chain?);
@@ -136,7 +140,7 @@ struct Chain {
 async fn chains(
     ports: &dyn Ports,
     endpoint: &View<Endpoint>,
-    outbox: &Outbox,
+    open_until: Time,
     events: Vec<SequencedEvent>,
 ) -> Result<Vec<Chain>, Failure> {
     let objects = objects(ports.store(), events.iter().map(|e| &e.stored.event)).await?;
@@ -147,7 +151,7 @@ async fn chains(
             Some(chain) => chain.events.push((event, object)),
             None => {
                 places.insert(object, chains.len());
-                let blocked = ports.now() < outbox.open_until
+                let blocked = ports.now() < open_until
                     && newest(ports.store(), endpoint.key, object).await?.is_some_and(|d| d.body.stage.is_open());
                 chains.push(Chain { events: vec![(event, object)], blocked });
             }

@@ -3,7 +3,7 @@
 use super::{CaptureMethod, CardFacts, Doing, MOST_ATTEMPTS, Payment, PaymentPersonal, PaymentView, Stage, Terms};
 use crate::attempt::{Attempt, Begun, Move, Step, Watch, launch};
 use crate::chase;
-use crate::commit::{Beside, EventKind, IndexEntry};
+use crate::commit::{Beside, EventKind, IndexEntry, Version};
 use crate::flow::{Claiming, Done, Failure, View};
 use crate::id::{Key, Kind};
 use crate::mutants::{Mutant, planted};
@@ -16,6 +16,8 @@ use crate::wire::{Credential, Initiator};
 pub struct Confirm {
     pub account: Key,
     pub payment: Key,
+    /// The version that was read, when the rest was made from it; none takes the payment as it is by now.
+    pub from: Option<Version>,
     /// Replaces the card that the payment may have.
     pub card: Option<CardFacts>,
     /// The payment method that the card is.
@@ -38,6 +40,7 @@ impl Confirm {
         Confirm {
             account,
             payment,
+            from: None,
             card: None,
             method: None,
             initiator: Initiator::Customer,
@@ -51,6 +54,7 @@ impl Confirm {
     }
 }
 
+/// `Refusal::Contended` when the payment is no longer at the version that was read: read it and ask again.
 pub async fn confirm(ports: &dyn Ports, command: &Confirm) -> Result<Done<PaymentView>, Failure> {
     let decide = |from: &View<Payment>, begun: Begun| begin(from, command, begun);
     launch(ports, command.account, command.payment, command.claim.as_ref(), &decide).await
@@ -63,6 +67,9 @@ fn begin(from: &View<Payment>, command: &Confirm, begun: Begun) -> Result<Step<P
         Stage::Processing { .. } | Stage::RequiresCapture { .. } | Stage::Succeeded { .. } | Stage::Canceled { .. } => {
             return Err(Refusal::UnexpectedState { operation: Operation::Confirm, status: payment.stage.status() });
         }
+    }
+    if command.from.is_some_and(|read| read != from.version) {
+        return Err(Refusal::Contended);
     }
     if payment.attempts.len() >= MOST_ATTEMPTS {
         return Err(Refusal::TooManyAttempts);
@@ -160,6 +167,24 @@ mod tests {
         check(no_card, None, Err(Refusal::NoCard));
         check(tried(MOST_ATTEMPTS - 1), None, Ok((Move::Sale(by), card())));
         check(tried(MOST_ATTEMPTS), None, Err(Refusal::TooManyAttempts));
+    }
+
+    /// What was made from another version would undo what changed since; a stage that confirms nothing says so first.
+    #[test]
+    fn only_what_was_read_is_confirmed() {
+        #[track_caller]
+        fn check(stage: Stage, read: Option<Version>, expected: Result<(), Refusal>) {
+            let from = view(payment(CaptureMethod::Automatic, stage));
+            let command = Confirm { from: read, ..command(None) };
+            assert_eq!(begin(&from, &command, BEGUN).map(|_| ()), expected);
+        }
+        let now = view(0).version;
+        check(Stage::RequiresConfirmation, None, Ok(()));
+        check(Stage::RequiresConfirmation, Some(now), Ok(()));
+        check(Stage::RequiresConfirmation, Some(now.next()), Err(Refusal::Contended));
+        let over = Stage::Succeeded { charge: OPEN, captured: 1000 };
+        let refused = Refusal::UnexpectedState { operation: Operation::Confirm, status: over.status() };
+        check(over, Some(now.next()), Err(refused));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::confirm::start;
 use super::{Doing, MOST_ATTEMPTS_AND_CAPTURES, Payment, PaymentPersonal, PaymentView, Stage};
 use crate::attempt::{Attempt, Begun, Move, Step, launch};
-use crate::commit::EventKind;
+use crate::commit::{EventKind, Version};
 use crate::flow::{Claiming, Done, Failure, View};
 use crate::id::Key;
 use crate::money::Money;
@@ -17,6 +17,8 @@ pub const MOST_INCREMENTS: usize = 10;
 pub struct Increment {
     pub account: Key,
     pub payment: Key,
+    /// The version that was read, when the rest was made from it; none takes the payment as it is by now.
+    pub from: Option<Version>,
     /// The whole amount to be held, minor units: more than is held now.
     pub amount: i64,
     /// What the personal data becomes; none keeps it.
@@ -24,6 +26,7 @@ pub struct Increment {
     pub claim: Option<Claiming>,
 }
 
+/// `Refusal::Contended` when the payment is no longer at the version that was read: read it and ask again.
 pub async fn increment(ports: &dyn Ports, command: &Increment) -> Result<Done<PaymentView>, Failure> {
     let decide = |from: &View<Payment>, begun: Begun| begin(from, command, begun);
     launch(ports, command.account, command.payment, command.claim.as_ref(), &decide).await
@@ -34,6 +37,9 @@ fn begin(from: &View<Payment>, command: &Increment, begun: Begun) -> Result<Step
     let unexpected = Refusal::UnexpectedState { operation: Operation::Increment, status: payment.stage.status() };
     let Stage::RequiresCapture { hold } = payment.stage else { return Err(unexpected) };
     let authorized = payment.attempt(hold).ok_or(unexpected)?;
+    if command.from.is_some_and(|read| read != from.version) {
+        return Err(Refusal::Contended);
+    }
     if payment.terms.card.incremental != Some(true) {
         return Err(Refusal::NotIncremental);
     }
@@ -69,7 +75,7 @@ mod tests {
     }
 
     fn command(amount: i64) -> Increment {
-        Increment { account: ACCOUNT, payment: PAYMENT, amount, personal: None, claim: None }
+        Increment { account: ACCOUNT, payment: PAYMENT, from: None, amount, personal: None, claim: None }
     }
 
     /// The whole step that begins to hold `to` instead of 10.00.
@@ -98,6 +104,8 @@ mod tests {
         check(incremental(hold()), 0, Err(Refusal::Amount(BadAmount::Zero)));
         check(incremental(hold()), i64::MAX, Err(Refusal::Amount(BadAmount::TooLarge)));
         check(held(hold()), 1500, Err(Refusal::NotIncremental));
+        let later = Increment { from: Some(Version(9)), ..command(1500) };
+        assert_eq!(begin(&view(incremental(hold())), &later, BEGUN), Err(Refusal::Contended));
         let mut often = incremental(hold());
         let one = started(&often, 1100).body.attempts.pop().unwrap();
         often.attempts.extend(std::iter::repeat_n(one, MOST_INCREMENTS));

@@ -40,6 +40,10 @@ impl Owner for Payment {
         self.method(attempt.card).map(|m| m.key).filter(|_| agreed && is_charge(attempt))
     }
 
+    fn customer(&self) -> Option<Key> {
+        self.customer
+    }
+
     fn approved(&mut self, place: Place, attempt: &Attempt, kept: Option<&Row>) -> Effects {
         let kept = match (kept, self.customer, attempt.approval()) {
             (Some(row), Some(customer), Some(approval)) => method::kept(row, place, customer, approval),

@@ -4,7 +4,7 @@ use super::{ASKS, Asking, MOST_ATTEMPTS, NOTHING, Setup, SetupPersonal, SetupSta
 use crate::attempt::{Attempt, Begun, Step, Watch, found, launch};
 use crate::chase;
 use crate::codec::Body;
-use crate::commit::{Beside, EventKind, IndexEntry, Personal};
+use crate::commit::{Beside, EventKind, IndexEntry, Personal, Version};
 use crate::flow::{Claiming, Done, Failure};
 use crate::id::{Key, Kind};
 use crate::payment::Method;
@@ -17,6 +17,8 @@ use crate::wire::{CardToken, Credential};
 pub struct ConfirmSetup {
     pub account: Key,
     pub setup: Key,
+    /// The version that was read, when the rest was made from it; none takes the setup as it is by now.
+    pub from: Option<Version>,
     /// Replaces the card that the setup may have.
     pub method: Option<Method>,
     pub credential: Credential,
@@ -30,6 +32,7 @@ pub struct ConfirmSetup {
     pub claim: Option<Claiming>,
 }
 
+/// `Refusal::Contended` when the setup is no longer at the version that was read: read it and ask again.
 pub async fn confirm(ports: &dyn Ports, command: &ConfirmSetup) -> Result<Done<SetupView>, Failure> {
     let decide = |from: &SetupView, begun: Begun| begin(from, command, begun);
     launch(ports, command.account, command.setup, command.claim.as_ref(), &decide).await
@@ -39,6 +42,9 @@ fn begin(from: &SetupView, command: &ConfirmSetup, begun: Begun) -> Result<Step<
     let setup = &from.body;
     if !setup.stage.is_open() {
         return Err(Refusal::SetupState { operation: Operation::Confirm, status: setup.stage.status() });
+    }
+    if command.from.is_some_and(|read| read != from.version) {
+        return Err(Refusal::Contended);
     }
     if setup.attempts.len() >= MOST_ATTEMPTS {
         return Err(Refusal::TooManyAttempts);
@@ -146,6 +152,7 @@ mod tests {
         ConfirmSetup {
             account: ACCOUNT,
             setup: PAYMENT,
+            from: None,
             method,
             credential: Credential::default(),
             step_up: StepUp::Never,
@@ -175,6 +182,15 @@ mod tests {
         check(SetupStage::Succeeded { at: NOW, attempt: OPEN }, card(), refused("succeeded"));
         check(SetupStage::Canceled { at: NOW, reason: CancelReason::Abandoned }, card(), refused("canceled"));
         check(SetupStage::RequiresAction { authentication: OPEN }, card(), Ok(()));
+    }
+
+    #[test]
+    fn only_what_was_read_is_confirmed() {
+        let from = view(setup(SetupStage::RequiresConfirmation));
+        let later = ConfirmSetup { from: Some(from.version.next()), ..command(Some(method())) };
+        assert_eq!(begin(&from, &later, BEGUN), Err(Refusal::Contended));
+        let read = ConfirmSetup { from: Some(from.version), ..command(Some(method())) };
+        assert!(begin(&from, &read, BEGUN).is_ok());
     }
 
     #[test]

@@ -39,6 +39,10 @@ impl Owner for Setup {
         }
     }
 
+    fn customer(&self) -> Option<Key> {
+        self.customer
+    }
+
     fn approved(&mut self, place: Place, attempt: &Attempt, kept: Option<&Row>) -> Effects {
         if !self.waits_for(attempt.key) {
             return Effects::default();

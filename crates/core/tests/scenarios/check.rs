@@ -245,9 +245,9 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
             let of = world.rows(Kind::Setup).first().map_or(Key(404), |row| row.key);
             let method = world.rows(Kind::Method).first().map(|row| Method { key: row.key, card: card() });
             let (credential, personal, beside) = (Credential::default(), None, vec![]);
-            let (step_up, asking) = (StepUp::Never, None);
+            let (step_up, asking, from) = (StepUp::Never, None, None);
             let command =
-                ConfirmSetup { account, setup: of, method, credential, step_up, asking, personal, beside, claim };
+                ConfirmSetup { account, setup: of, from, method, credential, step_up, asking, personal, beside, claim };
             tell(setup::confirm(ports, &command).await, |view| ports.render(Told::Setup(view)))
         }
         What::Verify => {
@@ -287,7 +287,7 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
             tell_payment(ports, payment::capture(ports, &command).await)
         }
         What::Increment { amount } => {
-            let command = payment::Increment { account, payment, amount: *amount, personal: None, claim };
+            let command = payment::Increment { account, payment, from: None, amount: *amount, personal: None, claim };
             tell_payment(ports, payment::increment(ports, &command).await)
         }
         What::Cancel => {

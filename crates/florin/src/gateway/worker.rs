@@ -28,6 +28,8 @@ const LEISURELY_ATONCE: u32 = 8;
 const ATONCE: usize = 64;
 /// Deleted customers whose data is erased at a time.
 const ERASURES_ATONCE: u32 = 4;
+/// How long the worker keeps leased erasures for itself, in milliseconds.
+const ERASING_MS: i64 = 60_000;
 /// How long due jobs may wait when nobody nudges.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a new event waits for its number.
@@ -68,21 +70,24 @@ pub async fn jobs(ports: Arc<Real>) {
                 drop(permit);
             });
         }
-        erasures(&ports).await;
         if !more {
             let _ = tokio::time::timeout(LOOK_EVERY, ports.due.notified()).await;
         }
     }
 }
 
-/// Makes what is personal of deleted customers unreadable, one after the other: each empties the database's log.
-async fn erasures(ports: &Real) {
-    let at = now();
-    let leased = ports.store.lease(JobKind::Erase, at, ERASURES_ATONCE, at.plus_ms(2 * LEASE_MS)).await;
-    for job in leased.unwrap_or_default() {
-        if let Err(failure) = forget(ports, &ports.store, &job).await {
-            eprintln!("florin gateway: a deleted customer's data is readable yet: {}", super::ops::plain(&failure));
+/// Makes what is personal of deleted customers unreadable, one after the other: each empties the database's log. A customer of many
+/// payments takes a while, so attempts are settled beside it.
+pub async fn erasures(ports: Arc<Real>) {
+    loop {
+        let at = now();
+        let leased = ports.store.lease(JobKind::Erase, at, ERASURES_ATONCE, at.plus_ms(ERASING_MS)).await;
+        for job in leased.unwrap_or_default() {
+            if let Err(failure) = forget(&*ports, &ports.store, &job).await {
+                eprintln!("florin gateway: a deleted customer's data is readable yet: {}", super::ops::plain(&failure));
+            }
         }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

@@ -172,6 +172,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let web = Web::new(Arc::new(teller), Place { live: s.live, shop: None }, links);
     let sites = Arc::new(Sites { api, web });
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
+    tokio::spawn(worker::erasures(Arc::clone(&ports)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
     tokio::spawn(hooks::lanes(Arc::clone(&office)));
     tokio::spawn(hooks::retries(office));

@@ -85,7 +85,7 @@ impl SqliteStore {
     /// Destroys the key of a subject's personal bodies, in the database and in its log, and leaves a tombstone: personal
     /// bodies put later for the subject are dropped. May be repeated. Nothing else of the rows is lost.
     pub fn erase<'a>(&'a self, subject: Key) -> Wait<'a, Result<(), StoreTrouble>> {
-        Box::pin(self.ask(move |reply| Request::Erase { subject, reply }))
+        Box::pin(self.ask(move |reply| Request::Erase { subjects: vec![subject], reply }))
     }
 
     /// Queues a request and waits for the writer's answer. A future that is dropped meanwhile does not take it back.
@@ -139,10 +139,10 @@ impl Drop for SqliteStore {
 impl Forget for SqliteStore {
     fn forget<'a>(&'a self, subjects: &'a [Key]) -> Wait<'a, Result<(), StoreTrouble>> {
         Box::pin(async move {
-            for subject in subjects {
-                self.erase(*subject).await?;
+            match subjects {
+                [] => Ok(()),
+                _ => self.ask(|reply| Request::Erase { subjects: subjects.to_vec(), reply }).await,
             }
-            Ok(())
         })
     }
 }

@@ -27,9 +27,22 @@ pub enum Outcome {
 type Waiter<T> = Reply<Result<T, StoreTrouble>>;
 
 pub enum Request {
-    Commit { commit: Box<SealedCommit>, reply: Waiter<Outcome> },
-    Lease { kind: JobKind, now: Time, n: u32, until: Time, reply: Waiter<Vec<Job>> },
-    Erase { subject: Key, reply: Waiter<()> },
+    Commit {
+        commit: Box<SealedCommit>,
+        reply: Waiter<Outcome>,
+    },
+    Lease {
+        kind: JobKind,
+        now: Time,
+        n: u32,
+        until: Time,
+        reply: Waiter<Vec<Job>>,
+    },
+    /// All of them, and the log is emptied once.
+    Erase {
+        subjects: Vec<Key>,
+        reply: Waiter<()>,
+    },
 }
 
 #[derive(Default)]

@@ -4,10 +4,15 @@
 use super::apply::Applier;
 use super::error::Fault;
 use super::queue::{GROUP_LIMIT, Outcome, Queue, Request};
+use super::readers::BUSY_LIMIT;
 use super::reply::Reply;
 use florin_core::commit::Job;
 use florin_core::store::StoreTrouble;
 use rusqlite::Connection;
+use std::time::Duration;
+
+/// How long the writer waits for readers before it gives up emptying the log.
+const EMPTY_LIMIT: Duration = Duration::from_millis(250);
 
 type Waiter<T> = Reply<Result<T, StoreTrouble>>;
 
@@ -54,8 +59,10 @@ fn commit_group(applier: &mut Applier<'_>, group: &mut Vec<Request>, answers: &m
         answers.push(match request {
             Request::Commit { commit, reply } => Answer::Commit(reply, applier.commit(*commit)?),
             Request::Lease { kind, now, n, until, reply } => Answer::Lease(reply, applier.lease(kind, now, n, until)?),
-            Request::Erase { subject, reply } => {
-                applier.erase(subject)?;
+            Request::Erase { subjects, reply } => {
+                for subject in subjects {
+                    applier.erase(subject)?;
+                }
                 Answer::Erase(reply)
             }
         });
@@ -65,10 +72,13 @@ fn commit_group(applier: &mut Applier<'_>, group: &mut Vec<Request>, answers: &m
     Ok(())
 }
 
-/// An erased key must not outlive its erasure in the log: the one case in which the log is truncated.
+/// An erased key must not outlive its erasure in the log: the one case in which the log is truncated. Payments wait meanwhile, so
+/// readers are not waited for long.
 fn empty_log(connection: &Connection) -> Result<(), StoreTrouble> {
-    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-    match busy {
+    let emptied = connection
+        .busy_timeout(EMPTY_LIMIT)
+        .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)));
+    match connection.busy_timeout(BUSY_LIMIT).and(emptied) {
         Ok(0) => Ok(()),
         Ok(_) => Err(StoreTrouble::Io("erased, but readers kept the log in use: erase again to empty it".to_owned())),
         Err(error) => Err(StoreTrouble::Io(format!("erased, but the log was not emptied: {error}"))),

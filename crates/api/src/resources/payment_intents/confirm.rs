@@ -8,14 +8,28 @@ use crate::params::Params;
 use crate::resources::confirmation_tokens;
 use crate::resources::payment_methods::{self, Payer};
 use florin_core::confirmation::Used;
-use florin_core::flow::Done;
+use florin_core::flow::{self, Done, Failure};
 use florin_core::payment::{self, Confirm, PaymentPersonal, PaymentView, Stage};
+use florin_core::refusal::Refusal;
 
 pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    let view = find(ask, ask.path_id()).await?;
+    for _ in 0..flow::TRIES {
+        let view = find(ask, ask.path_id()).await?;
+        let command = read(ask, params, &view).await?;
+        match payment::confirm(&ask.asked(Telling::Outcome), &command).await {
+            Ok(done) => return settled(ask, done, Telling::Outcome).await,
+            // Somebody changed the intent meanwhile: what is confirmed is what it says now.
+            Err(Failure::Refused(Refusal::Contended)) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    Err(Refusal::Contended.into())
+}
+
+async fn read(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Confirm, ApiError> {
     of_client(ask, params, florin_core::id::Kind::Payment, view.key)?;
     if !ask.is_secret() {
-        not_from_browsers(params, &view)?;
+        not_from_browsers(params, view)?;
     }
     let payment = &view.body;
     let (mut terms, mut personal) = (payment.terms, view.personal::<PaymentPersonal>()?);
@@ -36,9 +50,9 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     params.ignore(&["expected_payment_method_type"]);
     fields::method_types(ask, params, &mut terms)?;
     fields::excluded(params, &mut personal)?;
-    unchanged(params, &view)?;
+    unchanged(params, view)?;
     params.done()?;
-    open(ask.look(), &view, "confirm")?;
+    open(ask.look(), view, "confirm")?;
     if let Some(customer) = payment.customer {
         fields::living(ask, customer).await?;
     }
@@ -57,8 +71,8 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     };
     let started = fields::started(ask, params, &terms, chosen.as_ref()).await?;
     let (initiator, credential) = (started.initiator, started.credential);
-    let mut command =
-        Confirm { initiator, credential, claim: ask.claim.clone(), ..Confirm::plain(ask.account(), view.key) };
+    let (from, claim) = (Some(view.version), ask.claim.clone());
+    let mut command = Confirm { from, initiator, credential, claim, ..Confirm::plain(ask.account(), view.key) };
     match chosen {
         Some(chosen) => {
             let billing = Some(chosen.personal.billing).filter(|b| *b != Default::default());
@@ -68,7 +82,7 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
         None if payment.card.is_none() => {
             let message = "You cannot confirm this PaymentIntent because it's missing a payment method. Give payment_method or payment_method_data.";
             let error = ApiError::invalid(message).code("payment_intent_unexpected_state");
-            return Err(error.with("payment_intent", super::shape(ask.look(), &view)));
+            return Err(error.with("payment_intent", super::shape(ask.look(), view)));
         }
         None => {}
     }
@@ -77,9 +91,7 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     command.step_up = fields::step_up(ask, params, &terms, card).await?;
     command.terms = (terms != before.0).then_some(terms);
     command.personal = (personal != before.1).then_some(personal);
-    let done = payment::confirm(&ask.asked(Telling::Outcome), &command).await?;
-    let answer = settled(ask, done, Telling::Outcome).await?;
-    Ok(answer)
+    Ok(command)
 }
 
 /// What a confirmation may repeat and not change.

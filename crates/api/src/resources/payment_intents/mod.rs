@@ -16,6 +16,6 @@ pub use shape::{card_error, declined, outcome, shape, to_issuer};
 pub use update::update;
 
 pub(crate) use fields::{
-    asked_first, customer, is_method_type, method_types, no_other_account, no_platforms, other_methods, url,
+    asked_first, customer, is_method_type, living, method_types, no_other_account, no_platforms, other_methods, url,
 };
 pub(crate) use read::of_client;

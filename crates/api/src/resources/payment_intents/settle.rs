@@ -5,8 +5,10 @@ use super::{fields, read::find};
 use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
 use crate::params::Params;
+use florin_core::flow::{self, Failure};
 use florin_core::money::LARGEST;
 use florin_core::payment::{self, Cancel, CancelReason, Capture, Increment, PaymentPersonal, PaymentView, Stage};
+use florin_core::refusal::Refusal;
 
 pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let view = find(ask, ask.path_id()).await?;
@@ -59,7 +61,19 @@ pub async fn claim(
 
 /// `POST …/increment_authorization`: `amount` is the whole amount to be held.
 pub async fn increment(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    let view = find(ask, ask.path_id()).await?;
+    for _ in 0..flow::TRIES {
+        let view = find(ask, ask.path_id()).await?;
+        let command = more(ask, params, &view)?;
+        match payment::increment(&ask.asked(Telling::Outcome), &command).await {
+            Ok(done) => return settled(ask, done, Telling::Outcome).await,
+            Err(Failure::Refused(Refusal::Contended)) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    Err(Refusal::Contended.into())
+}
+
+fn more(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Increment, ApiError> {
     let amount = params.integer("amount")?.ok_or_else(|| params.missing("amount"))?;
     let mut personal: PaymentPersonal = view.personal()?;
     let before = personal.clone();
@@ -69,18 +83,17 @@ pub async fn increment(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiErro
     params.ignore(&["amount_details", "application_fee_amount", "hooks", "payment_details", "transfer_data"]);
     params.done()?;
     let Stage::RequiresCapture { .. } = view.body.stage else {
-        return Err(unexpected(ask.look(), &view, "increment the authorization of"));
+        return Err(unexpected(ask.look(), view, "increment the authorization of"));
     };
     fields::money(params, amount, view.body.money.currency)?;
-    let command = Increment {
+    Ok(Increment {
         account: ask.account(),
         payment: view.key,
+        from: Some(view.version),
         amount,
         personal: (personal != before).then_some(personal),
         claim: ask.claim.clone(),
-    };
-    let done = payment::increment(&ask.asked(Telling::Outcome), &command).await?;
-    settled(ask, done, Telling::Outcome).await
+    })
 }
 
 pub async fn cancel(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {

@@ -6,15 +6,12 @@ use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
 use crate::params::Params;
 use crate::resources::payment_methods::{Payer, choose};
-use florin_core::flow::Failure;
+use florin_core::flow::{self, Failure};
 use florin_core::payment::{self, CaptureMethod, PaymentPersonal, PaymentView, Stage, Update};
 use florin_core::refusal::Refusal;
 
-/// How often the change is made anew when somebody else was faster.
-const TRIES: u32 = 8;
-
 pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    for _ in 0..TRIES {
+    for _ in 0..flow::TRIES {
         let view = find(ask, ask.path_id()).await?;
         let command = read(ask, params, &view).await?;
         match payment::update(&ask.asked(Telling::Intent), &command).await {

@@ -6,7 +6,7 @@ use crate::ask::Ask;
 use crate::error::{ApiError, ErrorType, noun};
 use crate::params::Params;
 use florin_core::codec::Body;
-use florin_core::commit::{Beside, EventKind, Personal, Version};
+use florin_core::commit::{Beside, EventKind, IndexEntry, Personal, Version};
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
 use florin_core::method::{CardOnce, Hold, MethodPersonal, PaymentMethod, Unusable, handed};
@@ -145,20 +145,19 @@ pub async fn of_card(ask: &Ask<'_>, params: &Params, type_name: &'static str) ->
     let token = inner.text("token", 255)?;
     let index = inner.integer(florin_core::edge::CARD_FIELD)?;
     inner.ignore(&["networks"]);
-    let (mut beside, mut told) = (vec![], MethodPersonal::default());
+    let (mut used, mut told) = (None, MethodPersonal::default());
     let card = match (token, ask.card(index)) {
         (None, Some(swapped)) => swapped.facts.clone(),
         (Some(token), None) => {
             let once = once(ask, &token, &inner.name("token")).await?;
-            beside.extend(once.used);
-            told = once.personal;
+            (told, used) = (once.personal, once.used);
             once.card
         }
         _ => return Err(inner.missing("number")),
     };
     inner.done()?;
     let mut chosen = fresh(ask, card);
-    chosen.beside = beside;
+    chosen.beside.extend(used.map(|used| became(used, chosen.key)));
     chosen.personal.billing = params.billing()?.unwrap_or(told.billing);
     params.metadata(&mut chosen.personal.metadata)?;
     chosen.personal.redisplay = super::redisplay(params)?.unwrap_or_default();
@@ -171,6 +170,12 @@ pub struct Once {
     pub used: Option<Beside>,
     /// What the token says of the cardholder.
     pub personal: MethodPersonal,
+}
+
+/// A used token, found by the method that was made of it: who forgets the one forgets the other.
+pub fn became(mut used: Beside, method: Key) -> Beside {
+    used.row.index.push(IndexEntry { under: method, kind: Kind::CardToken, key: used.row.key });
+    used
 }
 
 /// The card of a token, which is used up by that.

@@ -7,6 +7,8 @@ use crate::error::ApiError;
 use crate::look;
 use crate::params::Params;
 use florin_core::commit::{EventKind, Personal};
+use florin_core::customer::{self, Customer};
+use florin_core::flow::{self, Failure, View};
 use florin_core::id::{Key, Kind};
 use florin_core::method::{Hold, MethodPersonal, PaymentMethod, Unusable};
 use florin_core::payment::Method;
@@ -77,21 +79,35 @@ async fn hand(ask: &Ask<'_>, view: &MethodView, customer: Key) -> Result<Answer,
     told(done, |view| shape(ask.look(), view))
 }
 
+/// A default card that leaves its customer is no default any more.
 pub async fn detach(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     params.done()?;
-    let view = find(ask, ask.path_id(), "payment_method").await?;
-    if view.body.customer().is_none() {
-        let message = "The payment method you provided is not attached to a customer so detachment is impossible.";
-        return Err(ApiError::invalid(message).code("payment_method_unexpected_state"));
+    for _ in 0..flow::TRIES {
+        let view = find(ask, ask.path_id(), "payment_method").await?;
+        let Some(holder) = view.body.customer() else {
+            let message = "The payment method you provided is not attached to a customer so detachment is impossible.";
+            return Err(ApiError::invalid(message).code("payment_method_unexpected_state"));
+        };
+        let customer: View<Customer> = flow::load(ask.store(), ask.account(), Kind::Customer, holder).await?;
+        let beside = customer::without(&customer, view.key, ask.now());
+        let decide = |from: &MethodView| {
+            if from.body.hold != view.body.hold {
+                return Err(Refusal::Contended);
+            }
+            let body = PaymentMethod { hold: Hold::Detached, ..from.body.clone() };
+            let mut change = Change::to(body, EventKind::MethodDetached);
+            change.personal = from.personal.clone();
+            change.beside = beside.iter().cloned().collect();
+            Ok(change)
+        };
+        let render = |view: &MethodView| look::stored(200, &shape(ask.look(), view));
+        let (ports, account) = (ask.ports(), ask.account());
+        match record::change(ports, account, view.key, ask.claim.as_ref(), &decide, &render).await {
+            Ok(done) => return told(done, |view| shape(ask.look(), view)),
+            // The card or its customer changed meanwhile: look at both anew.
+            Err(Failure::Refused(Refusal::Contended)) => {}
+            Err(failure) => return Err(failure.into()),
+        }
     }
-    let decide = |from: &MethodView| {
-        let body = PaymentMethod { hold: Hold::Detached, ..from.body.clone() };
-        let mut change = Change::to(body, EventKind::MethodDetached);
-        change.personal = from.personal.clone();
-        Ok(change)
-    };
-    let render = |view: &MethodView| look::stored(200, &shape(ask.look(), view));
-    let (ports, account) = (ask.ports(), ask.account());
-    let done = record::change(ports, account, view.key, ask.claim.as_ref(), &decide, &render).await?;
-    told(done, |view| shape(ask.look(), view))
+    Err(Refusal::Contended.into())
 }

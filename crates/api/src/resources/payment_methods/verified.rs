@@ -1,6 +1,6 @@
 //! Cards on their way to a customer: the issuer is asked first, and the card is the customer's only when it said yes.
 
-use super::choose::{Once, named, of_view, once};
+use super::choose::{Once, became, named, of_view, once};
 use super::{Payer, find};
 use crate::ask::Ask;
 use crate::error::{ApiError, ErrorType};
@@ -102,7 +102,7 @@ pub async fn source(ask: &Ask<'_>, params: &Params, customer: Key) -> Result<Opt
     let approval = verified(ask, customer, Method { key, card: card.clone() }, personal.billing.clone()).await?;
     let body = PaymentMethod::free(ask.caller.live, card);
     let mut given = made(ask, (key, customer), body, approval.as_ref(), Some(&personal));
-    given.beside.extend(used);
+    given.beside.extend(used.map(|used| became(used, key)));
     Ok(Some(given))
 }
 

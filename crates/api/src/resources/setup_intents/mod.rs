@@ -14,7 +14,7 @@ use crate::resources::payment_methods::{self, Chosen, Payer};
 use crate::resources::{confirmation_tokens, customers};
 use florin_core::commit::{Beside, EventKind, Row};
 use florin_core::confirmation::Used;
-use florin_core::flow::{self, Done};
+use florin_core::flow::{self, Done, Failure};
 use florin_core::id::{Key, Kind};
 use florin_core::payment::{CancelReason, FutureUse, ThreeDsWish};
 use florin_core::record::{self, Change};
@@ -233,7 +233,20 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
 }
 
 pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    let view = find(ask, ask.path_id()).await?;
+    for _ in 0..flow::TRIES {
+        let view = find(ask, ask.path_id()).await?;
+        let command = confirmation(ask, params, &view).await?;
+        match setup::confirm(ask.ports(), &command).await {
+            Ok(done) => return answered(ask, done),
+            // Somebody changed the intent meanwhile: what is confirmed is what it says now.
+            Err(Failure::Refused(Refusal::Contended)) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    Err(Refusal::Contended.into())
+}
+
+async fn confirmation(ask: &Ask<'_>, params: &Params, view: &SetupView) -> Result<ConfirmSetup, ApiError> {
     of_client(ask, params, Kind::Setup, view.key)?;
     let mut words: SetupPersonal = view.personal()?;
     words.return_url = payment_intents::url(params)?.or(words.return_url);
@@ -246,6 +259,9 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     if !view.body.stage.is_open() {
         return Err(unexpected(&view.body, "confirm"));
     }
+    if let Some(customer) = view.body.customer {
+        payment_intents::living(ask, customer).await?;
+    }
     let payer = Payer { by: view.key, customer: view.body.customer, uses: true };
     let chosen = match (chosen(ask, params, payer, &mut words).await?, &view.body.method) {
         (Some(chosen), _) => chosen,
@@ -257,9 +273,10 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     };
     let step_up = step_up(ask, asking, &chosen).await?;
     let (method, billing) = (chosen.method(), Some(chosen.personal.billing));
-    let command = ConfirmSetup {
+    Ok(ConfirmSetup {
         account: ask.account(),
         setup: view.key,
+        from: Some(view.version),
         method: Some(method),
         credential: Credential::default(),
         step_up,
@@ -267,8 +284,7 @@ pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
         personal: Some(SetupPersonal { billing, ..words }),
         beside: chosen.beside,
         claim: ask.claim.clone(),
-    };
-    answered(ask, setup::confirm(ask.ports(), &command).await?)
+    })
 }
 
 pub async fn cancel(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {

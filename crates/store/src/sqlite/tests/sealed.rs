@@ -4,6 +4,7 @@ use super::{Folder, meddle};
 use crate::block_on;
 use crate::conformance::build::*;
 use florin_core::commit::{Claim, Commit, Personal, Row};
+use florin_core::customer::Forget;
 use florin_core::id::Key;
 use florin_core::ledger::Book;
 use florin_core::store::{Query, Store, StoreTrouble};
@@ -112,6 +113,13 @@ fn an_erased_person_is_gone_from_every_file() {
     let after = |store: &dyn Store| [1, 2, 3, 4].map(|key| personal(store, key));
     assert_eq!(after(&store), [None, None, Some("Grace".to_owned()), None]);
     assert_eq!(get(&store, 1).map(|row| row.body), Some(row(1, 1).body), "the payment itself stays");
+
+    // Many at once are one request.
+    apply(&store, put(person(8, 1, 70, "Eve")));
+    apply(&store, put(person(9, 1, 71, "Fay")));
+    block_on(store.forget(&[Key(70), Key(71)])).expect("forgotten");
+    block_on(store.forget(&[])).expect("nobody");
+    assert_eq!([3, 8, 9].map(|key| personal(&store, key)), [Some("Grace".to_owned()), None, None]);
 
     // What is put later for the erased person is dropped, under any account; so it is for one who was never there.
     block_on(store.erase(Key(62))).expect("erased");
