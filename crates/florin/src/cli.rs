@@ -139,7 +139,13 @@ pub enum Command {
     Restart,
     /// Check this machine, the settings and the data, and say what to do
     Doctor,
-    /// Check the ledger and the event chains of the data folder (nothing may run on it)
+    /// The ledger of the data folder
+    Ledger {
+        #[command(subcommand)]
+        ask: LedgerAsk,
+    },
+    /// The same as `florin ledger verify`
+    #[command(hide = true)]
     Verify,
     /// Print completions for a shell: `florin completions bash > /etc/bash_completion.d/florin`
     Completions { shell: clap_complete::Shell },
@@ -184,6 +190,13 @@ pub enum Webhooks {
         #[arg(long)]
         endpoint: Option<String>,
     },
+}
+
+#[derive(Subcommand)]
+pub enum LedgerAsk {
+    /// Add up every balance anew, walk the ledger's chain and the events' chains, compare every row with its commitment (nothing may
+    /// run on the folder)
+    Verify,
 }
 
 #[derive(Subcommand)]
@@ -308,7 +321,7 @@ pub struct Prove {
     #[command(subcommand)]
     pub what: Option<ProveWhat>,
     /// How many histories to run
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub seeds: u64,
     /// The first seed
     #[arg(long, default_value_t = 0)]
@@ -326,6 +339,33 @@ pub enum ProveWhat {
         #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(16..=8_000))]
         cards: u16,
     },
+    /// Kill the processes of a demo with -9 under load, then compare what was acknowledged with all books
+    Crash(Crash),
+}
+
+#[derive(Args)]
+pub struct Crash {
+    /// How many kills
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub kills: u32,
+    /// How long the load lasts at least [default: as long as the kills take, two seconds each]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub seconds: u64,
+    /// The same seed makes the same load and the same choice of victims, though not the same moments
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Stories (payments with what follows them) begun each second
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=2_000))]
+    pub rate: u16,
+    /// Requests at a time
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub connections: u16,
+    /// Instead of killing: so many races of refunds, captures and cancellations over one payment each
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub races: Option<u32>,
+    /// Keep the data folder when all is well; after a difference it is kept anyway
+    #[arg(long)]
+    pub keep: bool,
 }
 
 #[derive(Args)]

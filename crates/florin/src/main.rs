@@ -12,7 +12,7 @@ mod pki;
 mod process;
 
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::{Cli, Command, LedgerAsk};
 use florin_vault::wipe::WipingAlloc;
 use std::process::ExitCode;
 
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
         Command::Serve => commands::serve::serve(&cli.common),
         Command::Scripts { url } => commands::scripts::run(&cli.common, url.as_deref()),
         Command::Restart => commands::restart::run(&cli.common),
-        Command::Verify => commands::verify::run(&cli.common),
+        Command::Ledger { ask: LedgerAsk::Verify } | Command::Verify => commands::verify::run(&cli.common),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

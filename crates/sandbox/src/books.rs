@@ -85,6 +85,8 @@ pub struct Query {
     pub stan: Option<u32>,
     pub de7: Option<u64>,
     pub terminal: Option<Text<8>>,
+    /// Only entries behind this one: pages of all.
+    pub after: EntryId,
 }
 
 impl Query {
@@ -93,6 +95,7 @@ impl Query {
             && self.stan.is_none_or(|v| v == entry.trace.stan)
             && self.de7.is_none_or(|v| v == entry.trace.de7)
             && self.terminal.is_none_or(|v| v == entry.trace.terminal)
+            && entry.id > self.after
     }
 }
 

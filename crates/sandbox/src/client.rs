@@ -67,6 +67,8 @@ pub struct BooksFilter {
     pub stan: Option<String>,
     pub de7: Option<String>,
     pub terminal: Option<String>,
+    /// Only entries behind this one.
+    pub after: Option<u64>,
 }
 
 impl ControlClient {
@@ -80,8 +82,9 @@ impl ControlClient {
         self.get("/health").await
     }
     pub async fn books(&self, filter: &BooksFilter) -> Result<BooksAnswer, ClientError> {
-        let BooksFilter { rrn, stan, de7, terminal } = filter;
-        let parts = [("rrn", rrn), ("stan", stan), ("de7", de7), ("terminal", terminal)];
+        let BooksFilter { rrn, stan, de7, terminal, after } = filter;
+        let after = &after.map(|id| id.to_string());
+        let parts = [("rrn", rrn), ("stan", stan), ("de7", de7), ("terminal", terminal), ("after", after)];
         let given = parts.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={value}")));
         self.get(&format!("/books?{}", given.collect::<Vec<String>>().join("&"))).await
     }

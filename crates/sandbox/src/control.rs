@@ -109,7 +109,8 @@ fn books_query(query: &str) -> Result<Query, Bad> {
             "terminal" => {
                 out.terminal = Some(Text::parse(value).ok_or(bad("terminal", "give the eight characters of DE 41"))?);
             }
-            other => return Err(bad(other, "not a filter: use rrn, stan, de7 and terminal")),
+            "after" => out.after = number().ok_or(bad("after", "give the id of an entry"))?,
+            other => return Err(bad(other, "not a filter: use rrn, stan, de7, terminal and after")),
         }
     }
     Ok(out)

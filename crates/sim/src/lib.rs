@@ -25,4 +25,5 @@ mod world;
 
 pub use faults::Fault;
 pub use prove::{Failure, Progress, Prove, ProveReport, StepCount, prove};
+pub use rng::Rng;
 pub use seed::{Options, SeedReport, run_seed};

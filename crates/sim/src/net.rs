@@ -213,7 +213,7 @@ impl World {
         let stan = message.get(11).and_then(|v| v.parse().ok());
         let de7 = message.get(7).and_then(|v| v.parse().ok());
         let terminal = message.get(41).and_then(florin_sandbox::Text::parse);
-        let query = florin_sandbox::Query { rrn: None, stan, de7, terminal };
+        let query = florin_sandbox::Query { rrn: None, stan, de7, terminal, after: 0 };
         !self.host.books().find(&query, 1).is_empty()
     }
 

@@ -38,7 +38,8 @@ pub fn of_row(random: &[u8; 32], body: &[u8], also: Also<'_>) -> Digest {
     sha256(&parts)
 }
 
-fn of_transfers(transfers: &[Transfer]) -> Digest {
+/// What moved, in order, as one digest.
+pub fn of_transfers(transfers: &[Transfer]) -> Digest {
     let mut bytes = Vec::with_capacity(transfers.len() * 29);
     for t in transfers {
         for (owner, book) in [t.debit, t.credit] {

@@ -1,4 +1,4 @@
-//! `cargo xtask`: the test command, the house checks and the benchmark. Knows the repository, and none of its crates.
+//! `cargo xtask`: the test command, the house checks, the benchmark and the crash loop. Knows the repository, and none of its crates.
 
 mod house;
 mod process;
@@ -17,6 +17,7 @@ enum Task {
     Test(stages::Options),
     House,
     Bench(Vec<String>),
+    Crash(Vec<String>),
     Compat,
     Help,
 }
@@ -48,6 +49,7 @@ fn parse(arguments: &[String]) -> Result<Task, String> {
         "compat" if rest.is_empty() => Ok(Task::Compat),
         "compat" => Err("compat takes no arguments".to_string()),
         "bench" => Ok(Task::Bench(rest.to_vec())),
+        "crash" => Ok(Task::Crash(rest.to_vec())),
         "help" | "--help" | "-h" => Ok(Task::Help),
         "house" => Err("house takes no arguments".to_string()),
         other => Err(format!("no task is called {other}")),
@@ -76,7 +78,8 @@ fn perform(task: Task) -> Result<bool, String> {
             println!("{passed} passed, {failed} failed");
             Ok(failed == 0)
         }
-        Task::Bench(arguments) => bench(&arguments),
+        Task::Bench(arguments) => program(&["bench"], &arguments),
+        Task::Crash(arguments) => program(&["prove", "crash"], &arguments),
         Task::Compat => compat(),
         Task::Help => {
             println!("{}", help());
@@ -85,8 +88,8 @@ fn perform(task: Task) -> Result<bool, String> {
     }
 }
 
-/// Builds the program as a user would and lets it measure itself.
-fn bench(arguments: &[String]) -> Result<bool, String> {
+/// Builds the program as a user would and runs a command of it.
+fn program(command: &[&str], arguments: &[String]) -> Result<bool, String> {
     let root = root()?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo).args(["build", "--release", "--locked"]).current_dir(&root).status();
@@ -94,8 +97,8 @@ fn bench(arguments: &[String]) -> Result<bool, String> {
         return Ok(false);
     }
     let program = stages::florin()?;
-    let measured = Command::new(&program).arg("bench").args(arguments).current_dir(&root).status();
-    Ok(measured.map_err(|e| format!("{} cannot be started: {e}", program.display()))?.success())
+    let ran = Command::new(&program).args(command).args(arguments).current_dir(&root).status();
+    Ok(ran.map_err(|e| format!("{} cannot be started: {e}", program.display()))?.success())
 }
 
 /// Runs the official SDKs and writes the page of what works.
@@ -128,6 +131,8 @@ fn help() -> String {
   bench [--json] [--seconds N] [--connections N]...
                                    builds florin and measures payments through the API, and their ratio to a no-op TLS echo;
                                    --parts: the store, the link, the terminal's door
+  crash [--json] [--kills N] [--seconds N] [--seed S] [--races N]
+                                   builds florin and kills its processes with -9 under load, or races requests; then compares all books
   compat                           runs the official SDKs and writes docs/compatibility.md
   help                             this",
         stages::names()
@@ -146,6 +151,7 @@ mod tests {
                 Ok(Task::Test(options)) => format!("test all={} only={}", options.all, options.only.join(" ")),
                 Ok(Task::House) => "house".to_string(),
                 Ok(Task::Bench(rest)) => format!("bench {}", rest.join(" ")),
+                Ok(Task::Crash(rest)) => format!("crash {}", rest.join(" ")),
                 Ok(Task::Compat) => "compat".to_string(),
                 Ok(Task::Help) => "help".to_string(),
                 Err(why) => why,
@@ -160,6 +166,7 @@ mod tests {
         check("house", "house");
         check("house now", "house takes no arguments");
         check("bench --seconds 2", "bench --seconds 2");
+        check("crash --kills 3", "crash --kills 3");
         check("compat", "compat");
         check("compat now", "compat takes no arguments");
         check("fly", "no task is called fly");

@@ -18,6 +18,11 @@ impl Tally {
     pub fn failed(note: String) -> Tally {
         Tally { failed: 1, notes: vec![note], ..Tally::default() }
     }
+    pub fn add(&mut self, other: Tally) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.notes.extend(other.notes);
+    }
     fn fail(&mut self, note: String) {
         self.failed += 1;
         self.notes.push(note);
@@ -116,6 +121,29 @@ pub fn proof(output: &str, expected_seeds: u64, trouble: Option<String>) -> Tall
     tally
 }
 
+/// The answer of `florin prove crash --json`: one check for the whole, or one failure for each difference that it names.
+pub fn crashed(output: &str, trouble: Option<String>) -> Tally {
+    let last = output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("");
+    let answer: Value = serde_json::from_str(last).unwrap_or_default();
+    let mut tally = Tally::default();
+    for list in ["differences", "trouble"] {
+        for one in answer[list].as_array().map_or(&[][..], Vec::as_slice) {
+            tally.failed += 1;
+            if tally.notes.len() < SHOWN_FAILURES {
+                tally.notes.push(one.as_str().unwrap_or_default().to_string());
+            }
+        }
+    }
+    match trouble {
+        None if tally.failed == 0 && answer["proved"] == true => tally.passed = 1,
+        trouble if tally.failed == 0 => {
+            tally.fail(format!("florin prove crash {}", trouble.unwrap_or("proved nothing".to_string())));
+        }
+        _ => {}
+    }
+    tally
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +181,21 @@ mod tests {
         check(skipped, None, 1, 1, "1 tests were skipped");
         check("test result: ok. 0 passed; 0 failed; 0 ignored", None, 0, 1, "no test ran");
         check("error: could not compile", Some("failed"), 0, 1, "no test ran");
+    }
+
+    #[test]
+    fn crashes() {
+        let check = |output: &str, trouble: Option<&str>, passed: u64, failed: u64, note: &str| {
+            let tally = crashed(output, trouble.map(str::to_string));
+            let noted = tally.notes.join(", ");
+            assert_eq!((tally.passed, tally.failed), (passed, failed), "{output}: {noted}");
+            assert!(noted.contains(note), "{output}: {noted}");
+        };
+        check("line\n{\"proved\":true,\"differences\":[],\"trouble\":[]}\n", None, 1, 0, "");
+        check(r#"{"proved":false,"differences":["a"],"trouble":["b"]}"#, Some("failed"), 0, 2, "a, b");
+        check(r#"{"proved":false,"differences":[]}"#, Some("failed"), 0, 1, "failed");
+        check(r#"{"differences":[]}"#, None, 0, 1, "proved nothing");
+        check("", Some("was killed"), 0, 1, "was killed");
     }
 
     #[test]

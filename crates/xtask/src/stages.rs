@@ -35,6 +35,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "tests", limit_minutes: 20, slow: false, needs_build: true, run: tests },
     Stage { name: "mutants", limit_minutes: 20, slow: false, needs_build: false, run: mutants },
     Stage { name: "seeds", limit_minutes: 60, slow: false, needs_build: true, run: seeds },
+    Stage { name: "crash", limit_minutes: 30, slow: false, needs_build: true, run: crash },
     Stage { name: "sdk", limit_minutes: 10, slow: false, needs_build: true, run: sdk },
     Stage { name: "node", limit_minutes: 10, slow: false, needs_build: true, run: node },
     Stage { name: "cli", limit_minutes: 10, slow: false, needs_build: true, run: cli },
@@ -49,6 +50,12 @@ const SEEDS: u64 = 10_000;
 const SEEDS_ALL: u64 = 100_000;
 /// Altered ISO 8583 messages that the codec must read or refuse, in the slow stage.
 const MUTATIONS_ALL: u64 = 20_000_000;
+/// Kills of the crash loop.
+const KILLS: u32 = 30;
+const KILLS_ALL: u32 = 300;
+/// Races for one payment each.
+const RACES: u32 = 100;
+const RACES_ALL: u32 = 1_000;
 const FETCH_TRIES: u32 = 3;
 const FETCH_PAUSE: Duration = Duration::from_secs(5);
 
@@ -245,6 +252,28 @@ fn seeds(run: &Run) -> Tally {
     report::proof(&output, seeds, (end != End::Success).then(|| ended(&end)))
 }
 
+/// The program kills its own processes under load, and then races requests; all books must agree.
+fn crash(run: &Run) -> Tally {
+    let (kills, races) = if run.all { (KILLS_ALL, RACES_ALL) } else { (KILLS, RACES) };
+    let mut tally = Tally::default();
+    for arguments in [["--kills".to_string(), kills.to_string()], ["--races".to_string(), races.to_string()]] {
+        let mut output = String::new();
+        let program = match florin() {
+            Ok(program) => program,
+            Err(why) => return Tally::failed(why),
+        };
+        let mut command = Command::new(program);
+        let command = command.current_dir(&run.root).args(["prove", "crash", "--json"]).args(&arguments);
+        let end = process::run(command, run.limit, &mut |line| {
+            println!("{line}");
+            output.push_str(line);
+            output.push('\n');
+        });
+        tally.add(report::crashed(&output, (end != End::Success).then(|| ended(&end))));
+    }
+    tally
+}
+
 /// The official Python SDK, from its registry, against a demo of its own.
 fn sdk(run: &Run) -> Tally {
     script(run, "tests/sdk/run")
@@ -319,7 +348,7 @@ mod tests {
             let names: Vec<_> = STAGES.iter().filter(|stage| wanted(stage, &options)).map(|stage| stage.name).collect();
             assert_eq!(names.join(" "), expected, "{all} {only:?}");
         };
-        let usual = "fetch format house clippy build tests mutants seeds sdk node cli compat fuzz";
+        let usual = "fetch format house clippy build tests mutants seeds crash sdk node cli compat fuzz";
         check(false, &[], usual);
         check(true, &[], &format!("{usual} mutations async-stripe medusa"));
         check(false, &["house"], "house");

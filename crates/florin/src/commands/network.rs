@@ -126,6 +126,7 @@ fn question(config: &Config, ask: &Ask, as_json: bool) -> Outcome {
                     stan: find.stan.clone(),
                     de7: find.de7.clone(),
                     terminal: find.terminal.clone(),
+                    after: None,
                 };
                 client.books(&filter).await.map(|a| json!(a))
             }

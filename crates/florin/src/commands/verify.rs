@@ -1,4 +1,4 @@
-//! `florin verify`: sums and chains of the data folder, added up anew.
+//! `florin ledger verify`: sums and chains of the data folder, added up anew. The first row that is not as it was committed is named.
 
 use super::system::{home_of, try_lock};
 use crate::cli::Common;
@@ -12,9 +12,10 @@ use florin_core::commit::SHARDS;
 use florin_core::seal::Secret;
 use florin_core::sequencer;
 use florin_core::store::{Report, Store, Sum};
-use florin_store::{Options, SqliteStore};
+use florin_store::{Bad, Options, SqliteStore};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 
 pub fn run(common: &Common) -> Outcome {
     let config = Config::load(common)?;
@@ -28,22 +29,50 @@ pub fn run(common: &Common) -> Outcome {
     let root = Secret::new(read_key::<32>(&home.gateway_root())?);
     let store = SqliteStore::open(&home.database(), Options::default(), root).map_err(|e| e.fail())?;
     let (mut problems, links) = block_on(check(&store))?;
-    let audit = store.audit().map_err(|t| Fail::new("store_error", format!("the database cannot be read: {t:?}")))?;
-    if audit.wrong > 0 {
-        let first = audit.named.first().map_or(0, |(key, _)| key.0);
-        problems.push(format!(
-            "{} of {} rows do not match what was committed; the first has key {first}",
-            audit.wrong, audit.rows
-        ));
+    let bar = (!common.json && std::io::stderr().is_terminal()).then(progress_bar);
+    let audited = store.audit(&|done, all| {
+        if let Some(bar) = &bar {
+            bar.set_length(all);
+            bar.set_position(done);
+        }
+    });
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
     }
+    let audit = audited.map_err(|t| Fail::new("store_error", format!("the database cannot be read: {t:?}")))?;
+    problems.extend(audit.named.iter().map(told));
+    let first_bad = audit.named.first().map(|bad| bad.n);
     if common.json {
-        out!("{}", json!({ "ok": problems.is_empty(), "rows": audit.rows, "links": links, "problems": problems }));
+        out!(
+            "{}",
+            json!({
+                "ok": problems.is_empty(), "rows": audit.rows, "links": links, "ledger_links": audit.links,
+                "wrong": audit.wrong, "first_bad_row": first_bad, "problems": problems,
+            })
+        );
     } else if problems.is_empty() {
-        out!("The ledger balances, {} rows are as they were committed, {links} events hang together.", audit.rows);
+        out!(
+            "The ledger balances, {} rows are as they were committed, {} links of its chain hold, {links} events hang together.",
+            audit.rows,
+            audit.links
+        );
     } else {
         problems.iter().for_each(|p| out!("{p}"));
     }
     Ok(u8::from(!problems.is_empty()))
+}
+
+fn told(bad: &Bad) -> String {
+    let step = bad.step.map_or_else(String::new, |(key, version)| format!(" (key {}, version {})", key.0, version.0));
+    format!("row {} of the journal{step} {}", bad.n, bad.what.as_str())
+}
+
+fn progress_bar() -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new(0);
+    if let Ok(style) = indicatif::ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {per_sec}, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
 }
 
 async fn check(store: &dyn Store) -> Result<(Vec<String>, u64), Fail> {

@@ -2,12 +2,13 @@
 //! group's transaction. Knows neither keys nor bodies.
 
 use super::balances::{After, Balances};
+use super::chain::{Head, HeadKey};
 use super::claims::Days;
 use super::error::Fault;
 use super::queue::Outcome;
 use super::schema::TRANSFERS_PER_ROW;
 use super::seal::{SealedCommit, SealedPersonal, SealedRow};
-use super::statements::{META_NEWEST, Statements, TOMBSTONE_ACCOUNT};
+use super::statements::{META_HEAD, META_NEWEST, Statements, TOMBSTONE_ACCOUNT};
 use super::versions::Versions;
 use florin_core::commit::{Clock, Event, Job, JobKind, Links, Refused, Version, shard};
 use florin_core::id::Key;
@@ -26,6 +27,9 @@ pub struct Applier<'c> {
     last_position: i64,
     newest: Option<i64>,
     newest_written: Option<i64>,
+    head_key: HeadKey,
+    head: Head,
+    head_written: Head,
     versions: Versions,
 }
 
@@ -35,7 +39,7 @@ enum Checked {
 }
 
 impl<'c> Applier<'c> {
-    pub fn load(connection: &'c Connection) -> Result<Applier<'c>, Fault> {
+    pub fn load(connection: &'c Connection, head_key: HeadKey) -> Result<Applier<'c>, Fault> {
         let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
         let newest = connection.query_row("SELECT value FROM meta WHERE name = ?1", [META_NEWEST], |row| row.get(0))?;
         let mut last_position = 0;
@@ -44,11 +48,20 @@ impl<'c> Applier<'c> {
             let last: Option<i64> = connection.query_row(sql, [shard], |row| row.get(0))?;
             last_position = last_position.max(last.unwrap_or(0));
         }
+        let sealed: Vec<u8> =
+            connection.query_row("SELECT value FROM meta WHERE name = ?1", [META_HEAD], |row| row.get(0))?;
+        let last_n = number("SELECT max(n) FROM row")?.unwrap_or(0);
+        // What follows a changed end could not be told from what came before it.
+        let head =
+            head_key.open(&sealed).filter(|head| head.rows == last_n).ok_or(Fault::Damaged("end of the ledger"))?;
         Ok(Applier {
+            head_key,
+            head,
+            head_written: head,
             statements: Statements::prepare(connection)?,
             balances: Balances::default(),
             days: Days::load(connection)?,
-            last_n: number("SELECT max(n) FROM row")?.unwrap_or(0),
+            last_n,
             last_position,
             newest,
             newest_written: newest,
@@ -134,7 +147,7 @@ impl<'c> Applier<'c> {
         for row in commit.rows {
             self.put(row)?;
         }
-        self.balances.apply(after);
+        self.balances.apply(after)?;
         if let (false, Some(cause)) = (commit.transfers.is_empty(), cause) {
             self.put_transfers(n_of(cause)?, &commit.transfers)?;
         }
@@ -214,6 +227,8 @@ impl<'c> Applier<'c> {
                 t.reason as u8,
             ))?;
         }
+        self.head.follow(n, transfers);
+        self.statements.put_ledger_link.execute((n, self.head.hash))?;
         Ok(())
     }
 
@@ -267,6 +282,11 @@ impl<'c> Applier<'c> {
         if self.newest != self.newest_written {
             self.statements.put_meta.execute((META_NEWEST, self.newest))?;
             self.newest_written = self.newest;
+        }
+        self.head.rows = self.last_n;
+        if self.head != self.head_written {
+            self.statements.put_meta.execute((META_HEAD, self.head_key.seal(&self.head)))?;
+            self.head_written = self.head;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 use super::error::Fault;
 use super::statements::{Statements, balance_key};
 use florin_core::ledger::{Balance, Guard, LedgerAccount, Transfer};
+use florin_core::money::Currency;
 use rusqlite::OptionalExtension;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,9 +78,21 @@ impl Balances {
         Ok(balance)
     }
 
-    pub fn apply(&mut self, after: After) {
+    /// Takes over what a commit leads to. What it adds to debits must be what it adds to credits, in every currency: whatever made it
+    /// otherwise, nothing more is written.
+    pub fn apply(&mut self, after: After) -> Result<(), Fault> {
+        let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
+        for (account, balance) in &after {
+            let before = self.known.get(account).copied().unwrap_or_default();
+            let (debits, credits) = (balance.debits - before.debits, balance.credits - before.credits);
+            *sums.entry(account.currency).or_default() += i128::from(debits) - i128::from(credits);
+        }
+        if sums.values().any(|sum| *sum != 0) {
+            return Err(Fault::Damaged("sum of debits and credits"));
+        }
         self.moved.extend(after.keys());
         self.known.extend(after);
+        Ok(())
     }
 
     /// Writes what the group moved.
@@ -93,5 +106,39 @@ impl Balances {
             self.known.clear();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use florin_core::id::Key;
+    use florin_core::ledger::Book;
+
+    #[test]
+    fn debits_are_credits_or_nothing_is_written() {
+        let account = |owner: i64, code: &str| LedgerAccount {
+            owner: Key(owner),
+            book: Book::Merchant,
+            currency: Currency::parse(code).expect("a currency"),
+        };
+        let check = |steps: &[&[(LedgerAccount, i64, i64)]], good: bool| {
+            let mut balances = Balances::default();
+            let applied: Vec<bool> = steps
+                .iter()
+                .map(|step| {
+                    let after =
+                        step.iter().map(|(a, debits, credits)| (*a, Balance { debits: *debits, credits: *credits }));
+                    balances.apply(after.collect()).is_ok()
+                })
+                .collect();
+            assert_eq!(applied.iter().all(|ok| *ok), good, "{steps:?}");
+        };
+        let (one, two, other) = (account(1, "eur"), account(2, "eur"), account(2, "usd"));
+        check(&[&[(one, 5, 0), (two, 0, 5)]], true);
+        check(&[&[(one, 5, 0), (two, 0, 4)]], false);
+        check(&[&[(one, 5, 0), (other, 0, 5)]], false);
+        check(&[&[(one, 5, 0), (two, 0, 5)], &[(one, 5, 2), (two, 2, 5)]], true);
+        check(&[&[(one, 5, 0), (two, 0, 5)], &[(one, 5, 2), (two, 3, 5)]], false);
     }
 }

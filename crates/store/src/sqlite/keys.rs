@@ -1,5 +1,6 @@
 //! The keys of the store, all derived from one root: by account, by span of time, by claim. Knows no tables.
 
+use super::chain::HeadKey;
 use florin_core::commit::ClaimId;
 use florin_core::id::Key;
 use florin_core::seal::{SealKey, Secret};
@@ -45,6 +46,11 @@ impl Keys {
     pub fn new(root: Secret) -> Keys {
         let claims = root.derive(b"store claims");
         Keys { root, claims, cache: Mutex::new(Cache::default()) }
+    }
+
+    /// Marks the end of the ledger.
+    pub fn head(&self) -> HeadKey {
+        HeadKey::new(&self.root)
     }
 
     /// Tells whether a database belongs to this root.

@@ -4,10 +4,12 @@
 mod apply;
 mod audit;
 mod balances;
+mod chain;
 mod claims;
 mod error;
 mod find;
 mod keys;
+mod migrate;
 mod open;
 mod queue;
 mod readers;
@@ -37,7 +39,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-pub use audit::Audit;
+pub use audit::{Audit, Bad, What};
 pub use error::OpenError;
 pub use open::Options;
 pub use schema::SCHEMA_VERSION;
@@ -68,18 +70,24 @@ impl SqliteStore {
         let keys = Keys::new(root);
         let opened = open::open(path, options, &keys)?;
         let queue = Arc::new(Queue::new());
-        let (path, thread) = (opened.path.clone(), Arc::clone(&queue));
+        let (path, thread, head_key) = (opened.path.clone(), Arc::clone(&queue), keys.head());
         let spawned = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer::run(&opened.writer, &thread));
+            .spawn(move || writer::run(&opened.writer, &thread, head_key, &opened.log));
         let writer = spawned.map_err(|e| OpenError::Io { path: path.clone(), detail: e.to_string() })?;
         let readers = Readers::new(path, options.readers);
         Ok(SqliteStore { keys, readers, queue, writer: Some(writer), _lock: opened.lock })
     }
 
-    /// Opens every row and adds up its commitment anew, with the transfers that stand under it. For a store that nobody writes to.
-    pub fn audit(&self) -> Result<Audit, StoreTrouble> {
-        audit::run(&self.readers, &self.keys)
+    /// Why nothing is written any more, once the writer has stopped after a failure: the process must end.
+    pub fn why_stopped(&self) -> Option<String> {
+        self.queue.why_stopped()
+    }
+
+    /// Opens every row and adds up its commitment anew, with the transfers that stand under it; walks the ledger's chain; adds up every
+    /// balance. For a store that nobody writes to. `progress` is told rows done and rows there are.
+    pub fn audit(&self, progress: &dyn Fn(u64, u64)) -> Result<Audit, StoreTrouble> {
+        audit::run(&self.readers, &self.keys, progress)
     }
 
     /// Destroys the key of a subject's personal bodies, in the database and in its log, and leaves a tombstone: personal

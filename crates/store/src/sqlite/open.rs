@@ -1,15 +1,23 @@
 //! Opening the file: what it lies on, whose it is, whether it is whole, and how SQLite is to treat it.
 
+use super::chain::Head;
 use super::error::{Fault, OpenError};
 use super::keys::{Keys, random};
+use super::migrate;
 use super::readers::{BUSY_LIMIT, one_plan};
-use super::schema::{APPLICATION_ID, SCHEMA_VERSION, TABLES};
-use super::statements::{META_CHECK, META_CLAIM_DAYS, META_NEWEST};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use super::schema::{APPLICATION_ID, LEDGER_CHAIN, SCHEMA_VERSION, TABLES};
+use super::statements::{META_CHECK, META_CLAIM_DAYS, META_HEAD, META_NEWEST};
+use super::writer::Log;
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::Wal;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -31,6 +39,7 @@ impl Default for Options {
 
 pub struct Opened {
     pub writer: Connection,
+    pub log: Log,
     pub lock: File,
     /// Absolute.
     pub path: PathBuf,
@@ -57,8 +66,15 @@ pub fn open(path: &Path, options: Options, keys: &Keys) -> Result<Opened, OpenEr
         return Err(OpenError::Damaged { path, detail: "its log is there, but it is empty".to_owned() });
     }
     drop(file);
-    let writer = prepare(&path, options, keys, unclean).map_err(|fault| fault.named(&path))?;
-    Ok(Opened { writer, lock, path })
+    let mut writer = prepare(&path, options, keys, unclean).map_err(|cause| cause.named(&path))?;
+    let log = Log { pages: Arc::default(), checkpoint_pages: options.checkpoint_pages.max(1) };
+    let pages = Arc::clone(&log.pages);
+    let hook = move |_: &mut Wal, n: i32| {
+        pages.store(n, Ordering::Relaxed);
+        Ok(())
+    };
+    writer.wal_hook(Some(hook)).map_err(|e| Cause::from(e).named(&path))?;
+    Ok(Opened { writer, log, lock, path })
 }
 
 /// What went wrong while preparing, before the file's name is put to it.
@@ -69,6 +85,8 @@ enum Cause {
     Damaged(String),
     WrongKey,
     NoChance,
+    /// SQLite does not run as it was told to: which setting, and what it is.
+    Setting(&'static str, String),
 }
 
 impl<E: Into<Fault>> From<E> for Cause {
@@ -85,6 +103,9 @@ impl Cause {
             Cause::Newer(found) => OpenError::Newer { path, found, known: SCHEMA_VERSION },
             Cause::Damaged(detail) => OpenError::Damaged { path, detail },
             Cause::WrongKey => OpenError::WrongKey(path),
+            Cause::Setting(name, found) => {
+                OpenError::Io { path, detail: format!("SQLite keeps {name} at {found}, which Florin cannot rely on") }
+            }
             Cause::NoChance => OpenError::Io { path, detail: "the system gives no random bytes".to_owned() },
             Cause::Fault(Fault::Damaged(column)) => OpenError::Damaged { path, detail: format!("impossible {column}") },
             Cause::Fault(Fault::Sql(error)) => {
@@ -184,6 +205,10 @@ fn prepare(path: &Path, options: Options, keys: &Keys, unclean: bool) -> Result<
         (0, 0) => create(&connection, keys)?,
         (APPLICATION_ID, _) if version > SCHEMA_VERSION => return Err(Cause::Newer(version)),
         (APPLICATION_ID, _) if version == SCHEMA_VERSION => {}
+        (APPLICATION_ID, _) if version == 1 => {
+            check_key(&connection, keys)?;
+            migrate::from_1(&connection, &keys.head())?;
+        }
         (APPLICATION_ID, _) => return Err(Cause::Damaged(format!("impossible format {version}"))),
         _ => return Err(Cause::NotFlorin),
     }
@@ -192,6 +217,7 @@ fn prepare(path: &Path, options: Options, keys: &Keys, unclean: bool) -> Result<
         return Err(Cause::Damaged(format!("journal mode {mode}")));
     }
     check_key(&connection, keys)?;
+    as_told(&connection)?;
     if unclean && fs::metadata(path).is_ok_and(|m| m.len() <= options.quick_check_bytes) {
         let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if found != "ok" {
@@ -212,9 +238,31 @@ fn settle(connection: &Connection, options: Options) -> rusqlite::Result<()> {
     set("mmap_size", &0)?;
     set("temp_store", &"MEMORY")?;
     set("cache_size", &-i64::from(options.cache_bytes / 1_024))?;
-    set("wal_autocheckpoint", &options.checkpoint_pages)?;
+    // The writer does it, and hears of its errors.
+    set("wal_autocheckpoint", &0)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // FAST overwrites what is deleted wherever the page is written anyway, and keeps the emptying of a day's claims short.
     set("secure_delete", &"FAST")
+}
+
+/// The settings that durability rests on, read back. `synchronous` 2 is FULL.
+const RELIED_ON: [(&str, &str); 4] =
+    [("journal_mode", "wal"), ("synchronous", "2"), ("mmap_size", "0"), ("wal_autocheckpoint", "0")];
+
+fn as_told(connection: &Connection) -> Result<(), Cause> {
+    for (name, expected) in RELIED_ON {
+        let found = connection.pragma_query_value(None, name, |row| match row.get_ref(0)? {
+            ValueRef::Text(text) => Ok(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Integer(n) => Ok(n.to_string()),
+            ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Ok("nothing".to_owned()),
+        });
+        // Without memory mapping built in, SQLite answers nothing.
+        let found = found.optional()?.unwrap_or_else(|| "0".to_owned());
+        if found != expected {
+            return Err(Cause::Setting(name, found));
+        }
+    }
+    Ok(())
 }
 
 /// In one transaction: a crash leaves an empty file, which is made anew.
@@ -223,10 +271,12 @@ fn create(connection: &Connection, keys: &Keys) -> Result<(), Cause> {
     let check = keys.check().seal(nonce, META_CHECK.as_bytes(), CHECK_TEXT);
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(LEDGER_CHAIN)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     let put = "INSERT INTO meta VALUES (?1, ?2)";
     transaction.execute(put, (META_CHECK, check))?;
+    transaction.execute(put, (META_HEAD, keys.head().seal(&Head::NONE)))?;
     for name in [META_NEWEST, META_CLAIM_DAYS[0], META_CLAIM_DAYS[1]] {
         transaction.execute(put, (name, None::<i64>))?;
     }

@@ -112,6 +112,11 @@ impl Queue {
         drop(abandoned);
     }
 
+    /// None while requests are taken.
+    pub fn why_stopped(&self) -> Option<String> {
+        self.lock().stopped.clone()
+    }
+
     pub fn stopped(&self) -> StoreTrouble {
         let reason = self.lock().stopped.clone();
         StoreTrouble::Stopped(reason.unwrap_or_else(|| "the writer has ended".to_owned()))

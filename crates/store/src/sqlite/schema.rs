@@ -3,7 +3,7 @@
 /// Application id in the file's header: "Flor".
 pub const APPLICATION_ID: i32 = 0x466c_6f72;
 /// `user_version` of the file. A change of any table is a new version with a migration.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Transfers of one row are numbered n * 256 + i, so that they lie in order of commit and need no index.
 pub const TRANSFERS_PER_ROW: i64 = 256;
@@ -133,4 +133,26 @@ CREATE TABLE customer_key (
     wrapped BLOB,
     PRIMARY KEY (subject, account)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// The chain of the ledger, one link for each journal row that moved money; and what refuses changes of what is only ever added to. Made
+/// after the tables, and added to files of format 1.
+pub const LEDGER_CHAIN: &str = "
+CREATE TABLE ledger_link (
+    n    INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL
+) STRICT;
+
+CREATE TRIGGER row_update BEFORE UPDATE ON row BEGIN SELECT raise(ABORT, 'rows are only added'); END;
+CREATE TRIGGER row_delete BEFORE DELETE ON row BEGIN SELECT raise(ABORT, 'rows are only added'); END;
+CREATE TRIGGER step_update BEFORE UPDATE ON step BEGIN SELECT raise(ABORT, 'steps are only added'); END;
+CREATE TRIGGER step_delete BEFORE DELETE ON step BEGIN SELECT raise(ABORT, 'steps are only added'); END;
+CREATE TRIGGER transfer_update BEFORE UPDATE ON transfer BEGIN SELECT raise(ABORT, 'transfers are only added'); END;
+CREATE TRIGGER transfer_delete BEFORE DELETE ON transfer BEGIN SELECT raise(ABORT, 'transfers are only added'); END;
+CREATE TRIGGER ledger_link_update BEFORE UPDATE ON ledger_link BEGIN SELECT raise(ABORT, 'links are only added'); END;
+CREATE TRIGGER ledger_link_delete BEFORE DELETE ON ledger_link BEGIN SELECT raise(ABORT, 'links are only added'); END;
+CREATE TRIGGER event_update BEFORE UPDATE ON event BEGIN SELECT raise(ABORT, 'events are only added'); END;
+CREATE TRIGGER event_delete BEFORE DELETE ON event BEGIN SELECT raise(ABORT, 'events are only added'); END;
+CREATE TRIGGER link_update BEFORE UPDATE ON link BEGIN SELECT raise(ABORT, 'links are only added'); END;
+CREATE TRIGGER link_delete BEFORE DELETE ON link BEGIN SELECT raise(ABORT, 'links are only added'); END;
 ";

@@ -16,6 +16,7 @@ pub struct Statements<'c> {
     pub balance: Statement<'c>,
     pub put_balance: Statement<'c>,
     pub put_transfer: Statement<'c>,
+    pub put_ledger_link: Statement<'c>,
     pub put_event: Statement<'c>,
     pub head: Statement<'c>,
     pub next_positions: Statement<'c>,
@@ -54,6 +55,7 @@ impl<'c> Statements<'c> {
             put_balance: p("INSERT INTO balance VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (owner, book, currency)
                             DO UPDATE SET debits = excluded.debits, credits = excluded.credits")?,
             put_transfer: p("INSERT INTO transfer VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?,
+            put_ledger_link: p("INSERT INTO ledger_link VALUES (?1, ?2)")?,
             put_event: p("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5)")?,
             head: p("SELECT sequence, position FROM link WHERE shard = ?1 ORDER BY sequence DESC LIMIT 1")?,
             next_positions: p(
@@ -119,3 +121,4 @@ pub fn balance_key(account: &LedgerAccount) -> (i64, u8, u16) {
 pub const META_NEWEST: &str = "newest";
 pub const META_CLAIM_DAYS: [&str; 2] = ["claim_day_0", "claim_day_1"];
 pub const META_CHECK: &str = "check";
+pub const META_HEAD: &str = "ledger_head";

@@ -61,7 +61,7 @@ async fn take(mut socket: TcpStream, kept: Arc<Mutex<Kept>>) {
 }
 
 /// The length of the first request, once all of it is there.
-fn request(bytes: &[u8]) -> Option<usize> {
+pub fn request(bytes: &[u8]) -> Option<usize> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(bytes.get(..end)?).ok()?;
     let length = head.lines().find_map(|line| {

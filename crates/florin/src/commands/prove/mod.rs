@@ -1,6 +1,7 @@
 //! `florin prove`: many simulated histories, each compared with the issuer's books.
 
 mod cards;
+mod crash;
 mod hooks;
 mod memory;
 mod scan;
@@ -13,8 +14,10 @@ use std::io::IsTerminal;
 use std::time::Instant;
 
 pub fn run(args: &Prove, json: bool) -> Outcome {
-    if let Some(ProveWhat::Memory { cards }) = args.what {
-        return memory::run(cards, json);
+    match &args.what {
+        Some(ProveWhat::Memory { cards }) => return memory::run(*cards, json),
+        Some(ProveWhat::Crash(crash)) => return crash::run(crash, json),
+        None => {}
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or(cores, usize::from);

@@ -1,8 +1,11 @@
 //! The SQLite engine's own promises: its file, its keys, its errors, its end.
 
+mod faults;
 mod opening;
 mod sealed;
 mod stopping;
+mod tampering;
+mod vfs;
 
 use crate::{Options, SqliteStore};
 use florin_core::seal::Secret;
@@ -62,4 +65,15 @@ impl Drop for Folder {
 fn meddle(path: &Path, sql: &str) {
     let connection = rusqlite::Connection::open(path).expect("SQLite opens it");
     connection.execute_batch(sql).expect("the statement runs");
+}
+
+/// Hands that first take away what refuses changes.
+fn tamper(path: &Path, sql: &str) {
+    let connection = rusqlite::Connection::open(path).expect("SQLite opens it");
+    let mut triggers = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").expect("prepared");
+    let names: Vec<String> =
+        triggers.query_map((), |row| row.get(0)).expect("read").map(|n| n.expect("read")).collect();
+    drop(triggers);
+    let drops: String = names.iter().map(|name| format!("DROP TRIGGER {name};")).collect();
+    connection.execute_batch(&format!("{drops} {sql}")).expect("the statements run");
 }
