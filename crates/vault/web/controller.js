@@ -43,8 +43,9 @@ async function request(key, init, { method, path, params, card }) {
 function withCard(params, card) {
   if (!card) return params;
   /** @type {any} */
-  const read = Object.assign({}, ...siblings(card.group).map((frame) => frame.read()));
-  const { billing, ...fields } = read;
+  const read = siblings(card.group).map((frame) => frame.read());
+  const billing = read.reduce((/** @type {any} */ all, /** @type {any} */ one) => merged(all, one.billing), undefined);
+  const { billing: _billing, value: _value, ...fields } = Object.assign({}, ...read);
   if (card.into === 'cvc_update') return { ...params, cvc_update: { cvc: fields.cvc } };
   if (card.into === 'token') {
     const address = billing?.address?.postal_code ? { address_zip: billing.address.postal_code } : {};
@@ -55,7 +56,7 @@ function withCard(params, card) {
   return { ...params, payment_method_data: merge(params.payment_method_data ?? {}) };
 }
 
-/** What the page gave wins over what the form asked for. @param {any} form @param {any} page */
+/** What comes later wins; of an address each line by itself. @param {any} form @param {any} page */
 function merged(form, page) {
   const address = { ...(form?.address ?? {}), ...(page?.address ?? {}) };
   const all = { ...(form ?? {}), ...(page ?? {}) };
