@@ -77,6 +77,7 @@ class Field {
     if (this.options.hidePostalCode !== true) this.inputs.push(this.postal);
     for (const input of this.inputs) this.root.append(input.bare());
     this.postal.set(this.options.value?.postalCode ?? '');
+    this.number.node.placeholder = this.words.number;
     this.walk();
     const narrow = matchMedia('(max-width: 430px)');
     const fit = () => this.number.shorten(narrow.matches && document.activeElement !== this.number.node);

@@ -52,6 +52,21 @@ async function whatIsMissingIsSaid(bench) {
   assert.equal(past.error.code, 'invalid_expiry_year_past');
 }
 
+async function nothingIsSentOfAnEmptyLine(bench) {
+  const shopper = await bench.open();
+  const { client_secret: secret } = await bench.intent();
+  await shopper.mount([...CARD_LINE, ['cardCvc', '#cvc']]);
+  const codes = await shopper.run(async (secret) => {
+    const [card, cvc] = [elements.getElement('card'), elements.getElement('cardCvc')];
+    const answers = [
+      await stripe.confirmCardPayment(secret, { payment_method: { card } }), await stripe.createToken(card), await stripe.createPaymentMethod({ type: 'card', card }),
+      await stripe.createToken('cvc_update', cvc), await stripe.confirmCardPayment(secret, { payment_method: 'pm_card_visa', payment_method_options: { card: { cvc } } }),
+    ];
+    return answers.map(({ error }) => [error.type, error.code]);
+  }, secret);
+  assert.deepEqual(codes, ['incomplete_number', 'incomplete_number', 'incomplete_number', 'incomplete_cvc', 'incomplete_cvc'].map((code) => ['validation_error', code]));
+}
+
 async function aFormLeadsBack(bench) {
   const shopper = await bench.open();
   const { id, client_secret: clientSecret } = await bench.intent();
@@ -231,6 +246,6 @@ async function looksAreTaken(bench) {
 }
 
 export const elements = {
-  aFormPays, aFormPaysWithoutTls, aFormBeforeItsIntent, whatIsMissingIsSaid, aFormLeadsBack, aLinePays, aLineIsOneFieldToItsPage, aMethodThatIsKeptPays,
+  aFormPays, aFormPaysWithoutTls, aFormBeforeItsIntent, whatIsMissingIsSaid, nothingIsSentOfAnEmptyLine, aFormLeadsBack, aLinePays, aLineIsOneFieldToItsPage, aMethodThatIsKeptPays,
   methodsInEachForm, threeFieldsMakeAToken, aCodeIsAskedForAgain, aConfirmationToken, cardsAreKeptForLater, addressesGoWithTheCard, elementsComeAndGo, looksAreTaken,
 };

@@ -55,6 +55,8 @@ class Client {
 
   /** @param {any} details @param {Group} group */
   async method(details, group) {
+    const checked = await group.submit();
+    if (checked.error) return checked;
     const { card: _card, element: _element, elements: _elements, params, ...rest } = details;
     const answer = await this.request('POST', '/v1/payment_methods', { type: 'card', ...rest, ...(params ?? {}) }, { group: group.id, into: 'root' });
     return answer.error ? answer : { paymentMethod: answer };
@@ -155,6 +157,8 @@ class Client {
       if (typeof method === 'string') params.payment_method = method;
       const { cvc, ...card } = how?.card ?? {};
       if (cvc instanceof FormElement) {
+        const checked = await cvc.validate(true);
+        if (checked.error) return checked;
         const token = await this.request('POST', '/v1/tokens', {}, { group: this.from(cvc).id, into: 'cvc_update' });
         if (token.error) return token;
         card.cvc_token = token.id;
@@ -162,6 +166,8 @@ class Client {
       if (how) params.payment_method_options = { ...how, card };
       if (method?.card instanceof FormElement) {
         group = this.from(method.card);
+        const checked = await group.submit();
+        if (checked.error) return checked;
         const { card: _card, ...details } = method;
         params.payment_method_data = { type: 'card', ...details };
       } else if (method?.card?.token) {

@@ -46,10 +46,7 @@ async function createPaymentMethod(client, first, second, third) {
   if (first === 'card') return client.method({ ...(third ?? {}) }, client.from(second));
   if (typeof first === 'string') return unsupported(`createPaymentMethod('${first}')`);
   demand(typeof first === 'object' && first !== null, 'createPaymentMethod() takes the details of the payment method.');
-  if (first.elements) {
-    const checked = await first.elements.submit();
-    return checked.error ? checked : client.method(first, first.elements);
-  }
+  if (first.elements) return client.method(first, first.elements);
   if (first.card?.token) {
     const answer = await client.request('POST', '/v1/payment_methods', first);
     return answer.error ? answer : { paymentMethod: answer };
@@ -62,8 +59,11 @@ async function createPaymentMethod(client, first, second, third) {
 async function createToken(client, first, data = {}) {
   if (typeof first === 'string' && first !== 'cvc_update') return unsupported(`createToken('${first}')`);
   const [element, into] = first === 'cvc_update' ? [data, /** @type {Into} */ ('cvc_update')] : [first, /** @type {Into} */ ('token')];
+  const group = client.from(element);
+  const checked = into === 'token' ? await group.submit() : await element.validate(true);
+  if (checked.error) return checked;
   const params = into === 'token' ? { card: data } : {};
-  const answer = await client.request('POST', '/v1/tokens', params, { group: client.from(element).id, into });
+  const answer = await client.request('POST', '/v1/tokens', params, { group: group.id, into });
   return answer.error ? answer : { token: answer };
 }
 
