@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import { Bench } from './bench.mjs';
 import { access } from './checks/access.mjs';
+import { afterwards } from './checks/afterwards.mjs';
 import { cards } from './checks/cards.mjs';
 import { elements } from './checks/elements.mjs';
 import { looks } from './checks/looks.mjs';
@@ -12,7 +13,7 @@ import { surface } from './checks/surface.mjs';
 import { threeds } from './checks/threeds.mjs';
 
 const LIMIT_MS = 90_000;
-const ALL = { surface, elements, cards, threeds, page, access, react, looks };
+const ALL = { surface, elements, cards, threeds, page, access, react, looks, afterwards };
 
 const [florin, modules, pictures, ...only] = process.argv.slice(2);
 fs.mkdirSync(pictures, { recursive: true });

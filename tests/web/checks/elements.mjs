@@ -245,7 +245,15 @@ async function looksAreTaken(bench) {
   await shopper.still();
 }
 
+async function looksFollowTheReader(bench) {
+  const shopper = await bench.open('/form', { colorScheme: 'light' });
+  await shopper.mount(FORM, { options: { ...DEFERRED, appearance: { theme: 'auto' } } });
+  await shopper.frame().locator(':root[data-theme="stripe"]').waitFor();
+  await shopper.page.emulateMedia({ colorScheme: 'dark' });
+  await shopper.frame().locator(':root[data-theme="night"]').waitFor();
+}
+
 export const elements = {
   aFormPays, aFormPaysWithoutTls, aFormBeforeItsIntent, whatIsMissingIsSaid, nothingIsSentOfAnEmptyLine, aFormLeadsBack, aLinePays, aLineIsOneFieldToItsPage, aMethodThatIsKeptPays,
-  methodsInEachForm, threeFieldsMakeAToken, aCodeIsAskedForAgain, aConfirmationToken, cardsAreKeptForLater, addressesGoWithTheCard, elementsComeAndGo, looksAreTaken,
+  methodsInEachForm, threeFieldsMakeAToken, aCodeIsAskedForAgain, aConfirmationToken, cardsAreKeptForLater, addressesGoWithTheCard, elementsComeAndGo, looksAreTaken, looksFollowTheReader,
 };

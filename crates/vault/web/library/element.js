@@ -19,6 +19,8 @@ const NARROW_PX = 241;
 const EDGE_PX = 4;
 const LINE_PX = 20;
 const MOST_PX = 2_000;
+/** Room for the sentence that says why there is no form. */
+const NOTICE_PX = 120;
 
 /** The height that a frame has before it says its own, so that nothing jumps. @param {string} type @param {Bag} options @param {number} width */
 function firstHeight(type, options, width) {
@@ -98,6 +100,7 @@ class FormElement {
       if (this.frame) dress(this.frame.node, { height: `${Math.min(Math.max(Number(data) || 0, 16), MOST_PX)}px` });
       return;
     }
+    if (event === 'loaderror' && this.frame) dress(this.frame.node, { height: `${NOTICE_PX}px` });
     if (event === 'focus' || event === 'blur') this.state.focused = event === 'focus';
     if (event === 'change') {
       this.state.complete = data.complete === true;

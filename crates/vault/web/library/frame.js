@@ -2,7 +2,7 @@
 // One frame of the card origin, and the only way to talk with it: one greeting to that origin alone, then a port of its own.
 
 /** What a frame may tell. */
-const EVENTS = new Set(['ready', 'focus', 'blur', 'escape', 'change', 'resize', 'confirm']);
+const EVENTS = new Set(['ready', 'focus', 'blur', 'escape', 'change', 'resize', 'confirm', 'loaderror']);
 const CALL_MS = 60_000;
 const LOAD_MS = 20_000;
 /** A page that was loaded and is ours greets back at once; an error page of the browser never does. */
@@ -48,9 +48,11 @@ class Frame {
     this.late = setTimeout(() => this.lost(), GREET_MS);
   }
 
-  lost() {
+  /** @param {string} message */
+  lost(message = `The payment form could not be loaded from ${ORIGIN}.`) {
+    clearTimeout(this.late);
     this.gone = true;
-    this.heard('loaderror', { message: `The payment form could not be loaded from ${ORIGIN}.` });
+    this.heard('loaderror', { message });
     for (const answer of this.waiting.values()) answer(NOT_LOADED);
     this.waiting.clear();
   }
@@ -62,6 +64,9 @@ class Frame {
       clearTimeout(this.late);
       [this.greeted, this.gone] = [true, false];
       for (const message of this.queue.splice(0)) this.port?.postMessage(message);
+    } else if (data.event === 'loaderror') {
+      // A page that says why there is no form: a key or a domain that is not known.
+      this.lost(String(data.data?.message ?? ''));
     } else if (typeof data.event === 'string' && EVENTS.has(data.event)) {
       this.heard(data.event, data.data);
     } else if (typeof data.id === 'number') {
