@@ -23,7 +23,7 @@ export class Input {
     this.onFull = () => {};
     this.onBack = () => {};
     this.node = document.createElement('input');
-    this.node.className = 'Input';
+    this.node.className = 'Input Input--empty';
     this.node.type = 'text';
     this.node.spellcheck = false;
     this.node.autocapitalize = 'off';

@@ -165,4 +165,33 @@ async function aStrangerSeesNothing(bench) {
   await one.still();
 }
 
-export const page = { keysAlone, throughTheButton, twoClicks, declinedThenPaid, aReloadInTheMiddle, backAndForth, twoWindows, aFrameThatIsMoved, nothingIsLeftBehind, aStrangerSeesNothing };
+/** A page that greets the calling frame itself can ask for nothing but what the library asks for. */
+async function onlyTheLibrarysCalls(bench) {
+  const { one } = await shop(bench, 'calls');
+  await one.type();
+  const codes = await one.run(async (pk) => {
+    const origin = new URL(document.querySelector('#pay iframe').src).origin;
+    const frame = document.createElement('iframe');
+    frame.src = `${origin}/frames/controller?key=${pk}`;
+    await new Promise((loaded) => {
+      frame.onload = loaded;
+      document.body.append(frame);
+    });
+    const { port1, port2 } = new MessageChannel();
+    const waiting = new Map();
+    port1.onmessage = ({ data }) => waiting.get(data.id)?.(data.answer);
+    frame.contentWindow.postMessage({ florin: 'init', kind: 'controller', group: 'x' }, origin, [port2]);
+    const asked = [
+      ['GET', '/v1/balance'], ['POST', '/v1/refunds'], ['GET', '//evil.example/'], ['POST', 'https://evil.example/v1/tokens'], ['POST', '/csp-reports'],
+      ['POST', '/v1/payment_methods', 'cvc_update'], ['GET', '/v1/payment_intents/pi_1', 'root'], ['DELETE', '/v1/payment_methods'],
+    ];
+    return Promise.all(asked.map(([method, path, into], id) => new Promise((resolve) => {
+      waiting.set(id, (answer) => resolve(answer.error.code));
+      port1.postMessage({ id, op: 'request', args: { method, path, params: {}, card: into && { group: 'x', into } } });
+    })));
+  }, bench.ready.publishable_key);
+  assert.deepEqual([...new Set(codes)], ['feature_not_supported']);
+  await one.still();
+}
+
+export const page = { onlyTheLibrarysCalls, keysAlone, throughTheButton, twoClicks, declinedThenPaid, aReloadInTheMiddle, backAndForth, twoWindows, aFrameThatIsMoved, nothingIsLeftBehind, aStrangerSeesNothing };
