@@ -64,7 +64,7 @@ export const longest = (digits) => Math.max(...brandOf(digits).lengths);
 
 /** @param {string} text `MM / YY`, in digits @param {Date} today @returns {string | null} */
 export function expiryError(text, today) {
-  if (text.length < 4) return 'incomplete_expiry';
+  if (text.length !== 4) return 'incomplete_expiry';
   const { month, year } = expiryOf(text);
   if (month < 1 || month > 12) return 'invalid_expiry_month';
   const [y, m] = [today.getFullYear(), today.getMonth() + 1];
@@ -83,8 +83,9 @@ export function expiryDigits(text) {
   const parts = text.split(/[^0-9]+/).filter(Boolean);
   if (parts.length >= 2 && parts[0].length <= 2) {
     const month = parts[0].padStart(2, '0');
-    const year = parts[1].length === 4 ? parts[1].slice(2) : parts[1];
-    return (month + year).slice(0, 4);
+    const [year] = /^20[0-9]{0,2}/.exec(parts[1]) ?? [parts[1].slice(0, 2)];
+    // A year of four digits is shown as it is typed until it is whole.
+    return month + (year.length === 4 ? year.slice(2) : year);
   }
   const digits = text.replace(/[^0-9]/g, '');
   if (/^\s*[1-9]\s*\//.test(text)) return `0${digits}`;

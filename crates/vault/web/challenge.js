@@ -1,19 +1,25 @@
 // @ts-check
-// The frame around an issuer's page: shows it, and tells the page above when it is done. Knows no card and no result: the page reads
-// the payment again.
+// The frame around an issuer's page: shows it, and tells the page above whenever it went on. Knows no card and no result.
 
-const to = new URL(location.href).searchParams.get('to') ?? '';
+const query = new URL(location.href).searchParams;
 const bank = /** @type {HTMLIFrameElement} */ (document.getElementById('bank'));
-let target = null;
-try {
-  target = new URL(to);
-} catch {
-  target = null;
+const own = (/** @type {URL} */ at) => at.hostname === '127.0.0.1' || at.hostname === 'localhost' || at.hostname.endsWith('.localhost');
+
+/** @param {string} text */
+function address(text) {
+  try {
+    const at = new URL(text);
+    return at.protocol === 'https:' || (at.protocol === 'http:' && own(at)) ? at : null;
+  } catch {
+    return null;
+  }
 }
-if (target && (target.protocol === 'https:' || target.hostname === '127.0.0.1' || target.hostname === 'localhost' || target.hostname.endsWith('.localhost'))) {
-  bank.title = document.title;
-  bank.src = target.href;
+
+const to = address(query.get('to') ?? '');
+// Only the page that shows this frame hears of it.
+const above = location.ancestorOrigins?.[0] ?? '*';
+if (to) {
+  document.documentElement.lang = query.get('lang') ?? 'en';
+  bank.addEventListener('load', () => parent.postMessage({ florin: 'challenge-moved' }, above));
+  bank.src = to.href;
 }
-addEventListener('message', (message) => {
-  if (message.source === bank.contentWindow && message.data?.florin === 'challenge-done') parent.postMessage({ florin: 'challenge-done' }, '*');
-});

@@ -7,6 +7,16 @@ import { WORDS, language } from '/js/frames/words.js';
 const TRIES = 2;
 const PAUSE_MS = 600;
 
+/** All that the library asks for, and where a card may go in it: a page that speaks with this frame itself gets no further. */
+const CALLS = /** @type {[string, RegExp, (string | undefined)[]][]} */ ([
+  ['POST', /^\/v1\/payment_methods$/, ['root', undefined]],
+  ['POST', /^\/v1\/tokens$/, ['token', 'cvc_update']],
+  ['POST', /^\/v1\/confirmation_tokens$/, ['payment_method_data']],
+  ['POST', /^\/v1\/(payment|setup)_intents\/\w+\/confirm$/, ['payment_method_data', undefined]],
+  ['GET', /^\/v1\/(payment|setup)_intents\/\w+$/, [undefined]],
+]);
+const NOT_A_CALL = { error: { type: 'invalid_request_error', code: 'feature_not_supported', message: 'The browser library does not make this call.' } };
+
 listen((init) => {
   const key = new URL(location.href).searchParams.get('key') ?? '';
   return async (op, args) => (op === 'request' ? request(key, init, args) : undefined);
@@ -14,6 +24,8 @@ listen((init) => {
 
 /** @param {string} key @param {any} init @param {any} args */
 async function request(key, init, { method, path, params, card }) {
+  const known = CALLS.some(([how, where, into]) => how === method && where.test(String(path)) && into.includes(card?.into));
+  if (!known) return NOT_A_CALL;
   const fields = new URLSearchParams();
   flatten(fields, '', withCard(params, card));
   const reading = method === 'GET';
@@ -43,8 +55,9 @@ async function request(key, init, { method, path, params, card }) {
 function withCard(params, card) {
   if (!card) return params;
   /** @type {any} */
-  const read = Object.assign({}, ...siblings(card.group).map((frame) => frame.read()));
-  const { billing, ...fields } = read;
+  const read = siblings(card.group).map((frame) => frame.read());
+  const billing = read.reduce((/** @type {any} */ all, /** @type {any} */ one) => merged(all, one.billing), undefined);
+  const { billing: _billing, value: _value, ...fields } = Object.assign({}, ...read);
   if (card.into === 'cvc_update') return { ...params, cvc_update: { cvc: fields.cvc } };
   if (card.into === 'token') {
     const address = billing?.address?.postal_code ? { address_zip: billing.address.postal_code } : {};
@@ -55,7 +68,7 @@ function withCard(params, card) {
   return { ...params, payment_method_data: merge(params.payment_method_data ?? {}) };
 }
 
-/** What the page gave wins over what the form asked for. @param {any} form @param {any} page */
+/** What comes later wins; of an address each line by itself. @param {any} form @param {any} page */
 function merged(form, page) {
   const address = { ...(form?.address ?? {}), ...(page?.address ?? {}) };
   const all = { ...(form ?? {}), ...(page ?? {}) };

@@ -21,6 +21,21 @@ export function regionOf(locale) {
   }
 }
 
+/** A row of a form with the list of countries. @param {string} label @param {HTMLSelectElement} select */
+export function countryRow(label, select) {
+  const row = document.createElement('div');
+  row.className = 'Field';
+  const text = document.createElement('label');
+  text.className = 'Label';
+  text.htmlFor = 'country';
+  text.textContent = label;
+  const box = document.createElement('div');
+  box.className = 'Input-box chooser';
+  box.append(select);
+  row.append(text, box);
+  return row;
+}
+
 /** @param {string} language @param {string} chosen @returns {HTMLSelectElement} */
 export function countries(language, chosen) {
   const names = new Intl.DisplayNames([language], { type: 'region', fallback: 'code' });
@@ -28,6 +43,7 @@ export function countries(language, chosen) {
   rows.sort((a, b) => a.name.localeCompare(b.name, language));
   const select = document.createElement('select');
   select.className = 'Input';
+  select.id = 'country';
   select.name = 'country';
   select.setAttribute('autocomplete', 'billing country');
   for (const { code, name } of rows) select.append(new Option(name, code, code === chosen, code === chosen));

@@ -3,13 +3,13 @@
 // same form; the page hears only states.
 
 import { brandOf } from '/js/frames/brands.js';
-import { Icon } from '/js/frames/icon.js';
+import { Icon, codeIcon } from '/js/frames/icon.js';
 import { Cvc, Expiry, Postal, CardNumber, Text } from '/js/frames/inputs.js';
 import { address, email } from '/js/frames/forms.js';
 import { applyAppearance, applyStyle } from '/js/frames/look.js';
 import { listen } from '/js/frames/port.js';
 import { WORDS, language } from '/js/frames/words.js';
-import { countries, needsPostal, regionOf } from '/js/frames/countries.js';
+import { countries, countryRow, needsPostal, regionOf } from '/js/frames/countries.js';
 
 listen((init, line) => {
   const field = new Field(init, line);
@@ -51,8 +51,7 @@ class Field {
     else if (kind === 'address') this.inputs = address(this.root, words, this.options, changed);
     else if (kind === 'linkAuthentication') this.inputs = email(this.root, words, this.options, changed);
     else this.single();
-    applyStyle(this.options.style);
-    applyAppearance(this.look);
+    this.dress();
     this.listenToKeys();
     this.option(this.options);
     const size = () => this.line.tell('resize', Math.ceil(this.root.getBoundingClientRect().height));
@@ -78,7 +77,14 @@ class Field {
     if (this.options.hidePostalCode !== true) this.inputs.push(this.postal);
     for (const input of this.inputs) this.root.append(input.bare());
     this.postal.set(this.options.value?.postalCode ?? '');
+    this.number.node.placeholder = this.words.number;
     this.walk();
+    const narrow = matchMedia('(max-width: 430px)');
+    const fit = () => this.number.shorten(narrow.matches && document.activeElement !== this.number.node);
+    for (const event of ['focus', 'blur']) this.number.node.addEventListener(event, fit);
+    narrow.addEventListener('change', fit);
+    // What slid out of sight comes back when the number is typed again.
+    this.number.node.addEventListener('focus', () => this.root.scrollTo({ left: 0 }));
   }
 
   /** The whole form, with labels and messages. */
@@ -89,11 +95,13 @@ class Field {
     this.inputs = [this.number, this.expiry, this.cvc];
     const number = this.number.labelled(words.number, 'wide');
     number.querySelector('.Input-box')?.append(this.icon.node);
-    this.root.append(number, this.expiry.labelled(words.expiry), this.cvc.labelled(words.cvc));
+    const cvc = this.cvc.labelled(words.cvc);
+    cvc.querySelector('.Input-box')?.append(codeIcon());
+    this.root.append(number, this.expiry.labelled(words.expiry), cvc);
     if (ask?.name === 'always') {
       const name = new Text('name', words, { autocomplete: 'cc-name', missing: 'incomplete_name' }, () => this.changed());
       name.set(this.options.defaultValues?.billingDetails?.name ?? '');
-      this.inputs.push(name);
+      this.inputs.unshift(name);
       this.root.prepend(name.labelled(words.name, 'wide'));
     }
     if (addressed && ask?.address?.country !== 'never') this.country();
@@ -105,12 +113,7 @@ class Field {
     const select = countries(document.documentElement.lang, asked);
     this.select = select;
     this.postal.set(this.options.defaultValues?.billingDetails?.address?.postal_code ?? '');
-    const place = document.createElement('label');
-    place.className = 'Field';
-    const label = document.createElement('span');
-    label.className = 'Label';
-    label.textContent = this.words.country;
-    place.append(label, select);
+    const place = countryRow(this.words.country, select);
     const postal = this.postal.labelled(this.words.postal);
     const show = () => {
       const needed = needsPostal(select.value);
@@ -210,10 +213,18 @@ class Field {
     else if (op === 'blur') /** @type {HTMLElement | null} */ (document.activeElement)?.blur();
     else if (op === 'clear') this.clear();
     else if (op === 'update') this.option(args.options ?? {});
-    else if (op === 'look') applyAppearance(args.look ?? {});
+    else if (op === 'look') this.dress(args.look ?? {});
     else if (op === 'brand') this.cvc.brand(String(args.brand));
-    else if (op === 'validate') return this.validate();
+    else if (op === 'validate') return this.validate(args.focus !== false);
+    else if (op === 'value') return { complete: this.inputs.every((input) => input.error() === null), isNewAddress: true, value: this.beside('').value ?? {} };
     return {};
+  }
+
+  /** @param {any} [look] */
+  dress(look = this.look) {
+    this.look = look;
+    applyAppearance(look);
+    applyStyle(this.options.style);
   }
 
   clear() {
@@ -221,12 +232,13 @@ class Field {
     this.changed();
   }
 
-  validate() {
+  /** Shows all that is missing or wrong. @param {boolean} focus on the first of it */
+  validate(focus) {
     for (const input of this.inputs) input.ask();
     const wrong = this.inputs.find((input) => input.error() !== null);
     this.changed();
     if (!wrong) return {};
-    wrong.node.focus();
+    if (focus) wrong.node.focus();
     return { error: this.message(/** @type {string} */ (wrong.error())) };
   }
 

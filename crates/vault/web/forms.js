@@ -2,7 +2,7 @@
 // The plain forms: an address, an e-mail address. Know no card.
 
 import { Text } from '/js/frames/inputs.js';
-import { countries, regionOf } from '/js/frames/countries.js';
+import { countries, countryRow, regionOf } from '/js/frames/countries.js';
 
 /** @typedef {Record<string, string>} Words */
 
@@ -25,7 +25,7 @@ export function address(root, words, options, changed) {
     ['line2', 'address-line2', null, 'wide'],
     ['city', 'address-level2', 'incomplete_address', ''],
     ['postal_code', 'postal-code', 'incomplete_zip', ''],
-    ['state', 'address-level1', null, ''],
+    ['state', 'address-level1', null, options.fields?.phone === 'always' ? '' : 'wide'],
   ];
   if (options.fields?.phone === 'always') rows.push(['phone', 'tel', null, '']);
   const inputs = rows.map(([name, complete, missing, wide]) => {
@@ -37,12 +37,7 @@ export function address(root, words, options, changed) {
   });
   const country = new Text('country', words, { autocomplete: `${kind} country`, missing: null }, changed);
   const select = countries(document.documentElement.lang, first.address?.country ?? regionOf(navigator.language));
-  const place = document.createElement('label');
-  place.className = 'Field';
-  const label = document.createElement('span');
-  label.className = 'Label';
-  label.textContent = words.country;
-  place.append(label, select);
+  const place = countryRow(words.country, select);
   root.insertBefore(place, root.children[1] ?? null);
   place.classList.add('wide');
   const take = () => country.set(select.value);

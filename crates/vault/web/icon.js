@@ -48,6 +48,19 @@ export class Icon {
   }
 }
 
+/** The back of a card, with the place of its code. */
+export function codeIcon() {
+  const svg = document.createElementNS(SVG, 'svg');
+  for (const [name, value] of [['class', 'Icon'], ['viewBox', '0 0 32 20'], ['aria-hidden', 'true']]) svg.setAttribute(name, value);
+  svg.append(
+    shape('rect', { x: '0.5', y: '0.5', width: '31', height: '19', rx: '3', class: 'Icon-card' }),
+    shape('rect', { x: '1', y: '4', width: '30', height: '3.4', class: 'Icon-line' }),
+    shape('rect', { x: '4', y: '11', width: '11', height: '4', rx: '1', class: 'Icon-line' }),
+    ...[19, 22.5, 26].map((x) => shape('circle', { cx: String(x), cy: '13', r: '1.3', class: 'Icon-mark' })),
+  );
+  return svg;
+}
+
 /** @param {string} name @param {Record<string, string>} attributes @returns {SVGElement} */
 function shape(name, attributes) {
   const node = document.createElementNS(SVG, name);

@@ -23,7 +23,7 @@ export class Input {
     this.onFull = () => {};
     this.onBack = () => {};
     this.node = document.createElement('input');
-    this.node.className = 'Input';
+    this.node.className = 'Input Input--empty';
     this.node.type = 'text';
     this.node.spellcheck = false;
     this.node.autocapitalize = 'off';
@@ -95,7 +95,8 @@ export class Input {
     this.node.classList.toggle('Input--empty', this.value === '');
     this.node.setAttribute('aria-invalid', String(wrong !== null));
     if (this.note) {
-      const text = wrong === null ? '' : (this.words[wrong] ?? '');
+      // Beside each other two fields have room for a few words.
+      const text = wrong === null ? '' : (this.words[`${wrong}_short`] ?? this.words[wrong] ?? '');
       if (this.note.textContent !== text) this.note.textContent = text;
       if (wrong === null) this.node.removeAttribute('aria-describedby');
       else this.node.setAttribute('aria-describedby', this.note.id);
@@ -143,6 +144,7 @@ export class CardNumber extends Input {
   /** @param {Words} words @param {() => void} changed */
   constructor(words, changed) {
     super(words, { label: words.number, name: 'cardnumber', autocomplete: 'cc-number', inputMode: 'numeric', placeholder: '1234 1234 1234 1234' }, changed);
+    this.short = false;
   }
   /** @param {string} text */
   clean(text) {
@@ -150,7 +152,17 @@ export class CardNumber extends Input {
     return digits.slice(0, longest(digits));
   }
   show() {
-    this.place(grouped(this.value));
+    this.place(this.short ? this.value.slice(-4) : grouped(this.value));
+  }
+  /** Shows the last digits alone, if there is a whole number. @param {boolean} short */
+  shorten(short) {
+    const was = this.short;
+    this.short = short && this.error() === null;
+    if (was === this.short) return;
+    this.node.classList.toggle('short', this.short);
+    this.show();
+    // Whoever comes by the Tab key finds the field selected, as any other.
+    if (was) this.node.select();
   }
   full() {
     const { lengths } = brandOf(this.value);
@@ -179,6 +191,8 @@ export class Expiry extends Input {
     return this.value.length === 4 && this.error() === null;
   }
   error() {
+    // `20` may become a year of four digits.
+    if (this.value.endsWith('20') && document.activeElement === this.node && !this.asked) return 'incomplete_expiry';
     return expiryError(this.value, new Date());
   }
   parts() {
@@ -219,7 +233,7 @@ export class Cvc extends Input {
 export class Postal extends Input {
   /** @param {Words} words @param {() => void} changed */
   constructor(words, changed) {
-    super(words, { label: words.postal, name: 'postal', autocomplete: 'billing postal-code', placeholder: words.postal, autocapitalize: 'characters' }, changed);
+    super(words, { label: words.postal, name: 'postal', autocomplete: 'billing postal-code', placeholder: words.postal_short, autocapitalize: 'characters' }, changed);
   }
   /** @param {string} text */
   clean(text) {

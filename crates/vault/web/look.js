@@ -90,6 +90,7 @@ export function applyStyle(style) {
 export function applyAppearance(look) {
   const appearance = look?.appearance ?? {};
   const root = document.documentElement;
+  for (const [name] of Object.values(VARIABLES)) root.style.removeProperty(name);
   root.dataset.theme = THEMES.has(appearance.theme) ? appearance.theme : 'stripe';
   for (const [name, value] of Object.entries(appearance.variables ?? {})) {
     const known = VARIABLES[name];

@@ -39,6 +39,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "sdk", limit_minutes: 10, slow: false, needs_build: true, run: sdk },
     Stage { name: "node", limit_minutes: 10, slow: false, needs_build: true, run: node },
     Stage { name: "cli", limit_minutes: 10, slow: false, needs_build: true, run: cli },
+    Stage { name: "web", limit_minutes: 15, slow: false, needs_build: true, run: web },
     Stage { name: "compat", limit_minutes: 1, slow: false, needs_build: true, run: compat },
     Stage { name: "fuzz", limit_minutes: 10, slow: false, needs_build: true, run: fuzz },
     Stage { name: "mutations", limit_minutes: 60, slow: true, needs_build: false, run: mutations },
@@ -289,6 +290,11 @@ fn cli(run: &Run) -> Tally {
     script(run, "tests/cli/run")
 }
 
+/// The browser library in a real Chromium; its pictures are in `target/web`.
+fn web(run: &Run) -> Tally {
+    script(run, "tests/web/run")
+}
+
 /// The page of what works against what the SDKs' runs, just before, have proved.
 fn compat(run: &Run) -> Tally {
     match compatibility(&run.root) {
@@ -348,7 +354,7 @@ mod tests {
             let names: Vec<_> = STAGES.iter().filter(|stage| wanted(stage, &options)).map(|stage| stage.name).collect();
             assert_eq!(names.join(" "), expected, "{all} {only:?}");
         };
-        let usual = "fetch format house clippy build tests mutants seeds crash sdk node cli compat fuzz";
+        let usual = "fetch format house clippy build tests mutants seeds crash sdk node cli web compat fuzz";
         check(false, &[], usual);
         check(true, &[], &format!("{usual} mutations async-stripe medusa"));
         check(false, &["house"], "house");

@@ -99,6 +99,13 @@ impl Waits {
             Waits::Setup(view) => view.body.stage == (SetupStage::RequiresAction { authentication }),
         }
     }
+    /// It was confirmed with `use_stripe_sdk`.
+    fn is_by_library(&self) -> bool {
+        match self {
+            Waits::Payment(view) => view.body.terms.by_library,
+            Waits::Setup(view) => view.body.asking.by_library,
+        }
+    }
     /// Stripe's word for how it went, and where the merchant wants the customer.
     fn went(&self) -> (&'static str, Option<String>) {
         match self {
@@ -225,6 +232,10 @@ fn browser(request: &EdgeRequest) -> Browser {
 
 /// Back to the merchant's page, with what Stripe adds to its address.
 fn to_merchant(api: &Api, waits: &Waits) -> EdgeResponse {
+    // The library shows these pages over the merchant's own, and goes on there by itself.
+    if waits.is_by_library() {
+        return page(200, DONE);
+    }
     let (status, return_url) = waits.went();
     let Some(url) = return_url else { return page(200, DONE) };
     let (kind, key) = waits.place();

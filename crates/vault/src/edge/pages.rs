@@ -26,8 +26,19 @@ macro_rules! files {
     };
 }
 
-/// The library, under every name that pages know it by (see `library`).
-const LIBRARY: &[u8] = include_bytes!("../../web/florin.js");
+/// The library, under every name that pages know it by (see `library`): its parts in this order, inside one function.
+const LIBRARY: &[u8] = concat!(
+    "(() => {\n'use strict';\n",
+    include_str!("../../web/library/base.js"),
+    include_str!("../../web/library/frame.js"),
+    include_str!("../../web/library/element.js"),
+    include_str!("../../web/library/group.js"),
+    include_str!("../../web/library/overlay.js"),
+    include_str!("../../web/library/client.js"),
+    include_str!("../../web/library/surface.js"),
+    "})();\n"
+)
+.as_bytes();
 const FILES: &[File] = files! {
     "frames/brands.js" SCRIPT "brands.js";
     "frames/challenge.js" SCRIPT "challenge.js";
