@@ -24,8 +24,6 @@ pub struct Settings {
     /// Open listeners: TLS first, then plain HTTP on loopback.
     pub tls: TcpListener,
     pub plain: Option<TcpListener>,
-    /// Gateway's notifications are taken here: `http://127.0.0.1:4243`.
-    pub hooks: String,
 }
 
 /// What is in the file that is handed over.

@@ -4,9 +4,9 @@ use crate::db::meta::{self, Secret};
 use crate::db::{Db, admin, products};
 use crate::florin::Florin;
 use crate::pay::{Till, now};
-use crate::seal::{Keys, hash, random_id};
+use crate::seal::Keys;
 use crate::settings::{Handed, Ready, Settings};
-use crate::web::{App, router};
+use crate::web::{App, SETUP, router};
 use crate::{Fail, hooks, keeper, serve, tls};
 use std::sync::{Arc, RwLock};
 use tokio::net::TcpListener;
@@ -20,14 +20,8 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>, ready: impl
     let db = Db::open(&path)?;
     db.now(|tx| products::stock_up(tx, now()))?;
     let florin = Arc::new(gateway(&db, &keys, &settings)?);
-    // An endpoint that cannot be made now is made later: meanwhile events are read by their numbers.
-    let url = format!("{}/webhooks/florin", settings.hooks);
     let till = Arc::new(Till::new(db, florin));
-    // One-time: as long as nobody has set a password, each start makes another one.
-    let setup = match till.db.now(|tx| admin::hash(tx))? {
-        None => Some(random_id()?),
-        Some(_) => None,
-    };
+    let setup = till.db.now(|tx| admin::hash(tx))?.is_none().then(|| keys.code(SETUP, SETUP));
     let listen = |listener: std::net::TcpListener| {
         listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener))
     };
@@ -36,11 +30,14 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>, ready: impl
     let plain = settings.plain.map(listen).transpose().map_err(failed)?;
     let port = |listener: &TcpListener| listener.local_addr().map(|at| at.port()).map_err(failed);
     let ports = (port(&secure)?, plain.as_ref().map(port).transpose()?);
+    let url = match ports {
+        (_, Some(plain)) => format!("http://127.0.0.1:{plain}/webhooks/florin"),
+        (secure, None) => format!("https://localhost:{secure}/webhooks/florin"),
+    };
     let app = Arc::new(App {
         till: Arc::clone(&till),
         keys: Arc::clone(&keys),
         secret: RwLock::default(),
-        setup: setup.as_deref().map(hash),
         cards: (settings.card, settings.http_card),
         ports,
         passwords: tokio::sync::Semaphore::new(1),
@@ -59,16 +56,24 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>, ready: impl
         }
     };
     tokio::spawn(keeper::run(Arc::clone(&till)));
+    // An endpoint that cannot be made now is made later: meanwhile events are read by their numbers.
     tokio::spawn(endpoint(Arc::clone(&app), url));
     ready(Ready { pid: std::process::id(), admin: setup.map(|token| format!("/admin/setup?token={token}")) });
     let ends = async {
         stop.await;
         tell.send_replace(true);
+        // What takes longer is found again by the next start.
+        tokio::time::sleep(STOP_LIMIT).await;
     };
-    tokio::join!(secure, open, ends);
+    tokio::select! {
+        _ = async { tokio::join!(secure, open) } => {}
+        () = ends => {}
+    }
     Ok(())
 }
 
+/// Open pages and requests under way have so long.
+const STOP_LIMIT: std::time::Duration = std::time::Duration::from_secs(3);
 /// Pauses between tries to have an endpoint.
 const ENDPOINT_PAUSE: std::time::Duration = std::time::Duration::from_secs(3);
 

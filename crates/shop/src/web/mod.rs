@@ -25,13 +25,14 @@ use zeroize::Zeroizing;
 const FORM_LIMIT_BYTES: usize = 32 * 1024;
 const NOTICE_LIMIT_BYTES: usize = 512 * 1024;
 
+/// The code of the link that sets the first password: good until one is set.
+pub const SETUP: &str = "first password";
+
 pub struct App {
     pub till: Arc<Till>,
     pub keys: Arc<Keys>,
     /// What notifications are signed with, once the gateway told it.
     pub secret: RwLock<Option<Zeroizing<String>>>,
-    /// The hash of the link that sets the first password.
-    pub setup: Option<Vec<u8>>,
     /// Where the card form comes from: over TLS, and plain.
     pub cards: (String, Option<String>),
     /// The shop's own ports: TLS, and plain.
