@@ -4,7 +4,7 @@ const form = document.getElementById('pay');
 const button = document.getElementById('pay-button');
 const fault = document.getElementById('pay-fault');
 const label = button.textContent;
-const { key, amount, currency, locale, back, busy, lost, missing } = form.dataset;
+const { key, amount, currency, locale, back, busy, lost, missing, country, postal } = form.dataset;
 
 function say(message) {
   fault.textContent = message ?? '';
@@ -46,7 +46,8 @@ async function start() {
   if (!window.Florin) return say(missing);
   const florin = window.Florin(key, { locale });
   const elements = florin.elements({ mode: 'payment', amount: Number(amount), currency, locale, appearance: look() });
-  const card = elements.create('payment');
+  const address = { country, postal_code: postal };
+  const card = elements.create('payment', { defaultValues: { billingDetails: { address } } });
   card.on('ready', () => work(false));
   card.on('loaderror', (event) => say(event.error?.message ?? missing));
   card.mount('#card-form');

@@ -56,8 +56,11 @@ mod tests {
     fn events() {
         #[track_caller]
         fn check(event: &Value, expected: Option<(&str, Option<&str>, Said)>) {
-            let expected =
-                expected.map(|(intent, order, said)| Fact { intent: intent.into(), order: order.map(Into::into), said });
+            let expected = expected.map(|(intent, order, said)| Fact {
+                intent: intent.into(),
+                order: order.map(Into::into),
+                said,
+            });
             assert_eq!(of_event(event), expected, "{event}");
         }
         let event = |kind: &str, object: Value| json!({ "type": kind, "data": { "object": object } });

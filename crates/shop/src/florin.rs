@@ -139,7 +139,8 @@ impl Florin {
         let _ = socket.set_nodelay(true);
         let name = ServerName::try_from(self.host.clone()).map_err(std::io::Error::other)?;
         let stream = self.tls.connect(name, socket).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
         // It ends when the sender is gone.
         tokio::spawn(async move { drop(connection.await) });
         let mut request = Request::builder()
@@ -149,7 +150,8 @@ impl Florin {
             .header("authorization", Zeroizing::new(format!("Bearer {}", *self.key)).as_str())
             .header("user-agent", "florin-shop");
         if let Some(key) = idempotency {
-            request = request.header("idempotency-key", key).header("content-type", "application/x-www-form-urlencoded");
+            request =
+                request.header("idempotency-key", key).header("content-type", "application/x-www-form-urlencoded");
         }
         let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
         let answer = sender.send_request(request.body(body).map_err(std::io::Error::other)?).await.map_err(broken)?;
@@ -162,7 +164,11 @@ impl Florin {
 
 /// An answer that does not say whether it was done.
 fn lasting(status: u16, value: &Value) -> Trouble {
-    if status == 409 && value["error"]["code"] != "idempotency_key_in_use" { refused(status, value) } else { Trouble::Unknown }
+    if status == 409 && value["error"]["code"] != "idempotency_key_in_use" {
+        refused(status, value)
+    } else {
+        Trouble::Unknown
+    }
 }
 
 fn refused(status: u16, value: &Value) -> Trouble {

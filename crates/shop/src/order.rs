@@ -95,9 +95,15 @@ pub enum Standing {
 /// What the gateway says, in an answer, a notification or a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    Payment { standing: Standing, received: i64, currency: String },
+    Payment {
+        standing: Standing,
+        received: i64,
+        currency: String,
+    },
     /// So much of the payment went back until now.
-    Refunded { total: i64 },
+    Refunded {
+        total: i64,
+    },
     Disputed,
 }
 
@@ -144,10 +150,7 @@ pub fn decide(order: &Order, intent: &str, said: &Said) -> Option<Change> {
                     change.stage = Stage::Review;
                 }
                 (Stage::Paid | Stage::Fulfilled, false) => change.stage = Stage::Review,
-                (
-                    Stage::Paid | Stage::Fulfilled | Stage::Refunded | Stage::Disputed | Stage::Review,
-                    true | false,
-                ) => {}
+                (Stage::Paid | Stage::Fulfilled | Stage::Refunded | Stage::Disputed | Stage::Review, true | false) => {}
             }
         }
         Said::Payment { standing: Standing::Waiting, .. } if ours && order.stage == Stage::Placed => {

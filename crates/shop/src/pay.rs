@@ -161,7 +161,8 @@ impl Till {
         match self.florin.get(&format!("/v1/payment_intents/{intent}?expand[0]=latest_charge")).await {
             Ok(read) => {
                 self.learn(&read).await?;
-                if let (Some(id), Some(total)) = (read["id"].as_str(), read["latest_charge"]["amount_refunded"].as_i64())
+                if let (Some(id), Some(total)) =
+                    (read["id"].as_str(), read["latest_charge"]["amount_refunded"].as_i64())
                     && total > 0
                 {
                     let said = Said::Refunded { total };

@@ -26,9 +26,9 @@ pub fn check(secret: &str, header: &str, body: &[u8], now: i64) -> Result<(), Wr
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let signed = [stamp.as_bytes(), b".", body].concat();
     // Several while a secret is being changed.
-    let known = fields().filter(|(name, _)| *name == "v1").any(|(_, value)| {
-        unhex(value).is_some_and(|tag| hmac::verify(&key, &signed, &tag).is_ok())
-    });
+    let known = fields()
+        .filter(|(name, _)| *name == "v1")
+        .any(|(_, value)| unhex(value).is_some_and(|tag| hmac::verify(&key, &signed, &tag).is_ok()));
     if !known {
         return Err(Wrong::Forged);
     }

@@ -22,9 +22,8 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>, ready: impl
     let florin = Arc::new(gateway(&db, &keys, &settings)?);
     let till = Arc::new(Till::new(db, florin));
     let setup = till.db.now(|tx| admin::hash(tx))?.is_none().then(|| keys.code(SETUP, SETUP));
-    let listen = |listener: std::net::TcpListener| {
-        listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener))
-    };
+    let listen =
+        |listener: std::net::TcpListener| listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
     let failed = |e: std::io::Error| Fail::new("shop_listener", format!("the shop cannot listen: {e}"));
     let secure = listen(settings.tls).map_err(failed)?;
     let plain = settings.plain.map(listen).transpose().map_err(failed)?;
@@ -99,8 +98,9 @@ fn gateway(db: &Db, keys: &Keys, settings: &Settings) -> Result<Florin, Fail> {
             meta::keep(tx, keys, Secret::ApiKey, &handed.secret_key)?;
             meta::keep(tx, keys, Secret::PublishableKey, &handed.publishable_key)
         })?;
-        std::fs::remove_file(&settings.handed)
-            .map_err(|e| Fail::new("shop_keys", format!("the API keys that were handed over stay in their file: {e}")))?;
+        std::fs::remove_file(&settings.handed).map_err(|e| {
+            Fail::new("shop_keys", format!("the API keys that were handed over stay in their file: {e}"))
+        })?;
     }
     let read = |secret| {
         let found = db.now(|tx| meta::read(tx, keys, secret))?;

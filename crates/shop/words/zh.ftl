@@ -141,6 +141,7 @@ step-paying = 开始付款
 step-paid = 已付款
 step-fulfilled = 已发货
 step-cancelled = 已取消
+step-declined = 付款未成功
 step-refunded = 已退款
 step-refunded-part = 部分退款
 step-disputed = 有争议

@@ -95,7 +95,7 @@ async fn watch(mut system: System, as_json: bool, mut restarts: Restarts) -> Res
     };
     {
         let mut parts = std::mem::take(&mut system.parts);
-        let public = parts.iter().filter(|part| part.role != "sandbox");
+        let public = parts.iter().filter(|part| part.role != "sandbox" && part.role != "shop");
         let again: Vec<_> = public.map(Part::again).collect();
         let restarted = async {
             // One after the other: while one is away, the others wait for it.

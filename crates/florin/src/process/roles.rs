@@ -1,8 +1,7 @@
 //! What runs inside each process.
 
 use super::settings::{
-    EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, ShopSettings, SitePorts,
-    VaultSettings,
+    EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, ShopSettings, SitePorts, VaultSettings,
 };
 use super::{asked_to_stop, block_on, block_on_parking, hand, say};
 use crate::cli::Role;

@@ -49,7 +49,10 @@ fn ask(port: u16, request: &str, headers: &str, form: &str) -> std::io::Result<A
     stream.set_read_timeout(Some(ANSWER_LIMIT))?;
     let kind = if form.is_empty() { "" } else { "content-type: application/x-www-form-urlencoded\r\n" };
     let length = form.len();
-    write!(stream, "{request} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n{kind}{headers}content-length: {length}\r\n\r\n{form}")?;
+    write!(
+        stream,
+        "{request} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n{kind}{headers}content-length: {length}\r\n\r\n{form}"
+    )?;
     let mut bytes = vec![];
     stream.read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
@@ -183,7 +186,8 @@ fn a_customer_buys() {
     // Nobody reads a customer's name or the shop's keys out of its files.
     let secret = std::fs::read_to_string(house.file("keys/test.json")).unwrap();
     let secret: Value = serde_json::from_str(&secret).unwrap();
-    let needles = ["Lovelace", "lovelace", "Keizersgracht", "rk_test_", secret["secret_key"].as_str().unwrap(), "whsec_"];
+    let needles =
+        ["Lovelace", "lovelace", "Keizersgracht", "rk_test_", secret["secret_key"].as_str().unwrap(), "whsec_"];
     for path in shop_files(&house) {
         let bytes = std::fs::read(&path).unwrap();
         for needle in needles {

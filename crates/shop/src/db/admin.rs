@@ -17,10 +17,10 @@ pub fn begin(tx: &Transaction<'_>, hash: &str) -> Result<bool, Fail> {
 }
 
 pub fn open(tx: &Transaction<'_>, token: &[u8], now: i64) -> Result<(), Fail> {
-    tx.execute("DELETE FROM session WHERE began <= ?1 OR seen <= ?2", (
-        now - WHOLE_LIMIT_SECONDS,
-        now - IDLE_LIMIT_SECONDS,
-    ))?;
+    tx.execute(
+        "DELETE FROM session WHERE began <= ?1 OR seen <= ?2",
+        (now - WHOLE_LIMIT_SECONDS, now - IDLE_LIMIT_SECONDS),
+    )?;
     tx.execute("INSERT INTO session VALUES (?1, ?2, ?2)", (token, now))?;
     Ok(())
 }

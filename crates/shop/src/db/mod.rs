@@ -11,6 +11,7 @@ pub mod slots;
 
 use crate::Fail;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +26,9 @@ const BUSY_MS: u64 = 10_000;
 
 impl Db {
     pub fn open(path: &Path) -> Result<Db, Fail> {
+        // Its log beside it gets the same rights from SQLite.
+        let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+        made.map_err(|e| Fail::new("shop_database", format!("{}: {e}", path.display())))?;
         let connection = Connection::open(path)?;
         connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
         connection.execute_batch(

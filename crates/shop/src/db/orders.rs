@@ -38,8 +38,7 @@ pub enum Placed {
     SoldOut(String),
 }
 
-const COLUMNS: &str =
-    "id, number, stage, currency, total, refunded, attempt, intent, received, placed, changed";
+const COLUMNS: &str = "id, number, stage, currency, total, refunded, attempt, intent, received, placed, changed";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Order> {
     let bad = |at: usize| {
@@ -175,7 +174,8 @@ pub fn apply(tx: &Transaction<'_>, order: &Order, change: &Change, by: &str, now
         (&order.id, change.stage.name(), change.attempt, &change.intent, change.received, change.refunded, now),
     )?;
     if change.stage != order.stage {
-        step(tx, &order.id, change.stage.name(), by, now)?;
+        let declined = (order.stage, change.stage) == (Stage::Paying, Stage::Placed);
+        step(tx, &order.id, if declined { "declined" } else { change.stage.name() }, by, now)?;
         if change.stage == Stage::Cancelled {
             give_back(tx, lines(tx, &order.id)?.iter())?;
         }

@@ -15,8 +15,8 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 /// Characters of one field.
 const LONGEST: usize = 120;
 pub const COUNTRIES: &[&str] = &[
-    "AT", "AU", "BE", "CA", "CH", "CN", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "GR", "HK", "IE", "IT", "JP", "KR", "LU",
-    "NL", "NO", "NZ", "PL", "PT", "SE", "SG", "TW", "US",
+    "AT", "AU", "BE", "CA", "CH", "CN", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "GR", "HK", "IE", "IT", "JP", "KR",
+    "LU", "NL", "NO", "NZ", "PL", "PT", "SE", "SG", "TW", "US",
 ];
 
 #[derive(Template)]
@@ -71,7 +71,11 @@ fn typed(form: &Form, page: &Page) -> Person {
 /// What is missing. An e-mail address is believed when it could be one.
 fn faults(person: &Person, sends: bool) -> Vec<&'static str> {
     let mut faults = vec![];
-    let mut demand = |ok: bool, name| if !ok { faults.push(name) };
+    let mut demand = |ok: bool, name| {
+        if !ok {
+            faults.push(name)
+        }
+    };
     demand(!person.name.is_empty(), "name");
     let email = person.email.rsplit_once('@').is_some_and(|(name, host)| {
         !name.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.')
@@ -140,17 +144,13 @@ pub async fn place(State(at): State<At>, page: Page, body: String) -> Response {
         .collect();
     let placed = at.till.db.run(move |tx| {
         let lines = lines.as_slice();
-        let new =
-            New { id: &id, once: &once, visit: &visit, currency, lines, person: &sealed, now: now() };
+        let new = New { id: &id, once: &once, visit: &visit, currency, lines, person: &sealed, now: now() };
         // An emptied cart is that of an order that was placed already.
         if lines.is_empty() { orders::placed(tx, &once) } else { orders::place(tx, &new).map(Some) }
     });
     match placed.await {
         Ok(Some(Placed::Done(id))) => {
-            let headers = AppendHeaders([
-                cart::emptied(at.secure),
-                order::remember(&at, &page.headers, &id),
-            ]);
+            let headers = AppendHeaders([cart::emptied(at.secure), order::remember(&at, &page.headers, &id)]);
             (headers, see(&order::link(&at, &id, "/pay"))).into_response()
         }
         Ok(Some(Placed::SoldOut(_))) => see("/cart?gone=1"),

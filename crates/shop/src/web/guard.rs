@@ -60,7 +60,8 @@ fn dress(at: &At, response: &mut Response) {
     let card = response.extensions().get::<ShowsCardForm>().is_some();
     let own = card_origin(at);
     // The library sets sizes of its frames through the CSSOM, which needs no 'unsafe-inline'.
-    let (scripts, frames) = if card { (format!("'self' {own}"), own) } else { ("'self'".to_owned(), "'none'".to_owned()) };
+    let (scripts, frames) =
+        if card { (format!("'self' {own}"), own) } else { ("'self'".to_owned(), "'none'".to_owned()) };
     let policy = format!(
         "default-src 'none'; script-src {scripts}; frame-src {frames}; style-src 'self'; img-src 'self'; connect-src 'self'; \
          form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"

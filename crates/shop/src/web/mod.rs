@@ -12,6 +12,9 @@ mod page;
 mod pay;
 mod shop;
 
+#[cfg(test)]
+pub use checkout::COUNTRIES;
+
 use crate::pay::Till;
 use crate::seal::Keys;
 use axum::Router;

@@ -261,7 +261,7 @@ pub async fn cancel(State(at): State<At>, Path(id): Path<String>, page: Page) ->
 pub async fn wish(State(at): State<At>, Path(id): Path<String>, page: Page, body: String) -> Response {
     let order = ordered!(at, id, page);
     if !matches!(order.stage, Stage::Paid | Stage::Fulfilled) {
-        return message(&page, StatusCode::CONFLICT, "late-title", "late-text");
+        return message(&page, StatusCode::CONFLICT, word("late-title"), word("late-text"));
     }
     let reason: String = Form::read(&body).get("reason").chars().take(LONGEST_REASON).collect();
     let sealed = match at.keys.seal(&format!("wish of {id}"), reason.as_bytes()) {

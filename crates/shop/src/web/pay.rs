@@ -5,8 +5,10 @@ use super::At;
 use super::guard::{ShowsCardForm, card_origin};
 use super::order::{Shown, address, link, ordered, shown};
 use super::page::{Form, Page, failed, render, see};
+use crate::db::orders;
 use crate::order::{Order, Stage};
 use crate::pay::Tried;
+use crate::person::Person;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +27,8 @@ struct Pay {
     card: String,
     publishable: String,
     code: String,
+    /// Most cards are billed to where the order goes.
+    person: Person,
     /// Where the customer comes back to from a bank's page.
     back: String,
 }
@@ -48,15 +52,16 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, page: Page) -> R
             return see(&link(&at, &id, ""));
         }
     }
-    let of = id.clone();
-    let lines = match at.till.db.run(move |tx| shown(tx, &of)).await {
-        Ok(lines) => lines,
+    let (of, keys) = (id.clone(), std::sync::Arc::clone(&at.keys));
+    let read = at.till.db.run(move |tx| Ok((shown(tx, &of)?, Person::open(&keys, &of, &orders::person(tx, &of)?)?)));
+    let (lines, person) = match read.await {
+        Ok(read) => read,
         Err(fail) => return failed(&page, &fail),
     };
     let (card, publishable) = (card_origin(&at), at.till.florin.publishable.clone());
     let (code, back) = (at.keys.code("order", &id), address(&at, &page.headers, &id, "/back"));
     let page = Page { script: Some("pay.js"), ..page };
-    let html = render(&Pay { page, order, lines, card, publishable, code, back });
+    let html = render(&Pay { page, order, lines, card, publishable, code, person, back });
     (Extension(ShowsCardForm), html).into_response()
 }
 

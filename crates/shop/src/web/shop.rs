@@ -4,8 +4,8 @@ use super::cart;
 use super::page::{Form, Page, failed, missing, render, see};
 use super::{At, cookies};
 use crate::catalogue::Product;
-use crate::db::slots::{self, Slot};
 use crate::db::products;
+use crate::db::slots::{self, Slot};
 use crate::money::Currency;
 use crate::pay::now;
 use crate::words::Lang;
@@ -59,7 +59,8 @@ pub async fn choose(State(at): State<At>, page: Page, body: String) -> Response 
     let lang = Lang::parse(form.get("lang")).unwrap_or(page.lang);
     let currency = Currency::parse(form.get("currency")).unwrap_or(page.currency);
     let back = form.get("back");
-    let ours = back.starts_with('/') && !back.starts_with("//") && back.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    let ours =
+        back.starts_with('/') && !back.starts_with("//") && back.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     let headers = AppendHeaders([
         cookies::set("lang", lang.code(), at.secure),
         cookies::set("currency", currency.code(), at.secure),

@@ -1,15 +1,15 @@
 //! Orders, for the people of the shop: a list by stage, one order with all that happened to it, and what they may do about it.
 
 use super::sign::signed_in;
-use crate::db::{notices, orders, refunds};
 use crate::db::refunds::{Refund, Wish};
+use crate::db::{notices, orders, refunds};
 use crate::money::{parse, plain};
 use crate::order::{Change, Order, Stage};
 use crate::pay::now;
 use crate::person::Person;
 use crate::web::At;
 use crate::web::order::{Shown, look, shown};
-use crate::web::page::{Form, Page, failed, message, missing, query, render, see};
+use crate::web::page::{Form, Page, failed, message, missing, query, render, see, word};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -46,8 +46,7 @@ pub async fn list(State(at): State<At>, page: Page) -> Response {
     signed_in!(at, page);
     let stage = Stage::parse(&query(&page.path, "stage"));
     let before = query(&page.path, "before").parse().unwrap_or(i64::MAX);
-    let read =
-        at.till.db.run(move |tx| Ok((orders::counts(tx)?, orders::list(tx, stage, before, AT_ONCE + 1)?))).await;
+    let read = at.till.db.run(move |tx| Ok((orders::counts(tx)?, orders::list(tx, stage, before, AT_ONCE + 1)?))).await;
     match read {
         Ok((counts, mut orders)) => {
             let more = orders.len() > AT_ONCE as usize;
@@ -149,11 +148,11 @@ pub async fn refund(State(at): State<At>, Path(id): Path<String>, page: Page, bo
         Err(fail) => return failed(&page, &fail),
     };
     let Some(amount) = parse(Form::read(&body).get("amount"), order.currency) else {
-        return message(&page, StatusCode::UNPROCESSABLE_ENTITY, "refund-bad-title", "refund-bad-text");
+        return message(&page, StatusCode::UNPROCESSABLE_ENTITY, word("refund-bad-title"), word("refund-bad-text"));
     };
     match at.till.refund(&id, amount).await {
         Ok(Some(())) => see(&place(&id)),
-        Ok(None) => message(&page, StatusCode::UNPROCESSABLE_ENTITY, "refund-bad-title", "refund-bad-text"),
+        Ok(None) => message(&page, StatusCode::UNPROCESSABLE_ENTITY, word("refund-bad-title"), word("refund-bad-text")),
         Err(fail) => failed(&page, &fail),
     }
 }

@@ -38,7 +38,13 @@ impl Failures {
     }
     fn note(&mut self, right: bool, now: i64) {
         let over = now - self.last >= LOCKED_SECONDS;
-        self.count = if right { 0 } else if over { 1 } else { self.count.saturating_add(1) };
+        self.count = if right {
+            0
+        } else if over {
+            1
+        } else {
+            self.count.saturating_add(1)
+        };
         self.last = now;
     }
 }

@@ -5,7 +5,7 @@ use crate::catalogue::Product;
 use crate::db::products;
 use crate::money::{Currency, parse, plain};
 use crate::web::At;
-use crate::web::page::{Form, Page, failed, message, missing, render, see};
+use crate::web::page::{Form, Page, failed, message, missing, render, see, word};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -60,7 +60,7 @@ pub async fn change(State(at): State<At>, Path(slug): Path<String>, page: Page, 
         Err(fail) => return failed(&page, &fail),
     };
     let Some(after) = typed(&Form::read(&body), &before) else {
-        return message(&page, StatusCode::UNPROCESSABLE_ENTITY, "stock-bad-title", "stock-bad-text");
+        return message(&page, StatusCode::UNPROCESSABLE_ENTITY, word("stock-bad-title"), word("stock-bad-text"));
     };
     match at.till.db.run(move |tx| products::change(tx, &after)).await {
         Ok(_) => see("/admin/stock"),
