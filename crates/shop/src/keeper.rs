@@ -31,8 +31,7 @@ pub async fn run(till: Arc<Till>) {
     loop {
         let done = one(&till, round).await;
         if let Err(fail) = &done {
-            // The text names no customer.
-            eprintln!("shop: {}: {}", fail.code, fail.message);
+            till.note(fail);
         }
         round = round.wrapping_add(1);
         sleep(if matches!(done, Ok(true)) { ROUND } else { PAUSE }).await;

@@ -22,5 +22,5 @@ mod web;
 pub mod words;
 
 pub use fail::Fail;
-pub use settings::{Ready, Settings};
+pub use settings::{Log, Ready, Settings};
 pub use start::run;

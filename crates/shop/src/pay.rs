@@ -7,6 +7,7 @@ use crate::facts::{Fact, of_intent};
 use crate::fail::Fail;
 use crate::florin::{Florin, Trouble};
 use crate::order::{Change, Order, Said, Stage};
+use crate::settings::Log;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::broadcast;
@@ -24,6 +25,7 @@ pub struct Till {
     pub florin: Arc<Florin>,
     /// Ids of orders that changed.
     pub news: broadcast::Sender<String>,
+    log: Log,
 }
 
 /// What a try to pay came to.
@@ -42,8 +44,13 @@ pub enum Tried {
 }
 
 impl Till {
-    pub fn new(db: Db, florin: Arc<Florin>) -> Till {
-        Till { db, florin, news: broadcast::channel(NEWS_LIMIT).0 }
+    pub fn new(db: Db, florin: Arc<Florin>, log: Log) -> Till {
+        Till { db, florin, news: broadcast::channel(NEWS_LIMIT).0, log }
+    }
+
+    /// Writes a failure down. Its text names no customer.
+    pub fn note(&self, fail: &Fail) {
+        (self.log)(fail.code, &fail.message);
     }
 
     pub fn tell(&self, changed: Option<String>) {

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use std::net::TcpListener;
 use std::path::PathBuf;
 
+pub type Log = fn(code: &str, message: &str);
+
 pub struct Settings {
     /// A folder of its own, for its owner alone.
     pub data: PathBuf,
@@ -24,6 +26,8 @@ pub struct Settings {
     /// Open listeners: TLS first, then plain HTTP on loopback.
     pub tls: TcpListener,
     pub plain: Option<TcpListener>,
+    /// Where failures are written down: a code and a text that names no customer.
+    pub log: Log,
 }
 
 /// What is in the file that is handed over.

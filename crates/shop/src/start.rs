@@ -20,7 +20,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>, ready: impl
     let db = Db::open(&path)?;
     db.now(|tx| products::stock_up(tx, now()))?;
     let florin = Arc::new(gateway(&db, &keys, &settings)?);
-    let till = Arc::new(Till::new(db, florin));
+    let till = Arc::new(Till::new(db, florin, settings.log));
     let setup = till.db.now(|tx| admin::hash(tx))?.is_none().then(|| keys.code(SETUP, SETUP));
     let listen =
         |listener: std::net::TcpListener| listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
@@ -83,7 +83,7 @@ async fn endpoint(app: Arc<App>, url: String) {
                 *app.secret.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(secret);
                 return;
             }
-            Err(fail) => eprintln!("shop: {}: {}", fail.code, fail.message),
+            Err(fail) => app.till.note(&fail),
         }
         tokio::time::sleep(ENDPOINT_PAUSE).await;
     }

@@ -133,7 +133,9 @@ async fn shop(s: ShopSettings) -> Result<(), Fail> {
     let address = |listener: &std::net::TcpListener| listener.local_addr().ok().map(|at| at.to_string());
     let (at, http_at) = (address(&tls), plain.as_ref().and_then(address));
     let ShopSettings { data, key_file, handed, api, ca, card, http_card, cert, key } = s;
-    let settings = florin_shop::Settings { data, key_file, handed, api, ca, card, http_card, cert, key, tls, plain };
+    let log = |code: &str, message: &str| eprintln!("florin shop: {code}: {message}");
+    let settings =
+        florin_shop::Settings { data, key_file, handed, api, ca, card, http_card, cert, key, tls, plain, log };
     let ready = |facts: florin_shop::Ready| {
         let mut told = json!(facts);
         told["shop"] = json!(at);

@@ -8,6 +8,8 @@ pub mod orders;
 pub mod products;
 pub mod refunds;
 pub mod slots;
+#[cfg(test)]
+mod tests;
 
 use crate::Fail;
 use rusqlite::{Connection, Transaction, TransactionBehavior};

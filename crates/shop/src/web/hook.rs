@@ -25,7 +25,7 @@ pub async fn take(State(at): State<At>, headers: HeaderMap, body: Bytes) -> Stat
             StatusCode::OK
         }
         Err(fail) => {
-            eprintln!("shop: {}: {}", fail.code, fail.message);
+            at.till.note(&fail);
             StatusCode::INTERNAL_SERVER_ERROR
         }
     }

@@ -4,6 +4,7 @@ use super::{At, assets, cart, cookies};
 use crate::Fail;
 use crate::catalogue::Product;
 use crate::money::{self, Currency};
+use crate::pay::Till;
 use crate::words::{Lang, Words};
 use askama::Template;
 use axum::extract::{FromRequestParts, State};
@@ -12,6 +13,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use std::borrow::Borrow;
 use std::convert::Infallible;
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// What a template asks for beside its own things.
@@ -27,6 +29,7 @@ pub struct Page {
     /// Modules of `assets/` that the page improves itself with.
     pub script: Option<&'static str>,
     pub headers: HeaderMap,
+    till: Arc<Till>,
 }
 
 impl FromRequestParts<At> for Page {
@@ -45,7 +48,8 @@ impl FromRequestParts<At> for Page {
         let currency = cookie("currency").and_then(|c| Currency::parse(&c)).unwrap_or(usual);
         let cart = cart::Cart::read(&headers, at.secure).count();
         let path = parts.uri.path_and_query().map(|p| p.as_str().to_owned()).unwrap_or_default();
-        Ok(Page { lang, currency, cart, path, refresh: None, script: None, headers })
+        let till = Arc::clone(&at.till);
+        Ok(Page { lang, currency, cart, path, refresh: None, script: None, headers, till })
     }
 }
 
@@ -146,7 +150,7 @@ pub async fn nowhere(State(_): State<At>, page: Page) -> Response {
 
 /// A failure of our own: logged here, once, without anything of the customer.
 pub fn failed(page: &Page, fail: &Fail) -> Response {
-    eprintln!("shop: {}: {}", fail.code, fail.message);
+    page.till.note(fail);
     message(page, StatusCode::INTERNAL_SERVER_ERROR, word("failed-title"), word("failed-text"))
 }
 
