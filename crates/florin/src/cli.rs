@@ -92,7 +92,7 @@ pub enum Command {
     },
     /// Run the sandbox's acquirer, card networks and issuers alone, or ask a running one
     Network(Network),
-    /// Run sandbox, vault, gateway and the API in test mode until stopped
+    /// Run sandbox, vault, gateway and a shop in test mode until stopped
     Demo {
         /// Port of the API on loopback (TLS) [default: a free one]
         #[arg(long)]
@@ -483,6 +483,10 @@ pub enum Role {
         settings: String,
     },
     Sandbox {
+        #[arg(long)]
+        settings: String,
+    },
+    Shop {
         #[arg(long)]
         settings: String,
     },

@@ -39,6 +39,8 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("dashboard.cert", "", "certificate of the dashboard, as api.cert (serve)"),
     ("dashboard.key", "", "key of that certificate, PEM (serve)"),
     ("dashboard.name", "", "host that browsers know the dashboard by, with its port if that is not 443 (serve)"),
+    ("shop.port", "0", "port of the demo's shop (TLS) on loopback; 0 takes a free one"),
+    ("shop.http_port", "0", "port of the demo's shop without TLS, on loopback; 0 takes a free one"),
     ("limits.key_per_second", "", "requests a second of one API key; 0 for no limit [default: serve 100, demo 20000]"),
     ("limits.key_burst", "", "requests of one API key at once [default: serve 500, demo 20000]"),
     (

@@ -21,7 +21,7 @@ impl Home {
         make_private(path)?;
         let root = path.canonicalize().map_err(|e| io("open the data folder", path, &e))?;
         let home = Home { root };
-        for part in ["keys", "tls", "vault", "gateway", "sandbox", "run"] {
+        for part in ["keys", "tls", "vault", "gateway", "sandbox", "shop", "run"] {
             make_private(&home.root.join(part))?;
         }
         Ok(home)
@@ -52,6 +52,17 @@ impl Home {
     }
     pub fn sandbox(&self) -> PathBuf {
         self.root.join("sandbox")
+    }
+    pub fn shop(&self) -> PathBuf {
+        self.root.join("shop")
+    }
+    /// Opens the shop's database.
+    pub fn shop_key(&self) -> PathBuf {
+        self.root.join("keys/shop.key")
+    }
+    /// API keys on their way to the shop, which seals them and removes this file.
+    pub fn shop_handed(&self) -> PathBuf {
+        self.root.join("keys/shop.json")
     }
     pub fn database(&self) -> PathBuf {
         self.root.join("gateway/florin.db")

@@ -14,6 +14,7 @@ pub mod scripts;
 pub mod serve;
 pub mod settled;
 pub mod settlement;
+pub mod storefront;
 pub mod system;
 pub mod trace;
 pub mod verify;

@@ -1,5 +1,6 @@
 //! `florin demo` and `florin serve`: run until stopped; what dies is started anew.
 
+use super::storefront;
 use super::system::{System, note_restart};
 use crate::cli::Common;
 use crate::config::Config;
@@ -22,13 +23,17 @@ pub fn demo(common: &Common, port: Option<u16>, magic_amounts: bool) -> Outcome 
     }
     block_on(async {
         let restarts = Restarts::listen(false)?;
-        let system = System::demo_with(&config, Log::File, Public::Settings).await?;
+        let mut system = System::demo_with(&config, Log::File, Public::Settings).await?;
         if system.parts.is_empty() {
             let folder = system.home.root.display().to_string();
             return Err(Fail::new(
                 "already_running",
                 format!("a system runs on {folder} already. Choose another folder with --data."),
             ));
+        }
+        if let Err(fail) = storefront::open(&mut system, &config).await {
+            system.stop().await;
+            return Err(fail);
         }
         watch(system, common.json, restarts).await
     })?;
@@ -54,7 +59,11 @@ async fn watch(mut system: System, as_json: bool, mut restarts: Restarts) -> Res
         }
         let shown = system.shown();
         let addresses = ADDRESSES.iter().filter_map(|address| Some((address.said?, address.name)));
-        for (name, key) in addresses.chain([("secret key", "secret_key"), ("public key", "publishable_key")]) {
+        for (name, key) in addresses.chain([
+            ("back office", "shop_admin"),
+            ("secret key", "secret_key"),
+            ("public key", "publishable_key"),
+        ]) {
             if let Some(value) = shown[key].as_str() {
                 out!("  {name:<11} {value}");
             }
@@ -86,7 +95,7 @@ async fn watch(mut system: System, as_json: bool, mut restarts: Restarts) -> Res
     };
     {
         let mut parts = std::mem::take(&mut system.parts);
-        let public = parts.iter().filter(|part| part.role != "sandbox");
+        let public = parts.iter().filter(|part| part.role != "sandbox" && part.role != "shop");
         let again: Vec<_> = public.map(Part::again).collect();
         let restarted = async {
             // One after the other: while one is away, the others wait for it.

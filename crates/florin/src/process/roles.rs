@@ -1,7 +1,7 @@
 //! What runs inside each process.
 
 use super::settings::{
-    EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, SitePorts, VaultSettings,
+    EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, ShopSettings, SitePorts, VaultSettings,
 };
 use super::{asked_to_stop, block_on, block_on_parking, hand, say};
 use crate::cli::Role;
@@ -41,6 +41,7 @@ pub fn run(role: &Role) -> Outcome {
         }
         Role::Gateway { settings } => parse(settings).and_then(|s| block_on(gateway(s))),
         Role::Sandbox { settings } => parse(settings).and_then(|s| block_on(sandbox(s))),
+        Role::Shop { settings } => parse(settings).and_then(|s| block_on(shop(s))),
     };
     if let Err(fail) = &result {
         say(&First::Error { code: fail.code.clone(), message: fail.message.clone() });
@@ -122,6 +123,26 @@ async fn sandbox(s: SandboxSettings) -> Result<(), Fail> {
         say(&First::Ready(told));
     };
     florin_sandbox::run(settings, asked_to_stop(true), ready).await.map_err(|e| e.fail())
+}
+
+async fn shop(s: ShopSettings) -> Result<(), Fail> {
+    let nothing = |why: String| Fail::new("no_listeners", format!("the starter handed over too little: {why}"));
+    let mut taken = hand::take(std::io::stdin()).map_err(|e| nothing(e.to_string()))?.into_iter();
+    let tls = taken.next().ok_or_else(|| nothing("no listener for the shop".to_owned()))?;
+    let plain = taken.next();
+    let address = |listener: &std::net::TcpListener| listener.local_addr().ok().map(|at| at.to_string());
+    let (at, http_at) = (address(&tls), plain.as_ref().and_then(address));
+    let ShopSettings { data, key_file, handed, api, ca, card, http_card, cert, key } = s;
+    let log = |code: &str, message: &str| eprintln!("florin shop: {code}: {message}");
+    let settings =
+        florin_shop::Settings { data, key_file, handed, api, ca, card, http_card, cert, key, tls, plain, log };
+    let ready = |facts: florin_shop::Ready| {
+        let mut told = json!(facts);
+        told["shop"] = json!(at);
+        told["http_shop"] = json!(http_at);
+        say(&First::Ready(told));
+    };
+    florin_shop::run(settings, asked_to_stop(true), ready).await.map_err(|e| Fail::new(e.code, e.message))
 }
 
 async fn gateway(s: GatewaySettings) -> Result<(), Fail> {

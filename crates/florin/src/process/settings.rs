@@ -116,6 +116,21 @@ pub struct SandboxSettings {
     pub client_key: PathBuf,
 }
 
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ShopSettings {
+    pub data: PathBuf,
+    pub key_file: PathBuf,
+    /// Where its API keys are handed over.
+    pub handed: PathBuf,
+    pub api: String,
+    pub ca: PathBuf,
+    /// Where the card form comes from, over TLS and without.
+    pub card: String,
+    pub http_card: Option<String>,
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
 /// The first line of a process on standard output.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -20,5 +20,6 @@ mod races;
 mod restart;
 mod settings;
 mod settlement;
+mod shop;
 mod sites;
 mod trouble;

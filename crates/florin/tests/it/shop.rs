@@ -1,0 +1,278 @@
+//! The demo's shop, bought from over HTTP as a browser does: what a customer gets, and that orders and payments agree whenever anything is
+//! killed.
+
+use crate::house::{House, Running, kill, wait};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+const ANSWER_LIMIT: Duration = Duration::from_secs(80);
+const SOON: Duration = Duration::from_secs(60);
+/// A payment that was lost with its process is settled 22 s after it began, and repeated after pauses of 10 s and more.
+const SETTLED_WITHIN: Duration = Duration::from_secs(150);
+const KILLS: u64 = 50;
+
+/// One answer, its head in lower case.
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let of = |line: &'_ str| line.split_once(": ").is_some_and(|(known, _)| known == name);
+        self.head.lines().find(|line| of(line)).and_then(|line| line.split_once(": ")).map(|(_, value)| value.trim())
+    }
+    /// What stands between two texts of the body.
+    fn between(&self, from: &str, to: &str) -> Option<String> {
+        let rest = self.body.split_once(from)?.1;
+        rest.split_once(to).map(|(found, _)| found.to_owned())
+    }
+    fn stage(&self) -> String {
+        self.between("data-stage=\"", "\"").unwrap_or_default()
+    }
+}
+
+fn port(url: &Value) -> u16 {
+    url.as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap()
+}
+
+/// One request on a connection of its own, without TLS.
+fn ask(port: u16, request: &str, headers: &str, form: &str) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+    let kind = if form.is_empty() { "" } else { "content-type: application/x-www-form-urlencoded\r\n" };
+    let length = form.len();
+    write!(
+        stream,
+        "{request} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n{kind}{headers}content-length: {length}\r\n\r\n{form}"
+    )?;
+    let mut bytes = vec![];
+    stream.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (head, body) = text.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or(std::io::ErrorKind::InvalidData)?;
+    Ok(Answer { status, head: head.to_lowercase(), body: body.to_owned() })
+}
+
+/// A customer with a cookie jar.
+struct Customer {
+    shop: u16,
+    api: u16,
+    publishable: String,
+    cookies: BTreeMap<String, String>,
+}
+
+impl Customer {
+    fn of(demo: &Running) -> Customer {
+        let publishable = demo.ready["publishable_key"].as_str().unwrap().to_owned();
+        let (shop, api) = (port(&demo.ready["http_shop"]), port(&demo.ready["http_api"]));
+        Customer { shop, api, publishable, cookies: BTreeMap::new() }
+    }
+
+    /// Asks again until there is an answer: what is asked here may be asked twice.
+    fn insist(&mut self, request: &str, form: &str) -> Answer {
+        let cookies: Vec<String> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        let headers = format!("cookie: {}\r\n", cookies.join("; "));
+        let answer = wait("the shop's answer", SOON, || {
+            ask(self.shop, request, &headers, form).ok().filter(|answer| answer.status < 500)
+        });
+        for line in answer.head.lines() {
+            let pair = line.strip_prefix("set-cookie: ").and_then(|c| c.split(';').next()?.split_once('='));
+            if let Some((name, value)) = pair {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        answer
+    }
+
+    /// Orders one of these, and gives the signed link of its payment page.
+    fn order(&mut self, slug: &str) -> String {
+        assert_eq!(self.insist("POST /cart", &format!("slug={slug}&quantity=1")).status, 303);
+        let once = self.insist("GET /checkout", "").between("name=\"once\" value=\"", "\"").unwrap();
+        let form = format!(
+            "once={once}&name=Ada+Lovelace&email=ada%40lovelace.example&line1=Keizersgracht+1&postal=1015+CC&city=Amsterdam&country=NL"
+        );
+        let placed = self.insist("POST /checkout", &form);
+        assert_eq!(placed.status, 303, "{}", placed.body);
+        placed.header("location").unwrap().to_owned()
+    }
+
+    /// What the card form would give for a test card.
+    fn token(&self, card: &str) -> String {
+        let headers = format!("authorization: Bearer {}\r\n", self.publishable);
+        let form = format!("payment_method={card}&return_url=https%3A%2F%2Fshop.example%2F");
+        wait("a confirmation token", SOON, || {
+            let answer = ask(self.api, "POST /v1/confirmation_tokens", &headers, &form).ok()?;
+            let read: Value = serde_json::from_str(&answer.body).ok()?;
+            read["id"].as_str().map(str::to_owned)
+        })
+    }
+
+    fn pay(&self, link: &str, card: &str) -> std::io::Result<Value> {
+        let form = format!("confirmation_token={}", self.token(card));
+        let answer = ask(self.shop, &format!("POST {link}"), "", &form)?;
+        serde_json::from_str(&answer.body).map_err(std::io::Error::other)
+    }
+
+    fn stage(&mut self, link: &str) -> String {
+        self.insist(&format!("GET {}", order_page(link)), "").stage()
+    }
+}
+
+/// The order's page out of the link of its payment page.
+fn order_page(link: &str) -> String {
+    link.replace("/pay?", "?")
+}
+
+fn order_id(link: &str) -> String {
+    link.split('/').nth(2).unwrap().to_owned()
+}
+
+/// Every payment of the account: the order that it names, its status, its amount and currency.
+fn payments(demo: &Running) -> Vec<(String, String, i64, String)> {
+    let headers = format!("authorization: Bearer {}\r\n", demo.ready["secret_key"].as_str().unwrap());
+    let (mut all, mut after) = (vec![], String::new());
+    loop {
+        let request = format!("GET /v1/payment_intents?limit=100{after}");
+        let page: Value = wait("the list of payments", SOON, || {
+            let answer = ask(port(&demo.ready["http_api"]), &request, &headers, "").ok().filter(|a| a.status == 200)?;
+            serde_json::from_str(&answer.body).ok()
+        });
+        let data = page["data"].as_array().unwrap();
+        all.extend(data.iter().map(|p| {
+            let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+            (text(&p["metadata"]["order"]), text(&p["status"]), p["amount"].as_i64().unwrap(), text(&p["currency"]))
+        }));
+        if page["has_more"] != true {
+            return all;
+        }
+        after = format!("&starting_after={}", data.last().unwrap()["id"].as_str().unwrap());
+    }
+}
+
+#[test]
+fn a_customer_buys() {
+    let house = House::new("shop");
+    let demo = house.demo();
+    let mut ada = Customer::of(&demo);
+    let link = ada.order("teapot");
+    assert_eq!(ada.stage(&link), "placed");
+    let declined = ada.pay(&link, "pm_card_chargeDeclined").unwrap();
+    assert_eq!(declined["state"], "declined");
+    assert!(!declined["message"].as_str().unwrap().is_empty());
+    assert_eq!(ada.stage(&link), "placed");
+    assert_eq!(ada.pay(&link, "pm_card_visa").unwrap()["state"], "settled");
+    assert_eq!(ada.stage(&link), "paid");
+    // A second window that is behind takes nothing.
+    assert_eq!(ada.pay(&link, "pm_card_visa").unwrap()["state"], "settled");
+    assert_eq!(payments(&demo), [(order_id(&link), "succeeded".to_owned(), 4_800, "eur".to_owned())]);
+    let receipt = ada.insist(&format!("GET {}", link.replace("/pay?", "/receipt?")), "");
+    assert!(receipt.body.contains("€48.00") && receipt.body.contains("Ada Lovelace"));
+    // The whole amount goes back while it is not sent.
+    assert_eq!(ada.insist(&format!("POST {}", link.replace("/pay?", "/cancel?")), "").status, 303);
+    wait("the refund", SOON, || (ada.stage(&link) == "refunded").then_some(()));
+    // A link with another code leads nowhere, and so does the back office for a stranger.
+    let forged = format!("GET {}0", order_page(&link));
+    assert_eq!(ada.insist(&forged, "").status, 404);
+    assert_eq!(ada.insist("GET /admin", "").header("location"), Some("/admin/sign-in"));
+    demo.stop();
+    // Nobody reads a customer's name or the shop's keys out of its files.
+    let secret = std::fs::read_to_string(house.file("keys/test.json")).unwrap();
+    let secret: Value = serde_json::from_str(&secret).unwrap();
+    let needles =
+        ["Lovelace", "lovelace", "Keizersgracht", "rk_test_", secret["secret_key"].as_str().unwrap(), "whsec_"];
+    for path in shop_files(&house) {
+        let bytes = std::fs::read(&path).unwrap();
+        for needle in needles {
+            let found = bytes.windows(needle.len()).any(|window| window == needle.as_bytes());
+            assert!(!found, "{needle} in {}", path.display());
+        }
+    }
+    assert!(!house.file("keys/shop.json").exists(), "the keys that were handed over are gone");
+}
+
+fn shop_files(house: &House) -> Vec<PathBuf> {
+    let inside = std::fs::read_dir(house.file("shop")).unwrap().map(|entry| entry.unwrap().path());
+    inside.chain([house.file("run/shop.log")]).collect()
+}
+
+/// Kills the shop, or everything but the bank, and waits until it serves again.
+fn kill_now(demo: &mut Running, pids: &mut BTreeMap<String, i32>, roles: &[&str]) {
+    roles.iter().for_each(|role| kill(pids[*role], Signal::KILL));
+    let mut missing = roles.len();
+    while missing > 0 {
+        let told = demo.line(SOON).unwrap();
+        let role = told["restarted"].as_str().unwrap().to_owned();
+        missing -= usize::from(roles.contains(&role.as_str()));
+        pids.insert(role, i32::try_from(told["pid"].as_i64().unwrap()).unwrap());
+    }
+}
+
+#[test]
+fn order_and_payment_agree_whenever_anything_is_killed() {
+    let house = House::new("shop-killed");
+    let mut demo = house.demo();
+    let mut pids: BTreeMap<String, i32> =
+        ["shop", "gateway", "vault"].iter().map(|role| ((*role).to_owned(), demo.pid(role))).collect();
+    let goods = [("tea", 1_450), ("cups", 2_600), ("candle", 1_800), ("notebook", 1_200)];
+    let mut orders: Vec<(String, i64)> = vec![];
+    for round in 0..KILLS {
+        let (slug, price) = goods[usize::try_from(round).unwrap() % goods.len()];
+        let mut customer = Customer::of(&demo);
+        let link = customer.order(slug);
+        orders.push((link.clone(), price));
+        let card = if round % 7 == 3 { "pm_card_chargeDeclined" } else { "pm_card_visa" };
+        let (tell, told) = channel();
+        let paying = std::thread::spawn(move || {
+            let said = customer.pay(&link, card);
+            // Nobody waits for it when the kill was first.
+            drop(tell.send(()));
+            drop(said);
+        });
+        // Another moment each time, at most when the answer is there.
+        drop(told.recv_timeout(Duration::from_millis(round * 37 % 250)));
+        let roles: &[&str] = if round % 10 == 9 { &["shop", "gateway", "vault"] } else { &["shop"] };
+        kill_now(&mut demo, &mut pids, roles);
+        paying.join().unwrap();
+    }
+    let mut ada = Customer::of(&demo);
+    // Nothing is left open at the gateway, and the shop knows how each of its orders stands.
+    let settled = |stage: &str| stage == "paid" || stage == "placed";
+    wait("every order to be settled", SETTLED_WITHIN, || {
+        orders.iter().all(|(link, _)| settled(&ada.stage(link))).then_some(())
+    });
+    let paid_at_gateway = || payments(&demo).into_iter().filter(|(_, status, ..)| status == "succeeded");
+    let mut paid = 0;
+    for (link, price) in &orders {
+        let id = order_id(link);
+        let found: Vec<_> = payments(&demo).into_iter().filter(|(order, ..)| *order == id).collect();
+        assert!(found.len() <= 1, "one order, one payment: {found:?}");
+        let succeeded: Vec<_> = found.into_iter().filter(|(_, status, ..)| status == "succeeded").collect();
+        match ada.stage(link).as_str() {
+            "paid" => {
+                paid += 1;
+                assert_eq!(succeeded, [(id, "succeeded".to_owned(), *price, "eur".to_owned())]);
+            }
+            "placed" => assert_eq!(succeeded, [], "{id} is not paid in the shop"),
+            other => panic!("{id}: {other}"),
+        }
+    }
+    assert_eq!(paid_at_gateway().count(), paid, "no payment without its order");
+    assert!(paid > 0);
+    // Whoever was cut off pays again, once.
+    let open: Vec<String> = orders.iter().map(|(link, _)| link.clone()).filter(|l| ada.stage(l) == "placed").collect();
+    for link in open.iter().take(5) {
+        assert_eq!(ada.pay(link, "pm_card_visa").unwrap()["state"], "settled");
+        assert_eq!(ada.stage(link), "paid");
+    }
+    assert_eq!(paid_at_gateway().count(), paid + open.len().min(5));
+    demo.stop();
+    house.verified();
+}

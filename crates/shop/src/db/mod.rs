@@ -1,0 +1,89 @@
+//! The shop's own SQLite database: every change is one transaction, on disk before anybody hears of it. Personal data and keys in it are
+//! sealed by who writes them.
+
+pub mod admin;
+pub mod meta;
+pub mod notices;
+pub mod orders;
+pub mod products;
+pub mod refunds;
+pub mod slots;
+#[cfg(test)]
+mod tests;
+
+use crate::Fail;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub struct Db {
+    connection: Arc<Mutex<Connection>>,
+}
+
+const SCHEMA: &str = include_str!("schema.sql");
+const VERSION: i64 = 1;
+/// Waited for another process at most: a shop that is being replaced.
+const BUSY_MS: u64 = 10_000;
+
+impl Db {
+    pub fn open(path: &Path) -> Result<Db, Fail> {
+        // Its log beside it gets the same rights from SQLite.
+        let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+        made.map_err(|e| Fail::new("shop_database", format!("{}: {e}", path.display())))?;
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000;",
+        )?;
+        prepare(&connection)?;
+        Ok(Db { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    pub fn in_memory() -> Result<Db, Fail> {
+        let connection = Connection::open_in_memory()?;
+        prepare(&connection)?;
+        Ok(Db { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// Runs one transaction beside the event loop: done whole, or not at all.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fail> + Send + 'static,
+    ) -> Result<T, Fail> {
+        let connection = Arc::clone(&self.connection);
+        let done = tokio::task::spawn_blocking(move || transaction(&connection, work)).await;
+        done.map_err(|_| Fail::new("shop_database", "a change of the shop's database broke off"))?
+    }
+
+    /// The same, waiting for it: at the start, and in tests.
+    pub fn now<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Fail>) -> Result<T, Fail> {
+        transaction(&self.connection, work)
+    }
+}
+
+fn transaction<T>(
+    connection: &Mutex<Connection>,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Fail>,
+) -> Result<T, Fail> {
+    // A panic in a transaction rolled it back: the connection is as good as before.
+    let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let value = work(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
+}
+
+fn prepare(connection: &Connection) -> Result<(), Fail> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match version {
+        0 => connection.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"))?,
+        VERSION => {}
+        newer => {
+            let what = format!("the shop's database has format {newer}; this version knows {VERSION}");
+            return Err(Fail::new("shop_database", what));
+        }
+    }
+    Ok(())
+}

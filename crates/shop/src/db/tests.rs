@@ -1,0 +1,154 @@
+//! The shop's database as pages and notifications use it, in memory.
+
+use super::notices::{self, By};
+use super::orders::{self, Line, New, Placed};
+use super::{Db, products, refunds, slots};
+use crate::catalogue::HOLD_SECONDS;
+use crate::money::Currency;
+use crate::order::{Change, Stage};
+use rusqlite::Transaction;
+use serde_json::{Value, json};
+
+const NOW: i64 = 1_800_000_000;
+
+fn shop() -> Db {
+    let db = Db::in_memory().unwrap();
+    db.now(|tx| products::stock_up(tx, NOW)).unwrap();
+    db
+}
+
+fn line(slug: &str, quantity: i64, slot: Option<i64>) -> Line {
+    Line { slug: slug.to_owned(), quantity, unit: 1_000, slot }
+}
+
+fn place(db: &Db, id: &str, once: &str, lines: &[Line]) -> Placed {
+    let new = New { id, once, visit: "v", currency: Currency::Eur, lines, person: b"sealed", now: NOW };
+    db.now(|tx| orders::place(tx, &new)).unwrap()
+}
+
+fn stock(db: &Db, slug: &str) -> i64 {
+    db.now(|tx| Ok(products::one(tx, slug)?.unwrap().stock)).unwrap()
+}
+
+fn stage(db: &Db, id: &str) -> Stage {
+    db.now(|tx| Ok(orders::one(tx, id)?.unwrap().stage)).unwrap()
+}
+
+fn event(id: &str, status: &str, received: i64, currency: &str) -> Value {
+    let object = json!({ "id": "pi_1", "object": "payment_intent", "status": status, "amount_received": received,
+        "currency": currency, "metadata": { "order": "o1" } });
+    json!({ "id": id, "sequence": 7, "type": format!("payment_intent.{status}"), "data": { "object": object } })
+}
+
+fn take(db: &Db, event: &Value) -> Option<String> {
+    db.now(|tx| notices::take(tx, event, By::Webhook, NOW)).unwrap()
+}
+
+#[test]
+fn the_same_page_sent_twice_is_one_order() {
+    let db = shop();
+    let before = stock(&db, "teapot");
+    let lines = [line("teapot", 2, None)];
+    assert_eq!(place(&db, "o1", "page", &lines), Placed::Done("o1".into()));
+    assert_eq!(place(&db, "o2", "page", &lines), Placed::Done("o1".into()));
+    assert_eq!(stock(&db, "teapot"), before - 2);
+    let order = db.now(|tx| orders::one(tx, "o1")).unwrap().unwrap();
+    assert_eq!((order.number, order.stage, order.total), (1_001, Stage::Placed, 2_000));
+}
+
+#[test]
+fn what_is_sold_out_takes_nothing_else() {
+    let db = shop();
+    let (cups, blanket) = (stock(&db, "cups"), stock(&db, "blanket"));
+    let lines = [line("cups", 3, None), line("blanket", blanket + 1, None), line("tea", 1, None)];
+    assert_eq!(place(&db, "o1", "page", &lines), Placed::SoldOut("blanket".into()));
+    assert_eq!((stock(&db, "cups"), stock(&db, "blanket")), (cups, blanket));
+    assert!(db.now(|tx| orders::one(tx, "o1")).unwrap().is_none());
+}
+
+#[test]
+fn an_order_that_is_given_up_gives_its_goods_back() {
+    let db = shop();
+    let before = stock(&db, "vase");
+    let slot = db.now(|tx| slots::of(tx, "tasting", "v", NOW)).unwrap()[0].clone();
+    place(&db, "o1", "page", &[line("vase", 1, None), line("tasting", 2, Some(slot.id))]);
+    let free = || db.now(|tx| Ok(slots::one(tx, slot.id, "w", NOW)?.unwrap().free)).unwrap();
+    assert_eq!((stock(&db, "vase"), free()), (before - 1, slot.free - 2));
+    let cancel = |tx: &Transaction<'_>| {
+        let order = orders::one(tx, "o1")?.unwrap();
+        orders::apply(tx, &order, &Change { stage: Stage::Cancelled, ..Change::of(&order) }, "customer", NOW)
+    };
+    db.now(cancel).unwrap();
+    assert_eq!((stock(&db, "vase"), free()), (before, slot.free));
+}
+
+#[test]
+fn places_are_held_for_a_while() {
+    let db = shop();
+    let slot = db.now(|tx| slots::of(tx, "workshop", "a", NOW)).unwrap()[0].clone();
+    #[track_caller]
+    fn check(db: &Db, slot: i64, visit: &str, places: i64, now: i64, expected: bool) {
+        assert_eq!(db.now(|tx| slots::hold(tx, slot, visit, places, now)).unwrap(), expected);
+    }
+    check(&db, slot.id, "a", slot.free, NOW, true);
+    check(&db, slot.id, "b", 1, NOW, false);
+    check(&db, slot.id, "a", slot.free - 1, NOW, true);
+    check(&db, slot.id, "b", 1, NOW, true);
+    check(&db, slot.id, "c", 1, NOW + HOLD_SECONDS - 1, false);
+    check(&db, slot.id, "c", 1, NOW + HOLD_SECONDS, true);
+    check(&db, slot.id, "c", slot.free + 1, NOW + HOLD_SECONDS, false);
+}
+
+#[test]
+fn a_notification_is_taken_once() {
+    let db = shop();
+    place(&db, "o1", "page", &[line("teapot", 1, None)]);
+    let paid = event("evt_1", "succeeded", 1_000, "eur");
+    assert_eq!(take(&db, &paid), Some("o1".into()));
+    assert_eq!(stage(&db, "o1"), Stage::Paid);
+    assert_eq!(take(&db, &paid), None);
+    // Older news that comes later, and news of somebody else.
+    assert_eq!(take(&db, &event("evt_0", "processing", 0, "eur")), None);
+    let mut other = event("evt_2", "succeeded", 1_000, "eur");
+    other["data"]["object"]["id"] = json!("pi_2");
+    other["data"]["object"]["metadata"] = json!({});
+    assert_eq!(take(&db, &other), None);
+    assert_eq!(stage(&db, "o1"), Stage::Paid);
+    let told = db.now(|tx| notices::of_order(tx, "o1")).unwrap();
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
+#[test]
+fn what_was_paid_must_be_what_was_ordered() {
+    #[track_caller]
+    fn check(received: i64, currency: &str, expected: Stage) {
+        let db = shop();
+        place(&db, "o1", "page", &[line("teapot", 1, None)]);
+        take(&db, &event("evt_1", "succeeded", received, currency));
+        assert_eq!(stage(&db, "o1"), expected, "{received} {currency}");
+    }
+    check(1_000, "eur", Stage::Paid);
+    check(999, "eur", Stage::Review);
+    check(1_001, "eur", Stage::Review);
+    check(1_000, "krw", Stage::Review);
+}
+
+#[test]
+fn refunds_never_exceed_what_came_in() {
+    let db = shop();
+    place(&db, "o1", "page", &[line("teapot", 1, None)]);
+    let ask = |amount| db.now(|tx| refunds::ask(tx, "o1", amount, NOW)).unwrap();
+    assert_eq!(ask(1), None, "nothing came in yet");
+    take(&db, &event("evt_1", "succeeded", 1_000, "eur"));
+    assert_eq!(ask(1_001), None);
+    assert_eq!(ask(0), None);
+    assert_eq!(ask(-5), None);
+    let first = ask(600).unwrap();
+    assert_eq!(ask(401), None, "600 are under way");
+    let second = ask(400).unwrap();
+    assert_eq!((first.n, second.n), (1, 2));
+    db.now(|tx| refunds::answered(tx, &first, "failed", None, NOW)).unwrap();
+    assert_eq!(ask(601), None);
+    assert_eq!(ask(600).map(|r| r.n), Some(3));
+    assert_eq!(db.now(|tx| refunds::open(tx, NOW)).unwrap().len(), 2);
+}

@@ -1,0 +1,66 @@
+//! The shop's endpoint at the gateway: made once, kept at the shop's present address, its secret sealed.
+
+use crate::Fail;
+use crate::db::Db;
+use crate::db::meta::{self, Secret};
+use crate::florin::{Florin, Trouble};
+use crate::seal::Keys;
+use zeroize::Zeroizing;
+
+/// What the shop wants to be told of.
+const EVENTS: &[&str] = &[
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+    "charge.refunded",
+    "charge.dispute.created",
+];
+
+/// The endpoint's id and secret.
+struct Endpoint {
+    id: String,
+    secret: Zeroizing<String>,
+}
+
+fn read(db: &Db, keys: &Keys) -> Result<Option<Endpoint>, Fail> {
+    let kept = db.now(|tx| meta::read(tx, keys, Secret::Endpoint))?;
+    Ok(kept.and_then(|kept| {
+        let (id, secret) = kept.split_once(' ')?;
+        Some(Endpoint { id: id.to_owned(), secret: Zeroizing::new(secret.to_owned()) })
+    }))
+}
+
+/// Sees to it that the gateway tells this address. Gives the secret that it signs with.
+pub async fn ensure(db: &Db, keys: &Keys, florin: &Florin, url: &str) -> Result<Zeroizing<String>, Fail> {
+    let failed = |trouble: &Trouble| {
+        Fail::new("shop_endpoint", format!("the gateway takes no webhook endpoint of the shop ({})", trouble.code()))
+    };
+    if let Some(known) = read(db, keys)? {
+        let path = format!("/v1/webhook_endpoints/{}", known.id);
+        match florin.get(&path).await {
+            Ok(there) if there["url"] == url && there["status"] == "enabled" => return Ok(known.secret),
+            Ok(_) => {
+                let key = format!("shop-endpoint-{}-{}", known.id, crate::seal::random_id()?);
+                let moved = florin.post(&path, &[("url", url), ("disabled", "false")], &key).await;
+                return moved.map(|_| known.secret).map_err(|trouble| failed(&trouble));
+            }
+            // It was deleted: another one is made.
+            Err(Trouble::Refused { status: 404, .. }) => {}
+            Err(trouble) => return Err(failed(&trouble)),
+        }
+    }
+    let mut fields = vec![("url", url), ("description", "The shop's orders")];
+    fields.extend(EVENTS.iter().map(|event| ("enabled_events[]", *event)));
+    // Asked again after a crash, it is the same endpoint with the same secret.
+    let key = format!("shop-endpoint-{}", db.now(|tx| meta::identity(tx))?);
+    let key = if read(db, keys)?.is_some() { format!("{key}-{}", crate::seal::random_id()?) } else { key };
+    let made = florin.post("/v1/webhook_endpoints", &fields, &key).await.map_err(|trouble| failed(&trouble))?;
+    let (Some(id), Some(secret)) = (made["id"].as_str(), made["secret"].as_str()) else {
+        return Err(failed(&Trouble::Unknown));
+    };
+    let kept = Zeroizing::new(format!("{id} {secret}"));
+    db.now(|tx| meta::keep(tx, keys, Secret::Endpoint, &kept))?;
+    Ok(Zeroizing::new(secret.to_owned()))
+}

@@ -1,0 +1,26 @@
+//! The reference merchant: catalogue, cart, orders, back office, in a process and a database of its own. Knows Florin by its public API
+//! alone, as any merchant would; no crate of Florin's is used here.
+
+pub mod catalogue;
+pub mod db;
+pub mod facts;
+mod fail;
+mod florin;
+mod hooks;
+mod keeper;
+pub mod money;
+pub mod order;
+mod pay;
+mod person;
+pub mod seal;
+mod serve;
+mod settings;
+pub mod signature;
+mod start;
+mod tls;
+mod web;
+pub mod words;
+
+pub use fail::Fail;
+pub use settings::{Log, Ready, Settings};
+pub use start::run;

@@ -1,0 +1,286 @@
+//! Between an order and its payment: what is asked of the gateway, and how its answers get into the order. The order is written before
+//! the gateway is asked, so that a shop that dies in between finds the payment again under the same idempotency key.
+
+use crate::db::notices::By;
+use crate::db::{Db, notices, orders, refunds};
+use crate::facts::{Fact, of_intent};
+use crate::fail::Fail;
+use crate::florin::{Florin, Trouble};
+use crate::order::{Change, Order, Said, Stage};
+use crate::settings::Log;
+use serde_json::Value;
+use std::sync::Arc;
+use tokio::sync::broadcast;
+
+/// Pages that wait for news at a time; who is behind misses some and looks anew.
+const NEWS_LIMIT: usize = 256;
+
+pub fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(0))
+}
+
+pub struct Till {
+    pub db: Db,
+    pub florin: Arc<Florin>,
+    /// Ids of orders that changed.
+    pub news: broadcast::Sender<String>,
+    log: Log,
+}
+
+/// What a try to pay came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// The order says how it stands.
+    Settled,
+    /// The customer has to do something: the payment's client secret.
+    Act(String),
+    /// The bank said no, in words for the customer.
+    Declined(String),
+    /// The gateway would not take it, in words for the customer.
+    Refused(String),
+    /// Nobody knows yet; it will be found out.
+    Unknown,
+}
+
+impl Till {
+    pub fn new(db: Db, florin: Arc<Florin>, log: Log) -> Till {
+        Till { db, florin, news: broadcast::channel(NEWS_LIMIT).0, log }
+    }
+
+    /// Writes a failure down. Its text names no customer.
+    pub fn note(&self, fail: &Fail) {
+        (self.log)(fail.code, &fail.message);
+    }
+
+    pub fn tell(&self, changed: Option<String>) {
+        if let Some(id) = changed {
+            // Nobody may be listening.
+            let _ = self.news.send(id);
+        }
+    }
+
+    pub async fn order(&self, id: &str) -> Result<Option<Order>, Fail> {
+        let id = id.to_owned();
+        self.db.run(move |tx| orders::one(tx, &id)).await
+    }
+
+    async fn learn(&self, intent: &Value) -> Result<(), Fail> {
+        match of_intent(intent) {
+            Some(fact) => self.learn_fact(fact).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn learn_fact(&self, fact: Fact) -> Result<(), Fail> {
+        let changed = self.db.run(move |tx| notices::learn(tx, &fact, By::Answer, now())).await?;
+        self.tell(changed);
+        Ok(())
+    }
+
+    /// The order's payment at the gateway, made if there is none. Amount and currency are the order's own.
+    async fn intent(&self, order: &Order) -> Result<Result<String, Trouble>, Fail> {
+        if let Some(intent) = &order.intent {
+            return Ok(Ok(intent.clone()));
+        }
+        let (amount, number) = (order.total.to_string(), order.number.to_string());
+        let fields = [
+            ("amount", amount.as_str()),
+            ("currency", order.currency.code()),
+            ("automatic_payment_methods[enabled]", "true"),
+            ("metadata[order]", order.id.as_str()),
+            ("metadata[number]", number.as_str()),
+        ];
+        let key = format!("order-{}-pay-{}", order.id, order.attempt);
+        let made = match self.florin.post("/v1/payment_intents", &fields, &key).await {
+            Ok(made) => made,
+            Err(trouble) => return Ok(Err(trouble)),
+        };
+        let Some(id) = made["id"].as_str().map(str::to_owned) else { return Ok(Err(Trouble::Unknown)) };
+        let (order, intent) = (order.id.clone(), id.clone());
+        self.db
+            .run(move |tx| {
+                let Some(order) = orders::one(tx, &order)?.filter(|o| o.intent.is_none()) else { return Ok(()) };
+                let change = Change { intent: Some(intent), ..Change::of(&order) };
+                orders::apply(tx, &order, &change, By::Answer.name(), now())
+            })
+            .await?;
+        Ok(Ok(id))
+    }
+
+    /// Pays an order with what the card form gave: a confirmation token. `back` is where a bank's page leads to.
+    pub async fn pay(&self, order: &Order, token: &str, back: &str) -> Result<Tried, Fail> {
+        if !order.stage.is_open() {
+            return Ok(Tried::Settled);
+        }
+        let intent = match self.intent(order).await? {
+            Ok(intent) => intent,
+            Err(trouble) => return Ok(tried(&trouble)),
+        };
+        if !self.begin(&order.id, &intent).await? {
+            return Ok(Tried::Settled);
+        }
+        self.tell(Some(order.id.clone()));
+        let path = format!("/v1/payment_intents/{intent}/confirm");
+        let fields = [("confirmation_token", token), ("return_url", back), ("use_stripe_sdk", "true")];
+        let key = format!("order-{}-confirm-{token}", order.id);
+        match self.florin.post(&path, &fields, &key).await {
+            Ok(intent) => {
+                self.learn(&intent).await?;
+                Ok(match (intent["status"].as_str(), intent["client_secret"].as_str()) {
+                    (Some("requires_action"), Some(secret)) => Tried::Act(secret.to_owned()),
+                    _ => Tried::Settled,
+                })
+            }
+            Err(Trouble::Unknown) => Ok(Tried::Unknown),
+            Err(trouble) => {
+                // Declined, or it stood otherwise than this page knew, for example paid in another tab.
+                let standing = match &trouble {
+                    Trouble::Refused { error, .. } if error["payment_intent"].is_object() => {
+                        self.learn(&error["payment_intent"]).await?;
+                        true
+                    }
+                    Trouble::Refused { .. } | Trouble::Unknown => self.look(&intent).await?,
+                };
+                let after = self.order(&order.id).await?;
+                let done = standing && after.is_some_and(|o| !o.stage.is_open());
+                Ok(if done { Tried::Settled } else { tried(&trouble) })
+            }
+        }
+    }
+
+    /// From here on money may come. False when the order was given up or paid meanwhile, or has another payment.
+    async fn begin(&self, id: &str, intent: &str) -> Result<bool, Fail> {
+        let (id, intent) = (id.to_owned(), intent.to_owned());
+        self.db
+            .run(move |tx| {
+                let ours = |o: &Order| o.stage.is_open() && o.intent.as_deref() == Some(intent.as_str());
+                let Some(order) = orders::one(tx, &id)?.filter(ours) else { return Ok(false) };
+                let change = Change { stage: Stage::Paying, ..Change::of(&order) };
+                orders::apply(tx, &order, &change, "customer", now())?;
+                Ok(true)
+            })
+            .await
+    }
+
+    /// Reads a payment at the gateway. False when it could not be read.
+    async fn look(&self, intent: &str) -> Result<bool, Fail> {
+        match self.florin.get(&format!("/v1/payment_intents/{intent}?expand[0]=latest_charge")).await {
+            Ok(read) => {
+                self.learn(&read).await?;
+                if let (Some(id), Some(total)) =
+                    (read["id"].as_str(), read["latest_charge"]["amount_refunded"].as_i64())
+                    && total > 0
+                {
+                    let said = Said::Refunded { total };
+                    self.learn_fact(Fact { intent: id.to_owned(), order: None, said }).await?;
+                }
+                Ok(true)
+            }
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Finds out how an order's payment stands. One that may have been made without its answer coming back is asked for again.
+    pub async fn refresh(&self, order: &Order) -> Result<(), Fail> {
+        match (&order.intent, order.stage) {
+            (Some(intent), _) => self.look(intent).await.map(drop),
+            (None, Stage::Paying) => match self.intent(order).await? {
+                Ok(intent) => self.look(&intent).await.map(drop),
+                Err(_) => Ok(()),
+            },
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Gives an unpaid order up: first its payment, so that nothing can be paid for it any more. True when it is cancelled.
+    pub async fn cancel(&self, order: &Order, by: &'static str) -> Result<bool, Fail> {
+        if !order.stage.is_open() {
+            return Ok(false);
+        }
+        // A payment may have been made whose answer was lost: it is found under its key, and ended too.
+        let intent = match (&order.intent, order.stage) {
+            (Some(intent), _) => Some(intent.clone()),
+            (None, Stage::Paying) => match self.intent(order).await? {
+                Ok(intent) => Some(intent),
+                Err(_) => return Ok(false),
+            },
+            (None, _) => None,
+        };
+        if let Some(intent) = &intent {
+            let path = format!("/v1/payment_intents/{intent}/cancel");
+            let ended = self.florin.post(&path, &[], &format!("order-{}-cancel-{intent}", order.id)).await;
+            if ended.is_err() {
+                self.look(intent).await?;
+                let now = self.florin.glance(&format!("/v1/payment_intents/{intent}")).await;
+                if now.is_none_or(|now| now["status"] != "canceled") {
+                    return Ok(false);
+                }
+            }
+        }
+        let (id, known) = (order.id.clone(), intent);
+        let done = self
+            .db
+            .run(move |tx| {
+                let Some(order) = orders::one(tx, &id)?.filter(|o| o.stage.is_open()) else { return Ok(false) };
+                // A payment that was begun meanwhile is another one.
+                if order.intent.is_some() && order.intent != known {
+                    return Ok(false);
+                }
+                let change = Change { stage: Stage::Cancelled, ..Change::of(&order) };
+                orders::apply(tx, &order, &change, by, now())?;
+                Ok(true)
+            })
+            .await?;
+        self.tell(done.then(|| order.id.clone()));
+        Ok(done)
+    }
+
+    /// Gives money back. Nothing when it is more than is left.
+    pub async fn refund(&self, id: &str, amount: i64) -> Result<Option<()>, Fail> {
+        let asked = {
+            let id = id.to_owned();
+            self.db.run(move |tx| refunds::ask(tx, &id, amount, now())).await?
+        };
+        match asked {
+            Some(asked) => self.send_refund(&asked).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Asks the gateway for a refund that is written down; asked again, it is the same one.
+    pub async fn send_refund(&self, asked: &refunds::Refund) -> Result<(), Fail> {
+        let Some(intent) = self.order(&asked.order).await?.and_then(|o| o.intent) else { return Ok(()) };
+        let (amount, n) = (asked.amount.to_string(), asked.n.to_string());
+        let fields = [
+            ("payment_intent", intent.as_str()),
+            ("amount", amount.as_str()),
+            ("reason", "requested_by_customer"),
+            ("metadata[order]", asked.order.as_str()),
+            ("metadata[n]", n.as_str()),
+        ];
+        let key = format!("order-{}-refund-{}", asked.order, asked.n);
+        let (state, refund) = match self.florin.post("/v1/refunds", &fields, &key).await {
+            Ok(made) => {
+                let failed = matches!(made["status"].as_str(), Some("failed" | "canceled"));
+                (if failed { "failed" } else { "done" }, made["id"].as_str().map(str::to_owned))
+            }
+            Err(Trouble::Refused { .. }) => ("failed", None),
+            // It stays asked; the keeper asks again.
+            Err(Trouble::Unknown) => return Ok(()),
+        };
+        let of = asked.clone();
+        self.db.run(move |tx| refunds::answered(tx, &of, state, refund.as_deref(), now())).await?;
+        self.look(&intent).await?;
+        self.tell(Some(asked.order.clone()));
+        Ok(())
+    }
+}
+
+fn tried(trouble: &Trouble) -> Tried {
+    match trouble {
+        Trouble::Refused { status: 402, message, .. } => Tried::Declined(message.clone()),
+        Trouble::Refused { message, .. } => Tried::Refused(message.clone()),
+        Trouble::Unknown => Tried::Unknown,
+    }
+}

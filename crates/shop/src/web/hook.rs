@@ -1,0 +1,32 @@
+//! Notifications of the gateway: believed when their signature is right, taken once, answered when they are on disk.
+
+use super::At;
+use crate::db::notices::{self, By};
+use crate::pay::now;
+use crate::signature;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use std::sync::PoisonError;
+
+pub async fn take(State(at): State<At>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let secret = at.secret.read().unwrap_or_else(PoisonError::into_inner).clone();
+    // Not ready: the gateway tries again, and the shop reads what it missed.
+    let Some(secret) = secret else { return StatusCode::SERVICE_UNAVAILABLE };
+    let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if signature::check(&secret, header, &body, now()).is_err() {
+        return StatusCode::BAD_REQUEST;
+    }
+    let Ok(event) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
+    match at.till.db.run(move |tx| notices::take(tx, &event, By::Webhook, now())).await {
+        Ok(changed) => {
+            at.till.tell(changed);
+            StatusCode::OK
+        }
+        Err(fail) => {
+            at.till.note(&fail);
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The shop's pages. Every page works without scripts but the card form, which is the gateway's own.
+
+mod admin;
+mod assets;
+mod cart;
+mod checkout;
+mod cookies;
+mod guard;
+mod hook;
+mod order;
+mod page;
+mod pay;
+mod shop;
+
+#[cfg(test)]
+pub use checkout::COUNTRIES;
+
+use crate::pay::Till;
+use crate::seal::Keys;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use std::sync::{Arc, Mutex, RwLock};
+use zeroize::Zeroizing;
+
+/// Forms are small; a notification is not.
+const FORM_LIMIT_BYTES: usize = 32 * 1024;
+const NOTICE_LIMIT_BYTES: usize = 512 * 1024;
+
+/// The code of the link that sets the first password: good until one is set.
+pub const SETUP: &str = "first password";
+
+pub struct App {
+    pub till: Arc<Till>,
+    pub keys: Arc<Keys>,
+    /// What notifications are signed with, once the gateway told it.
+    pub secret: RwLock<Option<Zeroizing<String>>>,
+    /// Where the card form comes from: over TLS, and plain.
+    pub cards: (String, Option<String>),
+    /// The shop's own ports: TLS, and plain.
+    pub ports: (u16, Option<u16>),
+    /// One password is checked at a time: each takes 19 MiB.
+    pub passwords: tokio::sync::Semaphore,
+    pub failures: Mutex<admin::Failures>,
+}
+
+/// What a handler knows: the shop, and whether it was asked over TLS.
+#[derive(Clone)]
+pub struct At {
+    pub app: Arc<App>,
+    pub secure: bool,
+}
+
+impl std::ops::Deref for At {
+    type Target = App;
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+pub fn router(app: Arc<App>, secure: bool) -> Router {
+    let at = At { app, secure };
+    let pages = Router::new()
+        .route("/", get(shop::home))
+        .route("/products/{slug}", get(shop::product))
+        .route("/choices", post(shop::choose))
+        .route("/cart", get(cart::show).post(cart::change))
+        .route("/checkout", get(checkout::show).post(checkout::place))
+        .route("/orders", get(order::list))
+        .route("/orders/{id}", get(order::show))
+        .route("/orders/{id}/receipt", get(order::receipt))
+        .route("/orders/{id}/news", get(order::news))
+        .route("/orders/{id}/cancel", post(order::cancel))
+        .route("/orders/{id}/refund", post(order::wish))
+        .route("/orders/{id}/pay", get(pay::show).post(pay::pay))
+        .route("/orders/{id}/back", get(pay::back).post(pay::back))
+        .merge(admin::routes())
+        .fallback(page::nowhere)
+        .layer(DefaultBodyLimit::max(FORM_LIMIT_BYTES))
+        .layer(from_fn_with_state(at.clone(), guard::guard));
+    Router::new()
+        .route("/webhooks/florin", post(hook::take).layer(DefaultBodyLimit::max(NOTICE_LIMIT_BYTES)))
+        .route("/assets/{*name}", get(assets::give))
+        .route("/healthz", get(|| async { "ok" }))
+        .merge(pages)
+        .with_state(at)
+}
