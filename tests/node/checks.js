@@ -385,6 +385,18 @@ async function webhookEndpointsAreKept({ stripe }) {
   await refused("StripeInvalidRequestError", () => stripe.webhookEndpoints.create({ url, enabled_events: ["no.such.event"] }));
 }
 
+async function domainsOfShopsAreKept({ stripe }) {
+  const made = await stripe.paymentMethodDomains.create({ domain_name: "Shop.Example" });
+  assert.deepEqual([made.domain_name, made.enabled, made.apple_pay.status], ["shop.example", true, "inactive"]);
+  assert.equal((await stripe.paymentMethodDomains.create({ domain_name: "shop.example" })).id, made.id);
+  const off = await stripe.paymentMethodDomains.update(made.id, { enabled: false });
+  assert.deepEqual([off.id, off.enabled], [made.id, false]);
+  assert.equal((await stripe.paymentMethodDomains.retrieve(made.id)).enabled, false);
+  assert.equal((await stripe.paymentMethodDomains.validate(made.id)).id, made.id);
+  assert.ok((await stripe.paymentMethodDomains.list({ domain_name: "shop.example" })).data.some((one) => one.id === made.id));
+  await refused("StripeInvalidRequestError", () => stripe.paymentMethodDomains.create({ domain_name: "*.shop.example" }));
+}
+
 /** A receiver of webhooks on loopback: what came, as it came. */
 async function receiver(status) {
   const came = [];
@@ -470,5 +482,6 @@ module.exports = {
   olderVersionsAreAnswered,
   eventsTell,
   webhookEndpointsAreKept,
+  domainsOfShopsAreKept,
   deliveriesAreSigned,
 };

@@ -114,15 +114,22 @@ fn serve_against_an_acquirer() {
     refused(&serve(&house), 2, "sample_certificate", json!("api.cert"));
     write(kek.to_str().unwrap(), &format!("{}{}", link("/nowhere.pem"), api(&acquirer)));
     refused(&serve(&house), 1, "certificate_unusable", Value::Null);
-    let card = |name: &str| api(&acquirer).replace("[api]", "[card]") + name;
+    // Browsers are told a name, so the port must be known before.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let at = |port: u16| format!("127.0.0.1:{port}");
+    let card = |name: &str| api(&acquirer).replace("[api]", "[card]").replace(&at(0), &at(port)) + name;
     write(kek.to_str().unwrap(), &format!("{linked}{}{}", api(&acquirer), card("")));
     refused(&serve(&house), 2, "setting_missing", json!("card.name"));
     write(kek.to_str().unwrap(), &format!("{linked}{}{}", api(&acquirer), card("name = \"https://localhost\"\n")));
     refused(&serve(&house), 2, "invalid_setting", json!("card.name"));
     // The certificate that is at hand is for localhost.
-    write(kek.to_str().unwrap(), &format!("{linked}{}{}", api(&acquirer), card("name = \"localhost:8444\"\n")));
+    write(
+        kek.to_str().unwrap(),
+        &format!("{linked}{}{}", api(&acquirer), card(&format!("name = \"localhost:{port}\"\n"))),
+    );
     let running = house.start(&["serve"]);
-    assert_eq!((&running.ready["card"], &running.ready["http_card"]), (&json!("https://localhost:8444"), &Value::Null));
+    let card = format!("https://localhost:{port}");
+    assert_eq!((&running.ready["card"], &running.ready["http_card"]), (&json!(card), &Value::Null));
     assert_eq!((&running.ready["sandbox"], &running.ready["http_api"]), (&Value::Null, &Value::Null));
     // There are no keys but those that somebody makes.
     assert_eq!(house.florin(&["keys", "list"]).done()["data"], json!([]));
@@ -131,6 +138,17 @@ fn serve_against_an_acquirer() {
     let reached = json!({ "api": running.ready["api"], "ca_cert": text("ca"), "secret_key": key });
     assert_eq!(Api::new(&reached).connect().get("/v1/account").ok().text("/object"), "account");
     assert!(!house.file("keys/vault.kek").exists(), "serve made a key of its own");
+    // In live mode the form is shown at registered domains alone, and says so elsewhere.
+    let public = house.florin(&["keys", "create", "--class", "publishable"]).done()["key"].as_str().unwrap().to_owned();
+    let mut browser = Api::new(&json!({ "api": card, "ca_cert": text("ca"), "secret_key": public })).connect();
+    let frame = format!("/frames/field?key={public}");
+    let told = browser.get(&frame);
+    assert_eq!((told.status, told.header("content-type")), (403, Some("text/html; charset=utf-8")));
+    assert!(told.header("strict-transport-security").is_some());
+    Api::new(&reached).connect().post("/v1/payment_method_domains", "domain_name=shop.example").ok();
+    let form = browser.get(&frame);
+    let policy = form.header("content-security-policy").unwrap_or_default();
+    assert!(form.status == 200 && policy.contains("frame-ancestors https://shop.example;"), "{policy}");
     // A live vault takes no test card, and nothing is left of the try.
     let ran = house.florin(&["pay", "1", "eur"]);
     assert!(ran.code != 0);

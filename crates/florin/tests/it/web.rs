@@ -140,6 +140,8 @@ impl Client {
         let length = headers.iter().find(|(name, _)| name == "content-length").unwrap().1.parse().unwrap();
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
-        Ok(Answer { status, headers, body: serde_json::from_slice(&body).unwrap() })
+        // A page is no JSON.
+        let body = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8(body).unwrap().into());
+        Ok(Answer { status, headers, body })
     }
 }

@@ -50,6 +50,7 @@ const FILES: &[File] = files! {
     "frames/icon.js" SCRIPT "icon.js";
     "frames/inputs.js" SCRIPT "inputs.js";
     "frames/look.js" SCRIPT "look.js";
+    "frames/notice.css" STYLE "notice.css";
     "frames/notice.js" SCRIPT "notice.js";
     "frames/port.js" SCRIPT "port.js";
     "frames/words.js" SCRIPT "words.js";

@@ -4,7 +4,7 @@ use super::pages::REPORTS;
 use crate::core::edge::{ancestors, is_origin};
 
 /// What no page of ours needs (Permissions Policy §6): scripts that got in could not ask for it either.
-const NOTHING: &str = "accelerometer=(), autoplay=(), bluetooth=(), camera=(), clipboard-read=(), clipboard-write=(), display-capture=(), \
+const NOTHING: &str = "accelerometer=(), autoplay=(), camera=(), clipboard-read=(), clipboard-write=(), display-capture=(), \
     encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), \
     screen-wake-lock=(), serial=(), usb=(), xr-spatial-tracking=()";
 
@@ -48,12 +48,14 @@ impl Problem {
             Problem::NoDomain => "No domain is registered for this account, so no page may show its card form in live mode. \
                 Register the domain of your shop with your secret key: POST /v1/payment_method_domains, domain_name=shop.example"
                 .to_owned(),
-            Problem::OtherPage(origin) => format!(
-                "{origin} is not registered for this account, so it may not show its card form. Register its domain with your secret \
-                 key: POST /v1/payment_method_domains, domain_name={}{}",
-                origin.split_once("://").map_or(origin.as_str(), |(_, host)| host),
-                if origin.starts_with("https://") { "" } else { " (pages of registered domains are served over https)" },
-            ),
+            Problem::OtherPage(origin) => {
+                let host = origin.split_once("://").map_or(origin.as_str(), |(_, host)| host);
+                let name = host.split(':').next().unwrap_or(host);
+                format!(
+                    "{origin} is not registered for this account, so it may not show its card form. Serve the page over https on the \
+                     usual port, and register its domain with your secret key: POST /v1/payment_method_domains, domain_name={name}"
+                )
+            }
             Problem::Key => "This API key opens no card form. Give a publishable key (pk_…) of this installation that is not expired or revoked."
                 .to_owned(),
         }
@@ -121,9 +123,9 @@ pub fn notice(problem: &Problem) -> Vec<u8> {
     // Its one variable part is an origin, which has no character of markup.
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Florin</title><link rel=\"stylesheet\" href=\"/js/frames/field.css\">\
+         <title>Florin</title><link rel=\"stylesheet\" href=\"/js/frames/notice.css\">\
          <script type=\"module\" src=\"/js/frames/notice.js\"></script></head>\
-         <body class=\"notice\"><main><p id=\"problem\" role=\"alert\">{}</p></main></body></html>\n",
+         <body><main><p id=\"problem\" role=\"alert\">{}</p></main></body></html>\n",
         problem.message()
     )
     .into_bytes()
@@ -202,6 +204,19 @@ mod tests {
         check(showing(false, &[], Some("https://127.0.0.1:3000")), None);
         check(showing(false, &[], Some("https://localhost.example")), other("https://localhost.example"));
         check(showing(false, shop, Some("https://shop.example")), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        #[track_caller]
+        fn check(problem: Problem, part: &str) {
+            let page = String::from_utf8(notice(&problem)).unwrap();
+            assert!(problem.message().ends_with(part) && page.contains(&problem.message()), "{page}");
+        }
+        check(Problem::NoDomain, "domain_name=shop.example");
+        check(Problem::OtherPage("https://a.example:8443".into()), "domain_name=a.example");
+        check(Problem::OtherPage("http://a.example".into()), "domain_name=a.example");
+        check(Problem::Key, "not expired or revoked.");
     }
 
     #[test]
