@@ -251,6 +251,7 @@ impl System {
             public: None,
             dashboard: None,
             sandbox: sandbox.as_ref().and_then(SandboxFacts::at),
+            ready: (!vault.live).then(|| home.ready()),
             live: vault.live,
             hooks_ca: (!vault.live).then(|| home.tls("ca.pem")),
             hooks_local: !vault.live,
@@ -356,7 +357,8 @@ impl System {
 
 /// Where people reach the dashboard: in the demo without TLS, by the same rule.
 fn dashboard(told: &Value) -> Option<String> {
-    ready::url("vault", "http_dashboard", told).or_else(|| ready::url("vault", "dashboard", told))
+    ready::at("vault", "http_dashboard", told, "http://dashboard.localhost")
+        .or_else(|| ready::at("vault", "dashboard", told, "https://localhost"))
 }
 
 /// Where browsers are sent: the card form's address. In the demo without TLS, since they do not know its authority; by number, since
