@@ -18,8 +18,8 @@ mod words;
 
 pub use link::{Link, Links, OPENS_MS, Subject};
 pub use told::{
-    Attempt, Card, Delivered, Delivery, Entry, Event, Failure, Field, Hop, House, Movement, NotTold, Related, Settled,
-    Step, Told, Try, Word,
+    Around, Attempt, Card, Delivered, Delivery, Entry, Event, Failure, Field, Hop, House, Movement, NotTold, Related,
+    Settled, Step, Told, Try, Word,
 };
 pub use words::Language;
 
@@ -30,19 +30,11 @@ use pages::Base;
 use std::sync::Arc;
 use words::Words;
 
-/// What pages say of the installation.
-#[derive(Clone, Debug, Default)]
-pub struct Place {
-    /// Real money moves here.
-    pub live: bool,
-    /// Where the demo's shop is, as a browser reaches it.
-    pub shop: Option<String>,
-}
-
 /// Answers requests for pages. One for a process.
 pub struct Web {
     house: Arc<dyn House>,
-    place: Place,
+    /// Real money moves here.
+    live: bool,
     links: Arc<Links>,
 }
 
@@ -50,8 +42,8 @@ pub struct Web {
 const LANGUAGE: &str = "lang";
 
 impl Web {
-    pub fn new(house: Arc<dyn House>, place: Place, links: Arc<Links>) -> Web {
-        Web { house, place, links }
+    pub fn new(house: Arc<dyn House>, live: bool, links: Arc<Links>) -> Web {
+        Web { house, live, links }
     }
 
     /// Never fails: what goes wrong is a page.
@@ -72,7 +64,7 @@ impl Web {
             return pages::no(base, pages::No::Method);
         }
         match request.path.as_str() {
-            "/" => pages::home(base, &self.place),
+            "/" => pages::home(base, self.house.around().await),
             "/favicon.ico" => assets::find(&assets::PATHS.mark).unwrap_or_else(|| pages::no(base, pages::No::Page)),
             path => match path.strip_prefix(link::PATH).map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
                 Some((id, "")) => self.journey(id, request, base).await,
@@ -119,7 +111,7 @@ impl Web {
         let header = |name: &str| request.headers.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value);
         let remembered = || respond::remembered(header("cookie"));
         let language = chosen.or_else(remembered).unwrap_or_else(|| Language::accepted(header("accept-language")));
-        Base::new(Words(language), self.place.live, here(request))
+        Base::new(Words(language), self.live, here(request))
     }
 }
 

@@ -1,9 +1,9 @@
 //! The templates and what each of them is given. Knows no request.
 
-use crate::Place;
 use crate::assets::{PATHS, Paths};
 use crate::journey::Journey;
 use crate::respond;
+use crate::told::Around;
 use crate::words::{Language, Words};
 use askama::Template;
 use florin_core::edge::EdgeResponse;
@@ -47,7 +47,7 @@ const CARDS: [(&str, &str); 3] = [
 #[template(path = "home.html")]
 struct HomePage {
     base: Base,
-    shop: Option<String>,
+    around: Around,
     cards: Vec<(&'static str, String)>,
 }
 
@@ -104,10 +104,9 @@ pub fn no(base: Base, why: No) -> EdgeResponse {
     render(why.status(), &NoPage { base, title, says })
 }
 
-pub fn home(base: Base, place: &Place) -> EdgeResponse {
-    let shop = place.shop.clone().filter(|_| !place.live);
-    let cards = CARDS.iter().filter(|_| !place.live).map(|(number, key)| (*number, base.say(key))).collect();
-    render(200, &HomePage { base, shop, cards })
+pub fn home(base: Base, around: Around) -> EdgeResponse {
+    let cards = CARDS.iter().map(|(number, key)| (*number, base.say(key))).collect();
+    render(200, &HomePage { base, around, cards })
 }
 
 /// `version` says what is shown, if the page is to look for more.

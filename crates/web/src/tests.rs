@@ -1,10 +1,10 @@
 //! Pages as a browser gets them: what they say, in which language, under which headers, and what they keep to themselves.
 
+use crate::Web;
 use crate::link::{Link, Links, OPENS_MS, Subject};
 use crate::sample::{ACCOUNT, NOW, PAYMENT, REFUND, approved, declined, lost};
-use crate::told::{House, NotTold, Told};
+use crate::told::{Around, House, NotTold, Told};
 use crate::words::Language;
-use crate::{Place, Web};
 use florin_core::edge::{EdgeRequest, EdgeResponse, Site};
 use florin_core::id::{IdCodec, Key};
 use florin_core::seal::Secret;
@@ -23,6 +23,10 @@ struct Sample {
 impl House for Sample {
     fn now(&self) -> Time {
         self.now
+    }
+    fn around<'a>(&'a self) -> Wait<'a, Around> {
+        let at = |host: &str| Some(format!("http://{host}.test"));
+        Box::pin(std::future::ready(Around { shop: at("shop"), api: at("api") }))
     }
     fn tell<'a>(&'a self, account: Key, subject: Subject) -> Wait<'a, Result<Told, NotTold>> {
         let ours = account == ACCOUNT && self.told.as_ref().is_ok_and(|told| told.subject == subject);
@@ -61,12 +65,11 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn ask(told: Result<Told, NotTold>, method: &str, target: &str, headers: &[(&str, &str)]) -> Got {
-    let place = Place { live: false, shop: Some("http://shop.test".to_owned()) };
-    ask_at(Sample { told, now: NOW.plus_ms(20_000) }, place, method, target, headers)
+    ask_at(Sample { told, now: NOW.plus_ms(20_000) }, false, method, target, headers)
 }
 
-fn ask_at(house: Sample, place: Place, method: &str, target: &str, headers: &[(&str, &str)]) -> Got {
-    let web = Web::new(Arc::new(house), place, Arc::new(links()));
+fn ask_at(house: Sample, live: bool, method: &str, target: &str, headers: &[(&str, &str)]) -> Got {
+    let web = Web::new(Arc::new(house), live, Arc::new(links()));
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let request = EdgeRequest {
         id: "req_1".to_owned(),
@@ -201,7 +204,7 @@ fn templates_hold_no_words_of_their_own() {
 fn what_links_open() {
     #[track_caller]
     fn check(target: &str, told: Result<Told, NotTold>, now: Time, status: u16, words: &str) {
-        let got = ask_at(Sample { told, now }, Place::default(), "GET", target, &[]);
+        let got = ask_at(Sample { told, now }, false, "GET", target, &[]);
         assert_eq!(got.status, status, "{target}");
         says(&got.body, &[words]);
     }
@@ -231,8 +234,7 @@ fn only_looking_is_allowed() {
 
 #[test]
 fn a_real_installation_says_nothing_of_test_cards() {
-    let place = Place { live: true, shop: Some("http://shop.test".to_owned()) };
-    let got = ask_at(Sample { told: Err(NotTold::Missing), now: NOW }, place, "GET", "/", &[]);
+    let got = ask_at(Sample { told: Err(NotTold::Missing), now: NOW }, true, "GET", "/", &[]);
     assert!(got.status == 200 && !got.body.contains("4242") && !got.body.contains("shop.test"), "{}", got.body);
     assert!(!got.body.contains("class=\"band\""));
 }

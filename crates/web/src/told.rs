@@ -10,8 +10,17 @@ use florin_core::wire::Network;
 /// Where the page gets what it shows.
 pub trait House: Send + Sync {
     fn now(&self) -> Time;
+    /// What else of the demo is there to be opened; nothing where it is no demo.
+    fn around<'a>(&'a self) -> Wait<'a, Around>;
     /// The whole story of a payment or a refund of the account.
     fn tell<'a>(&'a self, account: florin_core::id::Key, subject: Subject) -> Wait<'a, Result<Told, NotTold>>;
+}
+
+/// Addresses as a browser and a program on this machine reach them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    pub shop: Option<String>,
+    pub api: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -99,6 +99,11 @@ impl Explorer<'_> {
         let path = format!("/v1/{collection}");
         // Florin's own stand one level further down.
         let path = if collection == "request_logs" { "/v1/florin/request_logs".to_owned() } else { path };
+        // A payment's page stands under the word that people use.
+        let (path, collection) = match collection {
+            "payments" => ("/v1/payment_intents".to_owned(), "payment_intents"),
+            other => (path, other),
+        };
         let made = self.makers.get(collection).map(|given| self.send("POST", &path, given).0);
         if let Some(id) = made.as_ref().and_then(|got| got.at("/id").as_str()) {
             return Some(id.to_owned());

@@ -251,6 +251,7 @@ impl System {
             public: None,
             dashboard: None,
             sandbox: sandbox.as_ref().and_then(SandboxFacts::at),
+            ready: (!vault.live).then(|| home.ready()),
             live: vault.live,
             hooks_ca: (!vault.live).then(|| home.tls("ca.pem")),
             hooks_local: !vault.live,

@@ -26,7 +26,7 @@ use florin_store::{Options, Retention, SqliteRequestLog, SqliteStore};
 use florin_vault::client::VaultClient;
 use florin_vault::edge::{EdgeSettings, Entrance, Given};
 use florin_vault::threeds::DirectorySettings;
-use florin_web::{Links, Place, Web};
+use florin_web::{Links, Web};
 use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -189,8 +189,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         settler: Arc::clone(&settler),
         pages,
     });
-    let teller = Teller { ports: Arc::clone(&ports), sandbox: s.sandbox };
-    let web = Web::new(Arc::new(teller), Place { live: s.live, shop: None }, links);
+    let teller = Teller { ports: Arc::clone(&ports), sandbox: s.sandbox, ready: s.ready };
+    let web = Web::new(Arc::new(teller), s.live, links);
     let sites = Arc::new(Sites { api, web });
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
     tokio::spawn(worker::erasures(Arc::clone(&ports)));

@@ -63,6 +63,8 @@ pub struct GatewaySettings {
     pub dashboard: Option<String>,
     /// The sandbox's control calls, for the journeys of its payments.
     pub sandbox: Option<crate::gateway::journey::SandboxAt>,
+    /// The demo's ready line.
+    pub ready: Option<PathBuf>,
     pub live: bool,
     /// A certificate authority that webhook endpoints may have besides the system's.
     pub hooks_ca: Option<PathBuf>,

@@ -57,7 +57,7 @@ pub struct Station {
     pub name: String,
     /// What it sees of the card.
     pub sees: String,
-    /// Class: it took part, it was not reached, or it reports to nobody here.
+    /// Class: it took part (`reached`), it was not reached, or it reports nothing here.
     pub state: &'static str,
     pub state_says: String,
 }
@@ -75,7 +75,7 @@ pub fn stations(told: &Told, words: Words) -> Vec<Station> {
         Role::Form | Role::Vault => "not-reached",
         Role::Acquirer | Role::Network | Role::Issuer if reported(role) => "reached",
         Role::Acquirer | Role::Network | Role::Issuer if inside || !sent => "not-reached",
-        Role::Acquirer | Role::Network | Role::Issuer => "unseen",
+        Role::Acquirer | Role::Network | Role::Issuer => "silent",
     };
     let station = |role: Role| {
         let state = state(role);

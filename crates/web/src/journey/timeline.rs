@@ -38,7 +38,7 @@ impl Item {
     }
 }
 
-/// The answer in two characters, and in words.
+/// The answer in two characters, and in words where it is said first.
 pub struct Code {
     pub text: String,
     pub words: String,
@@ -66,12 +66,15 @@ const SEALED_WITHIN_MS: i64 = 3_600_000;
 pub fn groups(told: &Told, words: Words) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let (mut last_us, mut before): (Option<i64>, Option<&Hop>) = (None, None);
+    let mut decided: Option<String> = None;
     for (at_us, moment) in moments(told) {
         let title = match &moment {
             Moment::Step(step) => group_title(step, words),
             Moment::Hop { .. } | Moment::Sealed => None,
         };
-        if title.is_some() || groups.is_empty() {
+        // A card that was sealed just before the order belongs to its act.
+        let same = title.as_ref().is_some_and(|title| groups.last().is_some_and(|group| group.title == *title));
+        if (title.is_some() && !same) || groups.is_empty() {
             let title = title.unwrap_or_else(|| words.say("group-order"));
             groups.push(Group { title, items: Vec::new() });
         }
@@ -84,6 +87,14 @@ pub fn groups(told: &Told, words: Words) -> Vec<Group> {
             }
             Moment::Sealed => sealed(words),
         };
+        // Who passes an answer on does not decide again: its code is said in words once.
+        let code = item.code.as_ref().map(|code| code.text.clone());
+        if code == decided
+            && let Some(code) = &mut item.code
+        {
+            code.words.clear();
+        }
+        decided = code;
         // A step is known to the millisecond, so its share of it is not shown.
         let shown_us = if matches!(moment, Moment::Hop { .. }) { at_us } else { at_us.div_euclid(1_000) * 1_000 };
         (item.at, item.machine) = (clock::of_day(shown_us), clock::machine(shown_us));

@@ -9,7 +9,7 @@ use florin_core::commit::Row;
 use florin_core::flow::{self, Failure, View};
 use florin_core::id::{Key, Kind};
 use florin_core::movement::{self, Movement, MovementView};
-use florin_core::payment::{Payment, PaymentError, Stage};
+use florin_core::payment::{CardFacts, Payment, PaymentError, Stage};
 use florin_core::ports::Ports;
 use florin_core::refund::{Refund, RefundStage};
 use florin_core::store::Query;
@@ -29,6 +29,8 @@ struct Found {
     attempts: Vec<Attempt>,
     entries: Vec<Entry>,
     causes: Vec<Key>,
+    /// The card that was given last: a payment that failed has none any more.
+    card: Option<CardFacts>,
     related: Vec<Related>,
 }
 
@@ -67,7 +69,7 @@ pub async fn told(teller: &Teller, account: Key, subject: Subject) -> Result<Tol
         status,
         live: payment.body.live,
         created,
-        card: card(&payment.body, refund.as_ref()),
+        card: found.card.or(payment.body.card).map(|of| card(&of, refund.is_none())),
         failure,
         movements: movements(ports, account, &found.attempts).await?,
         attempts: found.attempts.iter().map(attempt).collect(),
@@ -91,6 +93,7 @@ impl Found {
                 self.step(ports, Kind::Payment, &row, Word::Created, None).await?;
             }
             self.step(ports, Kind::Payment, &row, word, about).await?;
+            self.card = view.body.card.clone().or(self.card.take());
             before = Some(view.body);
         }
         self.attempts.extend(payment.body.attempts.iter().cloned());
@@ -166,11 +169,9 @@ async fn history(ports: &Real, key: Key) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-fn card(payment: &Payment, refund: Option<&View<Refund>>) -> Option<Card> {
-    let card = payment.card.as_ref()?;
-    // A refund goes to a card that was sealed for its payment.
-    let sealed = refund.is_none().then(|| card.token.key.time());
-    Some(Card { network: card.network, last4: card.last4_text(), sealed })
+/// A refund goes to a card that was sealed for its payment.
+fn card(of: &CardFacts, sealed: bool) -> Card {
+    Card { network: of.network, last4: of.last4_text(), sealed: sealed.then(|| of.token.key.time()) }
 }
 
 fn payment_failure(payment: &Payment) -> Option<florin_web::Failure> {

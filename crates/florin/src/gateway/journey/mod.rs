@@ -12,8 +12,10 @@ use florin_core::id::Key;
 use florin_core::refusal::Refusal;
 use florin_core::store::Wait;
 use florin_core::time::Time;
-use florin_web::{House, Link, Links, NotTold, OPENS_MS, Subject, Told};
+use florin_web::{Around, House, Link, Links, NotTold, OPENS_MS, Subject, Told};
 pub use hops::SandboxAt;
+use serde_json::Value;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Answers the pages' questions.
@@ -21,11 +23,22 @@ pub struct Teller {
     pub ports: Arc<Real>,
     /// Where the sandbox says what its acquirer, networks and issuers did.
     pub sandbox: Option<SandboxAt>,
+    /// The demo's ready line, for other commands of this user: where its shop is, which starts last.
+    pub ready: Option<PathBuf>,
 }
 
 impl House for Teller {
     fn now(&self) -> Time {
         now()
+    }
+    fn around<'a>(&'a self) -> Wait<'a, Around> {
+        Box::pin(async move {
+            let Some(path) = &self.ready else { return Around::default() };
+            let line = tokio::fs::read(path).await.unwrap_or_default();
+            let facts: Value = serde_json::from_slice(&line).unwrap_or_default();
+            let at = |name: &str| facts[name].as_str().map(str::to_owned);
+            Around { shop: at("http_shop"), api: at("http_api") }
+        })
     }
     fn tell<'a>(&'a self, account: Key, subject: Subject) -> Wait<'a, Result<Told, NotTold>> {
         Box::pin(async move {
