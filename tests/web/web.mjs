@@ -9,11 +9,12 @@ import { elements } from './checks/elements.mjs';
 import { looks } from './checks/looks.mjs';
 import { page } from './checks/page.mjs';
 import { react } from './checks/react.mjs';
+import { shop } from './checks/shop.mjs';
 import { surface } from './checks/surface.mjs';
 import { threeds } from './checks/threeds.mjs';
 
 const LIMIT_MS = 90_000;
-const ALL = { surface, elements, cards, threeds, page, access, react, looks, afterwards };
+const ALL = { surface, elements, cards, threeds, page, access, react, looks, shop, afterwards };
 
 const [florin, modules, pictures, ...only] = process.argv.slice(2);
 fs.mkdirSync(pictures, { recursive: true });

@@ -60,7 +60,8 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, page: Page) -> R
     };
     let (card, publishable) = (card_origin(&at), at.till.florin.publishable.clone());
     let (code, back) = (at.keys.code("order", &id), address(&at, &page.headers, &id, "/back"));
-    let page = Page { script: Some("pay.js"), ..page };
+    let mut page = page;
+    page.script = Some("pay.js");
     let html = render(&Pay { page, order, lines, card, publishable, code, person, back });
     (Extension(ShowsCardForm), html).into_response()
 }
