@@ -16,6 +16,9 @@ use crate::time::Time;
 const FIRST_PAUSE_MS: i64 = 60_000;
 /// An authentication that has no result after this has failed: issuers give their pages less (EMV 3DS 2.2 §5.5: time-outs are N).
 pub const AUTHENTICATION_LIMIT_MS: i64 = 3_600_000;
+/// Whatever the clock says: it may have been set back since. More than the pauses of an hour, so that a process that dies often ends nothing
+/// early.
+const MOST_TRIES: u32 = 12;
 
 /// The job that asks. It goes by the authentication's own key, so that whoever ends the wait can name it.
 pub(crate) fn job(account: Key, owner: Key, authentication: Key, now: Time) -> Job {
@@ -33,8 +36,8 @@ fn pause_ms(tries: u32) -> i64 {
 }
 
 /// What is known of the authentication, if the thing waits for it still.
-fn result(answer: &Answer, authentication: &Authentication, now: Time) -> Option<Settled> {
-    let over = now.since(authentication.key.time()) >= AUTHENTICATION_LIMIT_MS;
+fn result(answer: &Answer, authentication: &Authentication, now: Time, tries: u32) -> Option<Settled> {
+    let over = now.since(authentication.key.time()) >= AUTHENTICATION_LIMIT_MS || tries >= MOST_TRIES;
     let nobody = Settled { status: TransStatus::Failed, eci: None, directory: TransId([0; 16]), challenged: true };
     match answer {
         Answer::Settled(settled) => Some(*settled),
@@ -69,7 +72,7 @@ pub async fn chase(ports: &dyn Ports, due: &Job) -> Result<(), Failure> {
         let (account, live) = (due.account, waiting.live);
         let answer = ports.authenticate(Ask::Result { account, live, authentication: key, card, money }).await;
         let now = ports.now();
-        if let Some(settled) = result(&answer, &waiting.authentication, now) {
+        if let Some(settled) = result(&answer, &waiting.authentication, now, due.tries) {
             return go_on(ports, due, settled).await;
         }
         let ends = key.time().plus_ms(AUTHENTICATION_LIMIT_MS);
@@ -126,5 +129,40 @@ mod tests {
         let minutes: Vec<i64> = (0..6).map(|tries| pause_ms(tries) / 60_000).collect();
         assert_eq!(minutes, [1, 2, 4, 8, 10, 10]);
         assert_eq!(pause_ms(u32::MAX), 600_000);
+    }
+
+    /// Who is still waited for, `after_ms` and so many tries later.
+    #[test]
+    fn a_wait_has_an_end() {
+        #[track_caller]
+        fn check(after_ms: i64, tries: u32, answer: Answer, expected: Option<TransStatus>) {
+            let made = Time(1_795_299_300_000);
+            let (key, card) = (Key(made.0 << 20), crate::sample::card().token);
+            let (what, money) = (crate::sample::SALE, crate::sample::eur(1000));
+            let credential = crate::wire::Credential::default();
+            let asked = Authentication {
+                key,
+                what,
+                credential,
+                money,
+                card,
+                mandated: false,
+                asked_by_issuer: true,
+                settled: None,
+            };
+            let found = result(&answer, &asked, made.plus_ms(after_ms), tries);
+            assert_eq!(found.map(|settled| settled.status), expected);
+        }
+        let (hour, failed) = (AUTHENTICATION_LIMIT_MS, Some(TransStatus::Failed));
+        check(hour - 1, 1, Answer::Waiting, None);
+        check(hour - 1, 1, Answer::Trouble, None);
+        check(hour, 1, Answer::Waiting, failed);
+        check(hour, 1, Answer::Trouble, failed);
+        // The clock was a day ahead when they were sent there.
+        check(-86_400_000, MOST_TRIES - 1, Answer::Waiting, None);
+        check(-86_400_000, MOST_TRIES, Answer::Waiting, failed);
+        let status = TransStatus::Authenticated;
+        let said = Settled { status, eci: None, directory: TransId([7; 16]), challenged: true };
+        check(2 * hour, 1, Answer::Settled(said), Some(status));
     }
 }

@@ -8,8 +8,8 @@ use florin_core::payment::Stage;
 use florin_core::setup::SetupStage;
 use florin_core::threeds::{Answer, Ask, Settled};
 
-/// Longer than any hold lasts.
-const PASSES_MS: i64 = 8 * 86_400_000;
+/// Longer than any hold lasts, whatever the clock was when it was made.
+const PASSES_MS: i64 = 10 * 86_400_000;
 /// How long the weather after it lasts at most.
 const SECOND_STORM_MS: i64 = 120_000;
 
@@ -28,7 +28,7 @@ impl World {
             true => Weather { gateway_crashes: drawn.gateway_crashes, forgetful: true, ..Weather::CALM },
             false => Weather { forgetful: false, clock_jumps: 0, script: false, hooks: 0, ..drawn },
         };
-        self.tell(None, || "eight days pass".into());
+        self.tell(None, || "ten days pass".into());
         let weather = self.weather.clone();
         let incidents = [
             (weather.link_drops, Incident::LinkDrop),
