@@ -6,6 +6,7 @@ use crate::params::Params;
 use florin_core::commit::Row;
 use florin_core::id::{Key, Kind};
 use florin_core::store::Query;
+use florin_core::time::Time;
 use serde_json::{Value, json};
 
 pub const DEFAULT_LIMIT: usize = 10;
@@ -81,16 +82,73 @@ pub fn created(params: &Params) -> Result<Created, ApiError> {
     Ok(bounds)
 }
 
-/// Collects a page from things that come newest first.
+/// Which way a page is read, and from where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walk {
+    /// From the newest down, those before this key.
+    Older(Option<Key>),
+    /// Up from the nearest, those after this key.
+    Newer(Key),
+}
+
+impl Walk {
+    pub const fn query(self, under: Key, kind: Kind, limit: u32) -> Query {
+        match self {
+            Walk::Older(before) => Query::List { under, kind, before, limit },
+            Walk::Newer(after) => Query::Newer { under, kind, after, limit },
+        }
+    }
+    /// The same from this key on.
+    pub const fn on(self, from: Key) -> Walk {
+        match self {
+            Walk::Older(_) => Walk::Older(Some(from)),
+            Walk::Newer(_) => Walk::Newer(from),
+        }
+    }
+    /// Whether a key lies ahead.
+    pub fn ahead(self, key: Key) -> bool {
+        match self {
+            Walk::Older(before) => before.is_none_or(|b| key < b),
+            Walk::Newer(after) => key > after,
+        }
+    }
+}
+
+impl Page {
+    /// How to read it when keys tell the time: nothing is read that lies outside the bounds on the way to it.
+    pub fn walk(&self) -> Walk {
+        let first_at = |seconds: i64| Key::first_at(Time(seconds.saturating_mul(1_000)));
+        match self.before {
+            Some(before) => Walk::Newer(before.max(Key(first_at(self.created.from).0 - 1))),
+            None => {
+                let below = (self.created.to < i64::MAX).then(|| first_at(self.created.to.saturating_add(1)));
+                Walk::Older([self.after, below].into_iter().flatten().min())
+            }
+        }
+    }
+}
+
+/// Collects a page from things that come newest first, or in the order of its walk.
 pub struct Collector<T> {
     page: Page,
     items: Vec<T>,
     more: bool,
+    /// What comes first is the nearest to `ending_before`.
+    upwards: bool,
 }
 
 impl<T> Collector<T> {
     pub fn new(page: Page) -> Collector<T> {
-        Collector { page, items: vec![], more: false }
+        Collector { page, items: vec![], more: false, upwards: false }
+    }
+    /// For things that come in the order of the page's walk.
+    pub fn walking(page: Page) -> Collector<T> {
+        let upwards = page.before.is_some();
+        Collector { upwards, ..Collector::new(page) }
+    }
+    /// Reading ended before the list did: what is left may hold more.
+    pub fn cut(&mut self) {
+        self.more = true;
     }
     /// Where to start reading: things older than this.
     pub fn start(&self) -> Option<Key> {
@@ -102,7 +160,11 @@ impl<T> Collector<T> {
     }
     /// Nothing from this key on belongs to the page.
     pub fn over(&self, key: Key) -> bool {
-        self.page.before.is_some_and(|b| key <= b) || key.time().seconds() < self.page.created.from
+        let seconds = key.time().seconds();
+        match self.upwards {
+            true => seconds > self.page.created.to,
+            false => self.past(key) || seconds < self.page.created.from,
+        }
     }
     /// Nothing from this key on belongs to the page, of things whose keys tell no time.
     pub fn past(&self, key: Key) -> bool {
@@ -114,7 +176,7 @@ impl<T> Collector<T> {
     }
     /// Takes the next. False when the page is full.
     pub fn push(&mut self, item: T) -> bool {
-        if self.page.before.is_some() {
+        if self.page.before.is_some() && !self.upwards {
             // The nearest to the cursor are wanted: what is newer makes room.
             self.items.push(item);
             if self.items.len() > self.page.limit {
@@ -130,7 +192,10 @@ impl<T> Collector<T> {
         self.items.push(item);
         true
     }
-    pub fn done(self) -> (Vec<T>, bool) {
+    pub fn done(mut self) -> (Vec<T>, bool) {
+        if self.upwards {
+            self.items.reverse();
+        }
         (self.items, self.more)
     }
 }
@@ -146,18 +211,17 @@ where
     T: Send,
 {
     known(ask, &page, (under, kind)).await?;
-    let mut collector = Collector::new(page);
-    let mut before = collector.start();
+    let mut walk = page.walk();
+    let mut collector = Collector::walking(page);
     let mut read = 0;
-    'pages: while read < MOST_ROWS_READ {
-        let query = Query::List { under, kind, before, limit: ROWS_AT_ONCE };
-        let found = ask.store().find(query).await?.rows();
+    loop {
+        let found = ask.store().find(walk.query(under, kind, ROWS_AT_ONCE)).await?.rows();
         let last = found.len() < ROWS_AT_ONCE as usize;
         read += found.len();
         for row in &found {
-            before = Some(row.key);
+            walk = walk.on(row.key);
             if collector.over(row.key) {
-                break 'pages;
+                return Ok(collector.done());
             }
             if !collector.wants(row.key) || row.account != ask.account() {
                 continue;
@@ -165,14 +229,17 @@ where
             if let Some(item) = filter(row)?
                 && !collector.push(item)
             {
-                break 'pages;
+                return Ok(collector.done());
             }
         }
         if last {
-            break;
+            return Ok(collector.done());
+        }
+        if read >= MOST_ROWS_READ {
+            collector.cut();
+            return Ok(collector.done());
         }
     }
-    Ok(collector.done())
 }
 
 /// A cursor names a thing of this list. Another account's does not exist.
@@ -198,6 +265,45 @@ pub fn answer(url: &str, found: (Vec<Value>, bool)) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Where the reading of a page begins: at the cursor or at the bound, whichever is nearer.
+    #[test]
+    fn walks() {
+        #[track_caller]
+        fn check(after: Option<Key>, before: Option<Key>, (from, to): (i64, i64), expected: Walk) {
+            let page = Page { limit: 2, after, before, created: Created { from, to } };
+            assert_eq!(page.walk(), expected);
+        }
+        let at = |seconds: i64| Key::first_at(Time(seconds * 1_000));
+        let all = (i64::MIN, i64::MAX);
+        check(None, None, all, Walk::Older(None));
+        check(Some(Key(9)), None, all, Walk::Older(Some(Key(9))));
+        check(None, None, (i64::MIN, 7), Walk::Older(Some(at(8))));
+        check(Some(at(3)), None, (i64::MIN, 7), Walk::Older(Some(at(3))));
+        check(Some(at(9)), None, (5, 7), Walk::Older(Some(at(8))));
+        check(None, Some(Key(9)), all, Walk::Newer(Key(9)));
+        check(None, Some(at(3)), (5, i64::MAX), Walk::Newer(Key(at(5).0 - 1)));
+        check(None, Some(at(6)), (5, 7), Walk::Newer(at(6)));
+    }
+
+    #[test]
+    fn pages_upwards() {
+        #[track_caller]
+        fn check(limit: usize, to: i64, expected: (&[i64], bool)) {
+            let created = Created { from: i64::MIN, to };
+            let mut c = Collector::walking(Page { limit, after: None, before: Some(Key(0)), created });
+            for seconds in [1, 2, 3] {
+                if c.over(Key::first_at(Time(seconds * 1_000))) || !c.push(seconds) {
+                    break;
+                }
+            }
+            assert_eq!(c.done(), (expected.0.to_vec(), expected.1));
+        }
+        check(2, i64::MAX, (&[2, 1], true));
+        check(3, i64::MAX, (&[3, 2, 1], false));
+        check(3, 2, (&[2, 1], false));
+        check(2, 2, (&[2, 1], false));
+    }
 
     #[test]
     fn pages() {

@@ -27,6 +27,12 @@ impl Key {
     pub const fn time(self) -> Time {
         Time(self.0 >> TIME_SHIFT)
     }
+    /// No key made at this time or later is lower, and every one made before is.
+    pub const fn first_at(time: Time) -> Key {
+        const LATEST_MS: i64 = i64::MAX >> TIME_SHIFT;
+        let ms = if time.0 > LATEST_MS { LATEST_MS } else { time.0 };
+        Key(if ms < 0 { 0 } else { ms << TIME_SHIFT })
+    }
     /// The 15 bits that tell keys of one millisecond apart.
     pub const fn within(self) -> i64 {
         self.0 & 0x7fff

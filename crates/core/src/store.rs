@@ -38,6 +38,13 @@ pub enum Query {
         before: Option<Key>,
         limit: u32,
     },
+    /// The same oldest first, those after `after`.
+    Newer {
+        under: Key,
+        kind: Kind,
+        after: Key,
+        limit: u32,
+    },
     /// The current row that holds this index entry.
     Holder {
         under: Key,

@@ -2,7 +2,7 @@
 
 use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
-use crate::list::{self, Collector};
+use crate::list::{self, Collector, Walk};
 use crate::look::Look;
 use crate::params::{LONGEST_TEXT, Params};
 use crate::resources::{account, billing, metadata, payment_intents, payment_methods, shipping};
@@ -396,15 +396,18 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
         let id = ask.look().id(Kind::Charge, key);
         find(ask, &id, name).await.map_err(|e| if e.status == 404 { ApiError { status: 400, ..e } } else { e })?;
     }
-    let mut collector = Collector::new(page);
-    let start = collector.start();
-    each(ask, start, &mut |view, attempt| {
+    let walk = page.walk();
+    let mut collector = Collector::walking(page);
+    let whole = each(ask, walk, &mut |view, attempt| {
         if collector.over(attempt.key) {
             return false;
         }
         !(collector.wants(attempt.key) && fits(&view)) || collector.push((view, attempt))
     })
     .await?;
+    if !whole {
+        collector.cut();
+    }
     let (found, more) = collector.done();
     let mut data = vec![];
     for (view, attempt) in &found {
@@ -421,7 +424,7 @@ pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let mut left = MOST_ROWS_READ;
     while left > 0 && (!more || counts) {
         let mut some = vec![];
-        each(ask, before, &mut |view, attempt| {
+        each(ask, Walk::Older(before), &mut |view, attempt| {
             some.push((view, attempt));
             some.len() < ROWS_AT_ONCE as usize
         })
@@ -455,36 +458,42 @@ pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     Ok(search::answer(Subject::Charge, (data, more), counts.then_some(total)))
 }
 
-/// Charges older than `before`, newest first, until `take` says that it is enough.
+/// Charges in the order of the walk, until `take` says that it is enough. False when reading ended before the list did.
 pub async fn each(
     ask: &Ask<'_>,
-    mut before: Option<Key>,
+    mut walk: Walk,
     take: &mut (dyn FnMut(PaymentView, Attempt) -> bool + Send),
-) -> Result<(), ApiError> {
+) -> Result<bool, ApiError> {
     let mut read = 0;
     loop {
-        let query = Query::List { under: ask.account(), kind: Kind::Charge, before, limit: ROWS_AT_ONCE };
-        let rows = ask.store().find(query).await?.rows();
+        let rows = ask.store().find(walk.query(ask.account(), Kind::Charge, ROWS_AT_ONCE)).await?.rows();
         // How many charges of a payment this page told of so far.
         let mut told: BTreeMap<Key, usize> = BTreeMap::new();
-        let start = before;
+        let start = walk;
         for row in &rows {
             let view: PaymentView = flow::read(row)?;
             let nth = told.entry(view.key).or_insert(0);
             // Every sale and hold has its place in the list, one that only told of an authentication too.
             let placed = |a: &Attempt| matches!(a.what, Move::Sale(_) | Move::Authorization(_));
-            let older = |a: &&Attempt| placed(a) && start.is_none_or(|b| a.key < b);
-            let charge = view.body.attempts.iter().rev().filter(older).nth(*nth).cloned();
+            let ahead = |a: &&Attempt| placed(a) && start.ahead(a.key);
+            let mut attempts = view.body.attempts.iter().filter(ahead);
+            let charge = match start {
+                Walk::Older(_) => attempts.rev().nth(*nth).cloned(),
+                Walk::Newer(_) => attempts.nth(*nth).cloned(),
+            };
             *nth += 1;
             let Some(charge) = charge else { continue };
-            before = Some(charge.key);
+            walk = walk.on(charge.key);
             if view.body.is_charge(&charge) && !take(view, charge) {
-                return Ok(());
+                return Ok(true);
             }
         }
         read += rows.len();
-        if rows.len() < ROWS_AT_ONCE as usize || read >= MOST_ROWS_READ {
-            return Ok(());
+        if rows.len() < ROWS_AT_ONCE as usize {
+            return Ok(true);
+        }
+        if read >= MOST_ROWS_READ {
+            return Ok(false);
         }
     }
 }

@@ -98,6 +98,45 @@ fn words_on_a_charge() {
     assert_eq!(shop.get(&charge).at("/calculated_statement_descriptor"), &json!("FLORIN"));
 }
 
+/// Pages up and down, within bounds on the time, of things and of charges, of which a payment may have several.
+#[test]
+fn pages_of_lists() {
+    let shop = Shop::open();
+    let customers: Vec<String> =
+        (0..5).map(|n| shop.post("/v1/customers", &format!("name=N{n}")).text("/id")).collect();
+    let mut charges = vec![];
+    for _ in 0..2 {
+        let made = shop.post("/v1/payment_intents", "amount=100&currency=eur").text("/id");
+        let confirm = format!("/v1/payment_intents/{made}/confirm");
+        let declined = shop.post(&confirm, "payment_method=pm_card_chargeDeclined");
+        charges.push(declined.text("/error/charge"));
+        charges.push(shop.post(&confirm, "payment_method=pm_card_visa").text("/latest_charge"));
+    }
+    charges.push(shop.paid(100).text("/latest_charge"));
+    for (path, all) in [("/v1/customers", customers), ("/v1/charges", charges)] {
+        let times: Vec<i64> =
+            all.iter().map(|id| shop.get(&format!("{path}/{id}")).at("/created").as_i64().unwrap()).collect();
+        // By their places, oldest first: 0 to 4.
+        let check = |query: &str, expected: (&[usize], bool)| {
+            let got = shop.get(&format!("{path}?{query}"));
+            let data = got.body["data"].as_array().unwrap();
+            let found: Vec<usize> = data.iter().map(|d| all.iter().position(|id| d["id"] == **id).unwrap()).collect();
+            assert_eq!((found.as_slice(), got.at("/has_more")), (expected.0, &json!(expected.1)), "{path}?{query}");
+        };
+        check("limit=2", (&[4, 3], true));
+        check(&format!("limit=2&starting_after={}", all[3]), (&[2, 1], true));
+        check(&format!("limit=3&starting_after={}", all[3]), (&[2, 1, 0], false));
+        check(&format!("limit=2&ending_before={}", all[1]), (&[3, 2], true));
+        check(&format!("limit=3&ending_before={}", all[1]), (&[4, 3, 2], false));
+        check(&format!("ending_before={}", all[4]), (&[], false));
+        check(&format!("limit=2&created[lt]={}", times[3]), (&[2, 1], true));
+        check(&format!("created[lte]={}&starting_after={}", times[3], all[2]), (&[1, 0], false));
+        check(&format!("created[gt]={}", times[1]), (&[4, 3, 2], false));
+        check(&format!("created[lt]={}&ending_before={}", times[3], all[0]), (&[2, 1], false));
+        check(&format!("limit=1&created[gt]={}&ending_before={}", times[1], all[0]), (&[2], true));
+    }
+}
+
 /// Those of one charge under its own address; what went to a card is not stopped.
 #[test]
 fn refunds_of_a_charge() {

@@ -288,7 +288,8 @@ impl History {
         let under = if self.chance.once_in(2) { self.chance.one_of(&ACCOUNTS) } else { key };
         let before = self.chance.once_in(2).then(|| Key(self.chance.below(30)));
         match self.chance.below(11) {
-            0 | 1 => Query::List { under, kind, before, limit },
+            0 => Query::List { under, kind, before, limit },
+            1 => before.map_or(Query::NewestKey, |after| Query::Newer { under, kind, after, limit }),
             2 => Query::Holder { under, kind, key: Key(self.chance.below(30)) },
             3 => Query::History { key },
             4 => Query::Unsequenced { shard, limit },

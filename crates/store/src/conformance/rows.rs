@@ -113,6 +113,11 @@ fn history(store: &dyn Store) {
     assert_eq!(find(store, Query::History { key: Key(7) }).rows(), []);
 }
 
+fn newer(store: &dyn Store, kind: Kind, after: i64, limit: u32) -> Vec<i64> {
+    let query = Query::Newer { under: ACCOUNT, kind, after: Key(after), limit };
+    find(store, query).rows().iter().map(|row| row.key.0).collect()
+}
+
 fn list(store: &dyn Store, kind: Kind, before: Option<i64>, limit: u32) -> Vec<i64> {
     let query = Query::List { under: ACCOUNT, kind, before: before.map(Key), limit };
     find(store, query).rows().iter().map(|row| row.key.0).collect()
@@ -137,6 +142,19 @@ fn lists(store: &dyn Store) {
     for (before, limit, expected) in cases {
         assert_eq!(list(store, Kind::Payment, *before, *limit), *expected, "before {before:?}, {limit}");
     }
+    let cases: &[(i64, u32, &[i64])] = &[
+        (i64::MIN, 100, &[1, 2, 3, 4, 5, 6, 7]),
+        (0, 3, &[1, 2, 3]),
+        (3, 3, &[4, 5, 6]),
+        (5, 3, &[6, 7]),
+        (7, 3, &[]),
+        (i64::MAX, 3, &[]),
+        (0, 0, &[]),
+    ];
+    for (after, limit, expected) in cases {
+        assert_eq!(newer(store, Kind::Payment, *after, *limit), *expected, "after {after}, {limit}");
+    }
+    assert_eq!(newer(store, Kind::Customer, 0, 10), [9]);
     assert_eq!(list(store, Kind::Customer, None, 10), [9]);
     assert_eq!(list(store, Kind::Charge, None, 10), []);
     let current = Query::List { under: ACCOUNT, kind: Kind::Payment, before: Some(Key(4)), limit: 1 };

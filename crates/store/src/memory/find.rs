@@ -8,12 +8,16 @@ use florin_core::ledger::{Book, Transfer};
 use florin_core::money::Currency;
 use florin_core::store::{Found, Query, Report, SequencedEvent, Step, StoredEvent, Sum};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 impl State {
     pub fn find(&self, query: &Query) -> Found {
         match query {
             Query::List { under: account, kind, before, limit } => {
                 Found::Rows(self.list(*account, *kind, *before, (*limit).min(ROWS_PER_QUERY)))
+            }
+            Query::Newer { under, kind, after, limit } => {
+                Found::Rows(self.newer(*under, *kind, *after, (*limit).min(ROWS_PER_QUERY)))
             }
             Query::Holder { under: account, kind, key } => {
                 let holder = self.index.get(&(*account, *kind, *key));
@@ -61,6 +65,13 @@ impl State {
         };
         let rows = entries.rev().filter_map(|(_, holder)| self.current(*holder));
         rows.take(limit as usize).cloned().collect()
+    }
+
+    fn newer(&self, under: Key, kind: Kind, after: Key, limit: u32) -> Vec<Row> {
+        let bounds = (Bound::Excluded((under, kind, after)), Bound::Included((under, kind, Key(i64::MAX))));
+        // Nothing is after the largest key; an empty range is no range to the map.
+        let entries = (after.0 < i64::MAX).then(|| self.index.range(bounds)).into_iter().flatten();
+        entries.filter_map(|(_, holder)| self.current(*holder)).take(limit as usize).cloned().collect()
     }
 
     fn shard(&self, shard: u8) -> Option<&Shard> {

@@ -14,7 +14,7 @@ use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Balance, Book, LedgerAccount, Reason, Transfer};
 use florin_core::money::{Currency, Money};
 use florin_core::store::{Found, Query, Report, SequencedEvent, StoreTrouble, StoredEvent, Sum};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use std::collections::BTreeMap;
 
 impl Readers {
@@ -36,6 +36,10 @@ impl Readers {
             Query::List { under: account, kind, before, limit } => {
                 let limit = (*limit).min(ROWS_PER_QUERY);
                 Found::Rows(open(keys, self.read(|c| list(c, *account, *kind, *before, limit))?)?)
+            }
+            Query::Newer { under, kind, after, limit } => {
+                let limit = (*limit).min(ROWS_PER_QUERY);
+                Found::Rows(open(keys, self.read(|c| newer(c, *under, *kind, *after, limit))?)?)
             }
             Query::Holder { under: account, kind, key } => {
                 Found::Rows(open(keys, self.read(|c| holder(c, *account, *kind, *key))?)?)
@@ -92,10 +96,21 @@ fn list(c: &Connection, under: Key, kind: Kind, before: Option<Key>, limit: u32)
     // Up to and including the largest key when there is no `before`.
     let up_to = before.map_or(Some(i64::MAX), |before| before.0.checked_sub(1));
     let Some(up_to) = up_to else { return Ok(Vec::new()) };
-    let mut statement = c.prepare_cached(
+    let statement = c.prepare_cached(
         "SELECT holder FROM ix WHERE under = ?1 AND kind = ?2 AND key <= ?3 ORDER BY key DESC LIMIT ?4",
     )?;
-    let mut entries = statement.query((under.0, kind as u8, up_to, limit))?;
+    held(c, statement, (under.0, kind as u8, up_to, limit))
+}
+
+fn newer(c: &Connection, under: Key, kind: Kind, after: Key, limit: u32) -> Result<Vec<SealedStep>, Fault> {
+    let statement =
+        c.prepare_cached("SELECT holder FROM ix WHERE under = ?1 AND kind = ?2 AND key > ?3 ORDER BY key LIMIT ?4")?;
+    held(c, statement, (under.0, kind as u8, after.0, limit))
+}
+
+/// The current rows of index entries, in their order.
+fn held(c: &Connection, mut statement: CachedStatement<'_>, of: (i64, u8, i64, u32)) -> Result<Vec<SealedStep>, Fault> {
+    let mut entries = statement.query(of)?;
     let mut found = Vec::new();
     while let Some(entry) = entries.next()? {
         found.extend(rows::current(c, Key(entry.get(0)?))?);
