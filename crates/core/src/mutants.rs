@@ -37,6 +37,12 @@ pub enum Mutant {
     DeliveryOvertakes = 16,
     /// A card that was to be kept is not handed to the customer by the commit that settles.
     CardNotKept = 17,
+    /// A host that malfunctioned is taken at its word: nothing happened.
+    MalfunctionIsDecline = 18,
+    /// What a refund took from what is refundable is not given back when it fails.
+    RefundNotGivenUp = 19,
+    /// The hold does not stand again when a capture fails.
+    HoldNotRestored = 20,
 }
 
 impl Mutant {
@@ -58,6 +64,9 @@ impl Mutant {
         Mutant::ForgetDelivery,
         Mutant::DeliveryOvertakes,
         Mutant::CardNotKept,
+        Mutant::MalfunctionIsDecline,
+        Mutant::RefundNotGivenUp,
+        Mutant::HoldNotRestored,
     ];
     pub const fn name(self) -> &'static str {
         match self {
@@ -76,6 +85,9 @@ impl Mutant {
             Mutant::ForgetRefundReversal => "forget-refund-reversal",
             Mutant::HoldNotClaimed => "hold-not-claimed",
             Mutant::CardNotKept => "card-not-kept",
+            Mutant::MalfunctionIsDecline => "malfunction-is-decline",
+            Mutant::RefundNotGivenUp => "refund-not-given-up",
+            Mutant::HoldNotRestored => "hold-not-restored",
             Mutant::ForgetDelivery => "forget-delivery",
             Mutant::DeliveryOvertakes => "delivery-overtakes",
         }

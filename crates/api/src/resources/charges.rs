@@ -283,7 +283,9 @@ pub async fn refunded(ask: &Ask<'_>, view: &PaymentView) -> Result<i64, ApiError
     let Stage::Succeeded { .. } = view.body.stage else { return Ok(0) };
     let account = LedgerAccount { owner: view.key, book: Book::Refundable, currency: view.body.money.currency };
     let found = ask.store().find(Query::Balances { accounts: vec![account] }).await?.balances();
-    Ok(found.first().map_or(0, |b| b.debits))
+    // Not what refunds took: one that failed gave it back.
+    let left = |b: &florin_core::ledger::Balance| b.credits.saturating_sub(b.debits);
+    Ok(found.first().map_or(0, |b| view.body.received().saturating_sub(left(b))))
 }
 
 /// The payment of a charge and the attempt that it is.

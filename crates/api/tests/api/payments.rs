@@ -150,6 +150,19 @@ fn holds() {
 }
 
 #[test]
+fn a_refund_that_failed_gave_nothing_back() {
+    let shop = Shop::open();
+    let pay = "amount=1000&currency=eur&payment_method=pm_card_refundFail&confirm=true";
+    let intent = shop.post(INTENTS, pay);
+    for amount in ["amount=300", "", "amount=1000"] {
+        let refund = shop.post("/v1/refunds", &format!("payment_intent={}&{amount}", intent.text("/id")));
+        assert_eq!(refund.text("/status"), "failed", "{}", refund.body);
+        let charge = shop.get(&format!("/v1/charges/{}", intent.text("/latest_charge")));
+        assert_eq!((charge.at("/amount_refunded"), charge.at("/refunded")), (&json!(0), &json!(false)));
+    }
+}
+
+#[test]
 fn refunds() {
     let shop = Shop::open();
     let intent = shop.paid(1000);

@@ -54,6 +54,8 @@ pub struct State {
     scripts: Vec<(CardToken, Verdict)>,
     /// Cards whose issuer says yes to being set up, whatever it says to payments.
     attachable: Vec<CardToken>,
+    /// Cards whose issuer takes no money back.
+    keeping: Vec<CardToken>,
     random: u8,
     /// Cards that take part in 3-D Secure.
     enrolled: Vec<CardToken>,
@@ -99,6 +101,7 @@ fn named(name: &str) -> Option<(Network, [u8; 4], Verdict)> {
         "pm_card_chargeDeclinedIncorrectCvc" => (Network::Visa, *b"0127", no(b"N7", DeclineCode::IncorrectCvc)),
         "pm_card_authenticationRequired" => (Network::Visa, *b"3184", no(b"1A", DeclineCode::AuthenticationRequired)),
         "pm_card_threeDSecureOptional" => (Network::Visa, *b"3055", yes()),
+        "pm_card_refundFail" => (Network::Visa, *b"5126", yes()),
         "pm_card_noAnswer" => (Network::Visa, *b"0019", Verdict::Unknown(Unsure::NoAnswer)),
         _ => return None,
     })
@@ -135,6 +138,7 @@ impl Ports for World {
             Act::Verification { .. } if order.proof.is_some() => yes(),
             Act::Verification { .. } if state.attachable.contains(&order.card) => yes(),
             Act::Verification { .. } => scripted.unwrap_or_else(yes),
+            Act::Refund { .. } if state.keeping.contains(&order.card) => no(b"57", DeclineCode::GenericDecline),
             Act::Increment { .. } | Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => yes(),
         };
         Box::pin(std::future::ready(verdict))
@@ -165,6 +169,9 @@ impl House for World {
             let token = CardToken { key: self.fresh_key(), vault: 3 };
             let mut state = self.lock();
             state.scripts.push((token, verdict));
+            if &last4 == b"5126" {
+                state.keeping.push(token);
+            }
             if &last4 == b"0341" {
                 state.attachable.push(token);
             }
@@ -292,6 +299,7 @@ impl Shop {
             orders: vec![],
             scripts: vec![],
             attachable: vec![],
+            keeping: vec![],
             random: 0,
             enrolled: vec![],
             meanwhile: None,

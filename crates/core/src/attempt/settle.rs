@@ -45,7 +45,9 @@ fn approve(approval: &Approval, at: Time) -> Plan {
 fn reversible(verdict: &Verdict, at: Time, forget: Mutant) -> Plan {
     match verdict {
         Verdict::Approved(approval) => approve(approval, at),
-        Verdict::Declined(decline) if is_malfunction(decline) => Plan::Reverse(Because::Malfunction(*decline)),
+        Verdict::Declined(decline) if is_malfunction(decline) && !planted(Mutant::MalfunctionIsDecline) => {
+            Plan::Reverse(Because::Malfunction(*decline))
+        }
         Verdict::Declined(decline) => {
             Plan::Fail(State::Declined { decline: *decline, at }, PaymentError::Declined(*decline))
         }

@@ -11,6 +11,7 @@ use crate::ledger;
 use crate::method;
 use crate::money::Money;
 use crate::movement::NewMovement;
+use crate::mutants::{Mutant, planted};
 use crate::ports::Told;
 
 impl Owner for Payment {
@@ -101,7 +102,8 @@ impl Owner for Payment {
             Move::Completion(original) => {
                 self.stage = Stage::RequiresCapture { hold: original.wire.rrn.0 };
                 let restored = ledger::restore_hold(place.account, place.key, self.money);
-                Effects::of(&[EventKind::PaymentCapturable], &restored)
+                let restored = if planted(Mutant::HoldNotRestored) { &[][..] } else { &restored };
+                Effects::of(&[EventKind::PaymentCapturable], restored)
             }
             // What was held before is held still.
             Move::Increment(original) => {

@@ -14,6 +14,7 @@ use crate::id::{Key, Kind};
 use crate::ledger;
 use crate::money::Money;
 use crate::movement::NewMovement;
+use crate::mutants::{Mutant, planted};
 use crate::payment::PaymentError;
 use crate::ports::Told;
 use crate::time::Time;
@@ -99,7 +100,8 @@ impl Owner for Refund {
             RefundStage::Pending => {
                 self.stage = RefundStage::Failed { error, at: place.now };
                 let back = ledger::give_up_refund(place.account, self.payment, self.money);
-                Effects::of(&[EventKind::RefundFailed], &back)
+                let back = if planted(Mutant::RefundNotGivenUp) { &[][..] } else { &back };
+                Effects::of(&[EventKind::RefundFailed], back)
             }
             RefundStage::Succeeded { .. } | RefundStage::Failed { .. } => Effects::default(),
         }

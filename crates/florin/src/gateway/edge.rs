@@ -190,6 +190,10 @@ fn start(frame: &Frame<'_>, sites: &Arc<Sites>, outbox: &Arc<Outbox>, room: &Arc
     match frame.kind {
         FrameKind::Request => {
             let Some(request) = payload::<EdgeRequest>(frame.payload) else { return };
+            if sites.disk.is_low() && request.method != "GET" {
+                out.put::<()>(id, FrameKind::Busy, None);
+                return;
+            }
             tokio::spawn(async move {
                 let answer = sites.answer(request).await;
                 if !out.put(id, FrameKind::Response, Some(&answer)) {

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod api;
 pub mod client;
+pub mod disk;
 pub mod door;
 pub mod edge;
 pub mod hooks;

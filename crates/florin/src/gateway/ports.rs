@@ -33,6 +33,10 @@ impl Watched {
         // After a start every shard may have events that nobody numbered.
         Watched { inner, dirty: AtomicU32::new((1 << SHARDS) - 1), news }
     }
+    /// Why the database takes nothing any more, if so.
+    pub fn why_stopped(&self) -> Option<String> {
+        self.inner.why_stopped()
+    }
     /// Shards with new events since the last call.
     pub fn take_dirty(&self) -> Vec<u8> {
         let bits = self.dirty.swap(0, Ordering::AcqRel);

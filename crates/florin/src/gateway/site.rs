@@ -1,5 +1,6 @@
 //! Which part of the gateway answers at which site. Knows no endpoint and no page.
 
+use super::disk::Disk;
 use florin_api::Api;
 use florin_core::edge::{EdgeRequest, EdgeResponse, Site};
 use florin_web::Web;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 pub struct Sites {
     pub api: Arc<Api>,
     pub web: Web,
+    pub disk: Arc<Disk>,
 }
 
 impl Sites {

@@ -6,6 +6,7 @@ use super::settings::{
 use super::{asked_to_stop, block_on, block_on_parking, hand, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
+use crate::gateway::disk::Disk;
 use crate::gateway::hooks::{self, Client, Office, Trust};
 use crate::gateway::journey::{Pages, Teller};
 use crate::gateway::listeners::Listeners;
@@ -191,7 +192,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     });
     let teller = Teller { ports: Arc::clone(&ports), sandbox: s.sandbox, ready: s.ready };
     let web = Web::new(Arc::new(teller), s.live, links);
-    let sites = Arc::new(Sites { api, web });
+    let disk = Arc::new(Disk::under(&s.database));
+    let sites = Arc::new(Sites { api, web, disk: Arc::clone(&disk) });
     tokio::spawn(worker::jobs(Arc::clone(&ports)));
     tokio::spawn(worker::erasures(Arc::clone(&ports)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
@@ -208,7 +210,14 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         asked_to_stop(true).await;
         stop.send_replace(true);
     };
-    tokio::join!(serving, ends);
+    tokio::select! {
+        _ = async { tokio::join!(serving, ends) } => {}
+        why = disk.watch(Arc::clone(&ports)) => {
+            // Nothing can be written here any more; the next process finds all that was acknowledged, and settles the rest.
+            eprintln!("florin gateway: ends, to be started anew: {why}");
+            return Err(Fail::new("database_stopped", why));
+        }
+    }
     worker::number_once(&ports).await;
     Ok(())
 }

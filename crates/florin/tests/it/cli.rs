@@ -29,7 +29,7 @@ fn help_of_every_command() {
             "accounts",
             "logs",
             "doctor",
-            "verify",
+            "ledger",
             "Exit codes",
             "FLORIN_",
         ],
@@ -68,7 +68,9 @@ fn help_of_every_command() {
     check(&["webhooks"], &["list", "create", "deliveries", "resend"]);
     check(&["webhooks", "create"], &["signing secret, once", "--event"]);
     check(&["doctor"], &["settings", "what to do"]);
-    check(&["verify"], &["ledger", "nothing may run"]);
+    check(&["ledger", "verify"], &["balance", "chain", "commitment", "nothing may run"]);
+    check(&["verify"], &["florin ledger verify"]);
+    check(&["prove", "crash"], &["-9", "--kills", "--seconds", "--seed", "--races", "--keep"]);
     check(&["completions"], &["bash", "zsh", "fish"]);
     check(&["version"], &["version"]);
 }

@@ -8,6 +8,7 @@ mod bad_data;
 mod bad_input;
 mod cli;
 mod crash;
+mod disk;
 mod flows;
 mod gate;
 mod hooks;

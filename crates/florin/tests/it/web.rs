@@ -56,12 +56,17 @@ impl Api {
     }
 
     pub fn connect(&self) -> Client {
-        let socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        socket.set_read_timeout(Some(ANSWER_LIMIT)).unwrap();
-        socket.set_nodelay(true).unwrap();
+        self.try_connect().unwrap()
+    }
+
+    /// The same; an error when nobody listens.
+    pub fn try_connect(&self) -> std::io::Result<Client> {
+        let socket = TcpStream::connect(("127.0.0.1", self.port))?;
+        socket.set_read_timeout(Some(ANSWER_LIMIT))?;
+        socket.set_nodelay(true)?;
         let name = ServerName::try_from("localhost").unwrap();
         let connection = ClientConnection::new(Arc::clone(&self.tls), name).unwrap();
-        Client { stream: BufReader::new(StreamOwned::new(connection, socket)), key: self.key.clone() }
+        Ok(Client { stream: BufReader::new(StreamOwned::new(connection, socket)), key: self.key.clone() })
     }
 
     /// The same request from so many connections at once, each with its own number.

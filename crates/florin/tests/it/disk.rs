@@ -1,0 +1,91 @@
+//! A disk that runs full under a running system: payments are refused before anything is begun, and nothing is lost when there is room
+//! again. Needs the right to mount; without it the store's own tests, on a disk that fails, are all there is.
+
+use crate::house::{House, wait};
+use crate::web::{Answer, Api};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+const SIZE: &str = "size=192m,mode=0700";
+const SOON: Duration = Duration::from_secs(60);
+const FORM: &str =
+    "amount=700&currency=eur&confirm=true&payment_method=pm_card_visa&return_url=https://shop.example/back";
+
+/// A small file system of its own, gone with the test.
+struct Mounted<'a>(&'a Path);
+
+impl Mounted<'_> {
+    fn new(at: &Path) -> Option<Mounted<'_>> {
+        std::fs::DirBuilder::new().mode(0o700).create(at).unwrap();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", SIZE, "tmpfs"]).arg(at).output();
+        mounted.is_ok_and(|ran| ran.status.success()).then(|| Mounted(at))
+    }
+}
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("-l").arg(self.0).output());
+    }
+}
+
+/// Takes every byte that is left.
+fn fill(path: &Path) {
+    let mut file = File::create(path).unwrap();
+    let piece = vec![7u8; 64 * 1024];
+    while file.write_all(&piece).is_ok() {}
+    while file.write_all(&piece[..512]).is_ok() {}
+}
+
+/// Pays once; nothing when nobody answers, because a process is being started anew.
+fn pay(api: &Api, key: &str) -> Option<Answer> {
+    api.try_connect().ok()?.try_post_with("/v1/payment_intents", FORM, key).ok()
+}
+
+#[test]
+fn a_full_disk_refuses_before_it_begins() {
+    let house = House::new("disk-full");
+    let data = house.data();
+    let Some(_mounted) = Mounted::new(&data) else {
+        println!("not allowed to mount: not tested here");
+        return;
+    };
+    let demo = house.demo();
+    let api = Api::new(&demo.ready);
+    let mut paid = vec![];
+    for n in 0..20 {
+        paid.push(
+            api.connect().post_with("/v1/payment_intents", FORM, &format!("before-{n}")).ok().text("/id").to_owned(),
+        );
+    }
+    for round in 0..3 {
+        let filler = data.join("filler");
+        fill(&filler);
+        let mut n = 0;
+        let refused = wait("a refusal", SOON, || {
+            n += 1;
+            let answer = pay(&api, &format!("full-{round}-{n}"))?;
+            if answer.status == 200 {
+                paid.push(answer.text("/id").to_owned());
+            }
+            (answer.status == 503).then_some(answer)
+        });
+        assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
+        std::fs::remove_file(&filler).unwrap();
+        let again = wait("a payment", SOON, || pay(&api, &format!("after-{round}")).filter(|a| a.status == 200));
+        paid.push(again.text("/id").to_owned());
+    }
+    for id in &paid {
+        let path = format!("/v1/payment_intents/{id}");
+        let status = wait("an outcome", SOON, || {
+            let status = api.connect().get(&path).ok().text("/status").to_owned();
+            (status != "processing").then_some(status)
+        });
+        assert!(status == "succeeded" || status == "requires_payment_method", "{id}: {status}");
+    }
+    demo.stop();
+    house.verified();
+}
