@@ -12,7 +12,7 @@ export class Shopper {
 
   async begin(where) {
     const { page } = this;
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(30_000);
     page.on('console', (message) => message.type() === 'error' && this.troubles.push(message.text()));
     page.on('pageerror', (error) => this.troubles.push(String(error)));
     // Whatever the merchant's own page sends anywhere.
@@ -124,6 +124,13 @@ export class Shopper {
       }
     }
     return found;
+  }
+
+  /** A file of the card origin, as the browser gets it. It leaves the page. */
+  async file(where) {
+    const answer = await this.page.goto(this.card + where);
+    assert.equal(answer.status(), 200, where);
+    return answer.text();
   }
 
   async told(name) {

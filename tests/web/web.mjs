@@ -13,7 +13,7 @@ import { shop } from './checks/shop.mjs';
 import { surface } from './checks/surface.mjs';
 import { threeds } from './checks/threeds.mjs';
 
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 180_000;
 const ALL = { surface, elements, cards, threeds, page, access, react, looks, shop, afterwards };
 
 const [florin, modules, pictures, ...only] = process.argv.slice(2);

@@ -39,7 +39,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "sdk", limit_minutes: 10, slow: false, needs_build: true, run: sdk },
     Stage { name: "node", limit_minutes: 10, slow: false, needs_build: true, run: node },
     Stage { name: "cli", limit_minutes: 10, slow: false, needs_build: true, run: cli },
-    Stage { name: "web", limit_minutes: 15, slow: false, needs_build: true, run: web },
+    Stage { name: "web", limit_minutes: 20, slow: false, needs_build: true, run: web },
     Stage { name: "compat", limit_minutes: 1, slow: false, needs_build: true, run: compat },
     Stage { name: "fuzz", limit_minutes: 10, slow: false, needs_build: true, run: fuzz },
     Stage { name: "mutations", limit_minutes: 60, slow: true, needs_build: false, run: mutations },

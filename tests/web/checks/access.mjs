@@ -95,7 +95,8 @@ async function everyLanguageHasEveryWord(bench) {
     for (const [key, word] of Object.entries(row)) assert.ok(word.trim().length > 0, `${language}.${key}`);
   }
   // Every kind of error has its words.
-  const source = await Promise.all(['inputs', 'brands', 'forms', 'field'].map((name) => fetch(`${bench.httpCard}/js/frames/${name}.js`).then((file) => file.text())));
+  const source = [];
+  for (const name of ['inputs', 'brands', 'forms', 'field']) source.push(await shopper.file(`/js/frames/${name}.js`));
   const codes = new Set(source.join('\n').match(/'(?:incomplete|invalid)_[a-z_]+'/g));
   for (const code of codes) assert.ok(keys.includes(code.slice(1, -1)), code);
   assert.ok(codes.size >= 10);

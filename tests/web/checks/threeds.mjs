@@ -168,7 +168,23 @@ async function thePageMayActByItself(bench) {
   assert.deepEqual(await shopper.outcome(shopper.run(() => window.result)), ['succeeded', null]);
 }
 
+async function aCardIsKeptAfterItsIssuerAsked(bench) {
+  const shopper = await bench.open();
+  await shopper.mount([['card', '#line']]);
+  await shopper.type({ number: ASKS }, '#line');
+  for (const [answer, expected] of [['complete', ['succeeded', null]], ['fail', ['setup_intent_authentication_failure', null]]]) {
+    const { client_secret: secret } = await bench.post('/v1/setup_intents', { 'automatic_payment_methods[enabled]': true });
+    await shopper.run((secret) => {
+      window.result = stripe.confirmCardSetup(secret, { payment_method: { card: elements.getElement('card') } });
+    }, secret);
+    await shopper.bank().locator(`button[value="${answer}"]`).click();
+    assert.deepEqual(await shopper.outcome(shopper.run(() => window.result)), expected);
+    await gone(shopper);
+  }
+}
+
 export const threeds = {
+  aCardIsKeptAfterItsIssuerAsked,
   theCardholderAgrees, theCardholderRefuses, theIssuerDeclinesAfterwards, nobodyIsAskedWhereTheIssuerKnows, theCardholderCancels, escapeCancels,
   theKeyboardStaysInside, itFitsAPhone, itSpeaksTheFormsLanguage, aServerConfirmedAndThePageGoesOn, withARedirect, thePageLeadsBackAfterwards, thePageMayActByItself,
 };

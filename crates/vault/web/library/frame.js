@@ -6,7 +6,7 @@ const EVENTS = new Set(['ready', 'focus', 'blur', 'escape', 'change', 'resize', 
 const CALL_MS = 60_000;
 const LOAD_MS = 20_000;
 /** A page that was loaded and is ours greets back at once; an error page of the browser never does. */
-const GREET_MS = 5_000;
+const GREET_MS = 10_000;
 const NOT_LOADED = failure('api_connection_error', 'frame_not_loaded', 'The payment form could not be loaded. Check the connection and try again.');
 
 class Frame {
