@@ -89,7 +89,7 @@ fn a_link_opens_a_payments_journey() {
     let told = text(&page(link.text("/url")).2);
     says(&told, &["The journey of a refund", "5.00 EUR Succeeded", "Payment of 19.99 EUR", "Refund begun"]);
     let told = text(&page(url).2);
-    says(&told, &["Refund of 5.00 EUR", "The money went back", "financial request: refund"]);
+    says(&told, &["Refund of 5.00 EUR", "one commit: the money went back", "financial request: refund"]);
     // The terminal gives the same page.
     let made = house.florin(&["trace", id, "--link"]).done();
     assert_eq!(page(made["url"].as_str().unwrap()).0, 200);
