@@ -54,7 +54,7 @@ pub async fn ensure(db: &Db, keys: &Keys, florin: &Florin, url: &str) -> Result<
     let mut fields = vec![("url", url), ("description", "The shop's orders")];
     fields.extend(EVENTS.iter().map(|event| ("enabled_events[]", *event)));
     // Asked again after a crash, it is the same endpoint with the same secret.
-    let key = format!("shop-endpoint-{}", db.now(|tx| meta::identity(tx))?);
+    let key = format!("shop-endpoint-{}", db.now(meta::identity)?);
     let key = if read(db, keys)?.is_some() { format!("{key}-{}", crate::seal::random_id()?) } else { key };
     let made = florin.post("/v1/webhook_endpoints", &fields, &key).await.map_err(|trouble| failed(&trouble))?;
     let (Some(id), Some(secret)) = (made["id"].as_str(), made["secret"].as_str()) else {

@@ -57,7 +57,7 @@ async fn one(till: &Till, round: u32) -> Result<bool, Fail> {
 
 /// Takes every event since the last one. False when the gateway did not answer.
 async fn events(till: &Till) -> Result<bool, Fail> {
-    let Some(mut after) = till.db.run(|tx| meta::cursor(tx)).await? else { return first(till).await };
+    let Some(mut after) = till.db.run(meta::cursor).await? else { return first(till).await };
     loop {
         let Ok(page) = till.florin.get(&format!("/v1/events?limit=100&after_sequence={after}")).await else {
             return Ok(false);

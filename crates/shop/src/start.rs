@@ -21,7 +21,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>, ready: impl
     db.now(|tx| products::stock_up(tx, now()))?;
     let florin = Arc::new(gateway(&db, &keys, &settings)?);
     let till = Arc::new(Till::new(db, florin, settings.log));
-    let setup = till.db.now(|tx| admin::hash(tx))?.is_none().then(|| keys.code(SETUP, SETUP));
+    let setup = till.db.now(admin::hash)?.is_none().then(|| keys.code(SETUP, SETUP));
     let listen =
         |listener: std::net::TcpListener| listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
     let failed = |e: std::io::Error| Fail::new("shop_listener", format!("the shop cannot listen: {e}"));

@@ -303,7 +303,7 @@ impl World {
             Trick::UnknownMti,
         ]);
         let percent = u8::try_from(self.rng.between(1, 20)).unwrap_or(1);
-        let seed = self.rng.next();
+        let seed = self.rng.draw();
         let now = self.true_time();
         let types = self.rng.pick(&[None, Some("02"), Some("01"), Some("04")]);
         let rule = Rule::new(trick).percent(percent, seed);

@@ -16,7 +16,7 @@ impl Rng {
         Rng([word(), word(), word(), word()])
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         let [a, b, c, d] = &mut self.0;
         let out = b.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
         let shifted = *b << 17;
@@ -31,7 +31,7 @@ impl Rng {
 
     /// 0 to `limit` - 1; 0 when `limit` is 0. The bias is below 2^-32 for the small limits used here.
     pub fn below(&mut self, limit: u64) -> u64 {
-        if limit == 0 { 0 } else { self.next() % limit }
+        if limit == 0 { 0 } else { self.draw() % limit }
     }
 
     /// `low` to `high`, both included.
@@ -67,7 +67,7 @@ mod tests {
     fn one_seed_is_one_sequence() {
         let draw = |seed| {
             let mut rng = Rng::new(seed);
-            (0..100).map(|_| rng.next()).collect::<Vec<u64>>()
+            (0..100).map(|_| rng.draw()).collect::<Vec<u64>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));

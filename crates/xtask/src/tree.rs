@@ -1,17 +1,18 @@
-//! The repository's text files in memory, so that every check is a pure function. Knows no check.
+//! The repository's files in memory, so that every check is a pure function. Knows no check.
 
 use std::fs;
 use std::path::Path;
 
-/// Larger files and files that are not UTF-8 are data, not text.
+/// Larger files and files that are not UTF-8 are data, not text: they are there, and say nothing.
 const MAX_TEXT_BYTES: u64 = 4 << 20;
 /// Never part of a commit, whatever .gitignore says.
 const NEVER: [&str; 2] = [".git", "target"];
 
-/// One text file.
+/// One file.
 pub struct File {
     /// From the repository's root, with `/` between the parts.
     pub path: String,
+    /// Empty for data.
     pub text: String,
 }
 
@@ -32,7 +33,7 @@ impl File {
     }
 }
 
-/// All text files, ordered by path.
+/// All files, ordered by path.
 pub struct Tree {
     pub files: Vec<File>,
 }
@@ -57,8 +58,10 @@ impl Tree {
                 let kind = entry.file_type().map_err(|e| format!("{path}: {e}"))?;
                 if kind.is_dir() {
                     folders.push(path);
-                } else if kind.is_file() && entry.metadata().is_ok_and(|m| m.len() <= MAX_TEXT_BYTES) {
-                    files.extend(fs::read_to_string(entry.path()).ok().map(|text| File { path, text }));
+                } else if kind.is_file() {
+                    let small = entry.metadata().is_ok_and(|m| m.len() <= MAX_TEXT_BYTES);
+                    let text = small.then(|| fs::read_to_string(entry.path()).ok()).flatten();
+                    files.push(File { path, text: text.unwrap_or_default() });
                 }
             }
         }

@@ -151,17 +151,17 @@ impl Search<'_> {
 
     /// The cards that a payment or setup of the customer was tried with; a method is one itself.
     fn methods(&self, row: &Row) -> Result<Vec<Key>, Failure> {
-        let (customer, methods) = match row.kind {
-            Kind::Method => return Ok(vec![row.key]),
-            Kind::Payment => {
-                let payment = flow::read::<Payment>(row)?.body;
-                (payment.customer, payment.methods)
-            }
-            Kind::Setup => {
-                let setup = flow::read::<Setup>(row)?.body;
-                (setup.customer, setup.methods)
-            }
-            _ => return Ok(vec![]),
+        if row.kind == Kind::Method {
+            return Ok(vec![row.key]);
+        }
+        let (customer, methods) = if row.kind == Kind::Payment {
+            let payment = flow::read::<Payment>(row)?.body;
+            (payment.customer, payment.methods)
+        } else if row.kind == Kind::Setup {
+            let setup = flow::read::<Setup>(row)?.body;
+            (setup.customer, setup.methods)
+        } else {
+            return Ok(vec![]);
         };
         // It may be another's by now.
         let ours = customer == Some(self.customer);

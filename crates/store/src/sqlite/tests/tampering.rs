@@ -27,6 +27,9 @@ fn filled(folder: &Folder, file: &str) {
     block_on(store.erase(Key(60))).expect("a person is erased");
 }
 
+/// What is done, in SQL, and what an audit finds.
+type Case = (&'static str, &'static str, &'static [(i64, What)]);
+
 const SWAPPED: &str =
     "UPDATE transfer SET id = -id; UPDATE transfer SET id = CASE -id / 256 WHEN 4 THEN 5 * 256 ELSE 4 * 256 END
     + -id % 256 WHERE -id / 256 IN (4, 5); UPDATE transfer SET id = -id WHERE id < 0";
@@ -35,7 +38,7 @@ const SWAPPED: &str =
 #[test]
 fn an_audit_names_the_first_row_that_was_changed() {
     use What::{Balance, Chain, Changed, End, Gap, Unlinked};
-    let cases: &[(&str, &str, &[(i64, What)])] = &[
+    let cases: &[Case] = &[
         ("untouched", "", &[]),
         (
             "an amount",

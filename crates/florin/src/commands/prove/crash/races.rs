@@ -133,7 +133,7 @@ fn asked(kind: Kind, id: &str, racer: usize, rng: &mut Rng) -> (String, String) 
         Kind::Parts => ("/v1/refunds".to_owned(), format!("payment_intent={id}&amount={part}")),
         Kind::Whole => ("/v1/refunds".to_owned(), format!("payment_intent={id}")),
         Kind::Captures => (of("capture"), format!("amount_to_capture={part}")),
-        Kind::CaptureOrCancel if racer % 2 == 0 => (of("capture"), String::new()),
+        Kind::CaptureOrCancel if racer.is_multiple_of(2) => (of("capture"), String::new()),
         Kind::CaptureOrCancel => (of("cancel"), String::new()),
     }
 }
