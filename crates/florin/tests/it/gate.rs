@@ -54,10 +54,10 @@ fn requests_are_found_again_by_their_id() {
     let house = House::new("requests");
     let demo = house.demo();
     let mut client = Api::new(&demo.ready).connect();
-    let missing = client.get("/v1/customers/cus_nobody?expand[]=secret");
+    let missing = client.get("/v1/charges/ch_nobody?expand[]=customer");
     let id = missing.header("request-id").unwrap().to_owned();
     let found = client.get(&format!("/v1/florin/request_logs/{id}")).ok();
-    assert_eq!((found.text("/path"), found.number("/status")), ("/v1/customers/{}", 404));
+    assert_eq!((found.text("/path"), found.number("/status")), ("/v1/charges/{}", 404));
     let listed = house.florin(&["logs", "list", "--id", &id]).done();
     assert_eq!(listed["data"][0], found.body);
     assert_eq!(house.florin(&["logs", "list", "--status", "5xx"]).done()["data"], json!([]));

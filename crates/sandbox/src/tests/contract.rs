@@ -144,7 +144,8 @@ fn verifications() {
     check("decline-after-attach", "85");
     check("decline", "5C");
     check("insufficient-funds", "51");
-    check("3ds-always", "85");
+    // Its issuer wants the cardholder before anything is agreed on.
+    check("3ds-always", "1A");
     check("timeout", "None");
 }
 

@@ -134,7 +134,10 @@ pub async fn named(ask: &Ask<'_>, name: &str, param: &str) -> Result<Option<Card
     match ask.api.house.named(ask.account(), name).await {
         Ok(named) => Ok(Some(named.facts)),
         Err(NotNamed::Unknown) => Err(ApiError::missing_value(noun(kind), name, param)),
-        Err(NotNamed::NoVault) => Err(ApiError::new(503, ErrorType::Api, "The vault cannot be reached. Try again.")),
+        Err(NotNamed::NoVault) => {
+            let error = ApiError::new(503, ErrorType::Api, "The vault cannot be reached. Try again.");
+            Err(ApiError { retry_after_seconds: Some(1), ..error })
+        }
     }
 }
 
