@@ -93,14 +93,7 @@ pub enum Command {
     /// Run the sandbox's acquirer, card networks and issuers alone, or ask a running one
     Network(Network),
     /// Run sandbox, vault, gateway and a shop in test mode until stopped
-    Demo {
-        /// Port of the API on loopback (TLS) [default: a free one]
-        #[arg(long)]
-        port: Option<u16>,
-        /// Exact amounts ask the sandbox for misbehaviour (for example 90.01: no reply)
-        #[arg(long)]
-        magic_amounts: bool,
-    },
+    Demo(Demo),
     /// Run vault and gateway against the acquirer of the settings
     Serve,
     /// API keys: list, create, roll, revoke
@@ -382,6 +375,22 @@ pub struct Bench {
     /// With --parts: small numbers
     #[arg(long, requires = "parts")]
     pub quick: bool,
+}
+
+#[derive(Args)]
+pub struct Demo {
+    /// Port of the API on loopback (TLS) [default: a free one]
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Exact amounts ask the sandbox for misbehaviour (for example 90.01: no reply)
+    #[arg(long)]
+    pub magic_amounts: bool,
+    /// Open the shop in the browser
+    #[arg(long)]
+    pub open: bool,
+    /// Make browsers of this user, and as root programs of this machine, believe the demo's certificates
+    #[arg(long)]
+    pub trust: bool,
 }
 
 #[derive(Args)]

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod config;
+mod desktop;
 mod fail;
 mod gateway;
 mod home;
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
         Command::Trace { id, link, open } => commands::trace::run(&cli.common, id, *link, *open),
         Command::Settlement { ask } => commands::settlement::run(&cli.common, ask),
         Command::Network(args) => commands::network::run(&cli.common, args),
-        Command::Demo { port, magic_amounts } => commands::serve::demo(&cli.common, *port, *magic_amounts),
+        Command::Demo(args) => commands::serve::demo(&cli.common, args),
         Command::Keys { ask, account } => commands::own::keys(&cli.common, ask, account.as_deref()),
         Command::Accounts { ask } => commands::own::accounts(&cli.common, ask),
         Command::Logs { ask, account } => commands::own::logs(&cli.common, ask, account.as_deref()),

@@ -2,8 +2,9 @@
 
 use super::storefront;
 use super::system::{System, note_restart};
-use crate::cli::Common;
+use crate::cli::{Common, Demo};
 use crate::config::Config;
+use crate::desktop;
 use crate::fail::{Fail, Outcome};
 use crate::out::out;
 use crate::process::ready::ADDRESSES;
@@ -13,12 +14,12 @@ use crate::process::{Restarts, asked_to_stop, block_on};
 use serde_json::json;
 use tokio::sync::Notify;
 
-pub fn demo(common: &Common, port: Option<u16>, magic_amounts: bool) -> Outcome {
+pub fn demo(common: &Common, args: &Demo) -> Outcome {
     let mut config = Config::load(common)?;
-    if let Some(port) = port {
+    if let Some(port) = args.port {
         config.set("api.port", port.to_string());
     }
-    if magic_amounts {
+    if args.magic_amounts {
         config.set("network.magic_amounts", "true".to_owned());
     }
     block_on(async {
@@ -35,9 +36,25 @@ pub fn demo(common: &Common, port: Option<u16>, magic_amounts: bool) -> Outcome 
             system.stop().await;
             return Err(fail);
         }
+        for_people(&system, args, common.json);
         watch(system, common.json, restarts).await
     })?;
     Ok(0)
+}
+
+/// What a desktop is asked for. The demo runs without it too.
+fn for_people(system: &System, args: &Demo, as_json: bool) {
+    if args.trust {
+        match desktop::trust(&system.home.tls("ca.pem")) {
+            Ok(done) => done.iter().for_each(|line| eprintln!("florin: {line}")),
+            Err(fail) => fail.print(as_json),
+        }
+    }
+    let shop = system.facts()["http_shop"].as_str().map(str::to_owned).filter(|_| args.open);
+    if let Some(shop) = shop {
+        // Some openers stay as long as the browser does.
+        std::thread::spawn(move || desktop::browse(&shop).map_err(|fail| fail.print(as_json)));
+    }
 }
 
 pub fn serve(common: &Common) -> Outcome {

@@ -4,6 +4,7 @@ use super::manage;
 use super::system::System;
 use crate::cli::Common;
 use crate::config::Config;
+use crate::desktop;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::client::Gateway;
 use crate::gateway::ops::Ask;
@@ -52,22 +53,9 @@ fn show(common: &Common, id: &str, open: bool) -> Outcome {
         out!("{url}");
     }
     if open {
-        browse(url)?;
+        desktop::browse(url)?;
     }
     Ok(0)
-}
-
-/// Hands the address to whatever opens addresses on this desktop.
-fn browse(url: &str) -> Result<(), Fail> {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let quiet = std::process::Stdio::null;
-    let started = std::process::Command::new(opener).arg(url).stdin(quiet()).stdout(quiet()).stderr(quiet()).status();
-    match started {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) | Err(_) => {
-            Err(Fail::new("no_browser", format!("{opener} opened no browser. Open the link above yourself.")))
-        }
-    }
 }
 
 /// Asks gateway, vault and sandbox for their parts. A part that cannot be had is named, not hidden.
