@@ -17,6 +17,9 @@ const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
+/// The look that the shop and Florin's own pages share.
+const BASE: &[u8] = include_bytes!("../../../web/assets/base.css");
+
 macro_rules! files {
     ($($media:ident $name:literal;)*) => {
         [$(($name, $media, include_bytes!(concat!("../../assets/", $name)).as_slice())),*]
@@ -25,7 +28,6 @@ macro_rules! files {
 
 static ASSETS: LazyLock<BTreeMap<&'static str, Asset>> = LazyLock::new(|| {
     let files = files! {
-        STYLE "base.css";
         STYLE "shop.css";
         SCRIPT "pay.js";
         SCRIPT "live.js";
@@ -43,7 +45,8 @@ static ASSETS: LazyLock<BTreeMap<&'static str, Asset>> = LazyLock::new(|| {
         PICTURE "art/workshop.svg";
     };
     let tag = |bytes: &[u8]| crate::seal::hex(digest(&SHA256, bytes).as_ref().get(..8).unwrap_or_default());
-    files.into_iter().map(|(name, media, bytes)| (name, Asset { media, bytes, tag: tag(bytes) })).collect()
+    let all = files.into_iter().chain([("base.css", STYLE, BASE)]);
+    all.map(|(name, media, bytes)| (name, Asset { media, bytes, tag: tag(bytes) })).collect()
 });
 
 /// Where a browser finds it.
