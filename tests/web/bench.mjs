@@ -9,7 +9,6 @@ import readline from 'node:readline';
 import { Shopper } from './shopper.mjs';
 import { site } from './site.mjs';
 
-const CHROMIUM = '/usr/bin/chromium';
 /** The answers of the API that a check provokes are told by the console as if they were mistakes of the page. */
 const EXPECTED = /Failed to load resource: the server responded with a status of 40[0249]/;
 
@@ -27,8 +26,13 @@ export class Bench {
     // The card origin, for machines and for people.
     bench.card = bench.ready.card ?? bench.ready.api;
     bench.httpCard = bench.ready.http_card ?? bench.ready.http_api;
-    bench.site = await site(bench);
-    await bench.browse();
+    try {
+      bench.site = await site(bench);
+      await bench.browse();
+    } catch (error) {
+      await bench.stop();
+      throw error;
+    }
     return bench;
   }
 
@@ -41,10 +45,13 @@ export class Bench {
       const ran = spawnSync('certutil', [...words, '-d', `sql:${store}`], { encoding: 'utf8' });
       assert.equal(ran.status, 0, `certutil ${words[0]}: ${ran.stderr}`);
     }
+    // The browser's profile is made where temporary files are: there it is searched, and goes with the rest.
+    process.env.TMPDIR = path.join(this.folder, 'tmp');
+    fs.mkdirSync(process.env.TMPDIR);
     const { chromium } = this.require('playwright-core');
     // Chromium's own sandbox cannot be made by root.
     const args = process.getuid() === 0 ? ['--no-sandbox'] : [];
-    this.browser = await chromium.launch({ executablePath: CHROMIUM, args, env: { ...process.env, HOME: home }, chromiumSandbox: false });
+    this.browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args, env: { ...process.env, HOME: home }, chromiumSandbox: false });
   }
 
   /** A page of the site, watched. Options: those of a browser context, and `http` for the card origin without TLS. */
@@ -79,6 +86,14 @@ export class Bench {
       assert.deepEqual(shopper.leaks(), [], 'digits of the card in the merchant\'s page');
       assert.deepEqual(shopper.jumps(), [], 'layout shift');
     }
+  }
+  /** Nothing that axe calls serious, nothing wider than the window, and a picture. */
+  async sound(page, name, look) {
+    const source = fs.readFileSync(this.require.resolve('axe-core/axe.min.js'), 'utf8');
+    const found = await page.evaluate(`${source}; axe.run(document, { resultTypes: ['violations'], iframes: false }).then((all) => all.violations.map((v) => [v.impact, v.id, v.nodes[0].html.slice(0, 160), v.nodes[0].failureSummary]))`);
+    assert.deepEqual(found.filter(([impact]) => impact === 'serious' || impact === 'critical'), [], `${name} ${look}`);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${name} is wider than its page`);
+    await this.picture(`shop-${name}-${look}`);
   }
   async picture(name) {
     const shopper = this.shoppers.at(-1);

@@ -41,7 +41,8 @@ async function noCanaryIsLeft(bench) {
     seen.bytes += bytes.length;
     for (const form of forms) assert.equal(bytes.includes(form), false, file);
   }
-  // The search can find something: the demo's databases, logs, and the browser's own folder.
+  // The search can find something: the demo's databases and logs, and the browser's own profile.
+  assert.ok([...files(bench.folder)].some((file) => file.includes('dev_profile')), 'the profile is not in the folder');
   assert.ok(seen.files > 10 && seen.bytes > 100_000, JSON.stringify(seen));
 }
 

@@ -45,6 +45,22 @@ fn pay(api: &Api, key: &str) -> Option<Answer> {
     api.try_connect().ok()?.try_post_with("/v1/payment_intents", FORM, key).ok()
 }
 
+/// The status of every payment there is.
+fn every_payment(api: &Api) -> Vec<String> {
+    let (mut found, mut after) = (vec![], String::new());
+    loop {
+        let page = api.connect().get(&format!("/v1/payment_intents?limit=100{after}")).ok();
+        let data = page.body["data"].as_array().unwrap();
+        found.extend(data.iter().map(|one| one["status"].as_str().unwrap().to_owned()));
+        match data.last() {
+            Some(last) if page.body["has_more"] == true => {
+                after = format!("&starting_after={}", last["id"].as_str().unwrap());
+            }
+            Some(_) | None => return found,
+        }
+    }
+}
+
 /// Set for the copy of this test that runs as the root of a user namespace.
 const INSIDE: &str = "FLORIN_TEST_MOUNTS";
 
@@ -100,6 +116,13 @@ fn a_full_disk_refuses_before_it_begins() {
         });
         assert!(status == "succeeded" || status == "requires_payment_method", "{id}: {status}");
     }
+    // Those that were cut off without an answer count too: the issuers' books know of each.
+    let paid = wait("no payment under way", SOON, || {
+        let all = every_payment(&api);
+        (!all.iter().any(|status| status == "processing")).then(|| all.iter().filter(|s| *s == "succeeded").count())
+    });
+    let summary = house.florin(&["network", "summary"]).done();
+    assert_eq!(summary["standing"]["eur"]["captured"], i64::try_from(paid).unwrap() * 700);
     demo.stop();
     house.verified();
 }

@@ -37,7 +37,7 @@ pub async fn kill(
     for n in 0..kills {
         let pause = rng.between(PAUSE_MS.0, PAUSE_MS.1).unsigned_abs();
         tokio::time::sleep(Duration::from_millis(pause.max(rng.below(spread.saturating_mul(2).max(1))))).await;
-        let who = victims(demo, rng);
+        let who = victims(demo, rng).await?;
         let starter = who.0.contains(STARTER);
         demo.kill(&who.1, starter);
         *killed.by.entry(who.0).or_default() += 1;
@@ -56,17 +56,30 @@ pub async fn kill(
     Ok(killed)
 }
 
-/// A name for them, and their process ids.
-fn victims(demo: &Demo, rng: &mut Rng) -> (String, Vec<u32>) {
-    let running = demo.processes();
-    let all: Vec<u32> = running.iter().map(|(_, pid)| *pid).collect();
-    match rng.below(100) {
-        0..WITH_STARTER => (format!("all and {STARTER}"), all),
-        n if n < WITH_STARTER + ALL => ("all".to_owned(), all),
-        _ => match running.get(rng.below(running.len() as u64) as usize) {
-            Some((role, pid)) => (role.clone(), vec![*pid]),
-            None => ("none was running".to_owned(), vec![]),
-        },
+/// A name for them, and their process ids. A kill that hits nobody would be none.
+async fn victims(demo: &Demo, rng: &mut Rng) -> Result<(String, Vec<u32>), Fail> {
+    let running = running(demo).await?;
+    let all = running.iter().map(|(_, pid)| *pid).collect();
+    let one = running.get(rng.below(running.len() as u64) as usize);
+    Ok(match (rng.below(100), one) {
+        (0..WITH_STARTER, _) | (_, None) => (format!("all and {STARTER}"), all),
+        (n, Some(_)) if n < WITH_STARTER + ALL => ("all".to_owned(), all),
+        (_, Some((role, pid))) => (role.clone(), vec![*pid]),
+    })
+}
+
+/// The processes of the demo, at least one.
+async fn running(demo: &Demo) -> Result<Vec<(String, u32)>, Fail> {
+    let until = Instant::now() + BACK_WITHIN;
+    loop {
+        let running = demo.processes();
+        if !running.is_empty() {
+            return Ok(running);
+        }
+        if Instant::now() > until {
+            return Err(Fail::new("nothing_to_kill", "no process of the demo was found. Is /proc readable?"));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
