@@ -7,6 +7,7 @@ pub mod cards;
 pub mod cells;
 pub mod client;
 pub mod clock;
+pub mod confine;
 pub mod db;
 pub mod door;
 pub mod edge;

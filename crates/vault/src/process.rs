@@ -2,6 +2,7 @@
 
 use crate::cards::Cards;
 use crate::clock::Clock;
+use crate::confine::Reach;
 use crate::core::wire::Late;
 use crate::db::DbError;
 use crate::door::{Rooms, Watchers, listen, serve};
@@ -21,7 +22,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -137,6 +138,30 @@ impl From<TlsSetupError> for StartError {
 }
 
 impl Settings {
+    /// What this vault needs of the machine.
+    fn reach(&self) -> Reach {
+        let mut reach = Reach { own: vec![self.data.clone()], read: vec![self.kek.clone()], ..Reach::default() };
+        // What does not exist cannot be named to the kernel.
+        let _ = std::fs::create_dir_all(&self.data);
+        reach.sockets.extend(self.socket.parent().map(Path::to_owned));
+        reach.peer(&self.acquirer);
+        for file in [&self.tls.ca, &self.tls.cert, &self.tls.key] {
+            reach.folder_of(file);
+        }
+        if let Some(directory) = &self.directory {
+            reach.peer(&directory.address);
+        }
+        for entrance in self.edge.iter().flat_map(|edge| &edge.entrances) {
+            reach.folder_of(&entrance.cert);
+            reach.folder_of(&entrance.key);
+            if entrance.given.is_none() {
+                reach.listen(entrance.listen);
+                entrance.plain.into_iter().for_each(|plain| reach.listen(plain));
+            }
+        }
+        reach
+    }
+
     fn link(&self, dialect: &Dialect) -> LinkSettings {
         let mut settings = LinkSettings::new(self.terms.clone().unwrap_or_else(|| Terms::of(dialect)));
         settings.answer_limit_ms = self.answer_limit_ms;
@@ -154,7 +179,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     ready: impl FnOnce(Ready),
 ) -> Result<(), StartError> {
-    let hardened = if settings.harden { harden() } else { Hardened::default() };
+    let hardened = if settings.harden { harden(&settings.reach()) } else { Hardened::default() };
     let clock = Clock::start();
     let doors = edge::open(settings.edge.as_ref()).await?;
     let tls = client_config(&settings.tls)?;

@@ -11,6 +11,7 @@ use crate::process::ready::ADDRESSES;
 use crate::process::sites::Public;
 use crate::process::supervise::{Log, Part, Why};
 use crate::process::{Restarts, asked_to_stop, block_on};
+use florin_vault::harden::Hardened;
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -66,7 +67,21 @@ pub fn serve(common: &Common) -> Outcome {
     Ok(0)
 }
 
+/// What this machine could not give the vault. Loud where real cards are; in the demo only what a kernel lacks is worth a word.
+fn warn(system: &System) {
+    let vault = system.parts.iter().find(|part| part.role == "vault");
+    let hardened = vault.and_then(|vault| serde_json::from_value::<Hardened>(vault.ready["hardened"].clone()).ok());
+    let Some(mut hardened) = hardened else { return };
+    if system.sandbox.is_some() {
+        hardened.memory_locked = true;
+    }
+    for words in hardened.missing() {
+        eprintln!("florin: WARNING: the vault runs less protected than it should: {words}");
+    }
+}
+
 async fn watch(mut system: System, as_json: bool, mut restarts: Restarts) -> Result<(), Fail> {
+    warn(&system);
     if as_json {
         out!("{}", system.shown());
     } else {

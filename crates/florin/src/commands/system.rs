@@ -310,6 +310,7 @@ impl System {
             "network_token_file": sandbox.map(|s| &s["token_file"]),
             "ca_cert": sandbox.map(|s| &s["ca"]),
             "databases": databases,
+            "hardened": self.parts.iter().find(|p| p.role == "vault").map(|p| &p.ready["hardened"]),
             "logs": self.parts.iter().filter_map(Part::log).collect::<Vec<_>>(),
             "gateway": self.door,
             "vault": self.vault,

@@ -33,6 +33,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 pub fn run(role: &Role) -> Outcome {
+    if !matches!(role, Role::Vault { .. }) {
+        // The vault gives up more, once it knows what it needs.
+        florin_vault::harden::harden_lightly();
+    }
     let result = match role {
         Role::Vault { settings } => {
             // Before any card can be here: everything that is freed from now on is wiped.

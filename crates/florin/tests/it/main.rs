@@ -11,6 +11,7 @@ mod crash;
 mod disk;
 mod flows;
 mod gate;
+mod hardened;
 mod hooks;
 mod idempotency;
 mod journey;
