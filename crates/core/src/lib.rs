@@ -46,6 +46,7 @@ pub mod store;
 pub mod terminal;
 pub mod threeds;
 pub mod time;
+pub mod upgrade;
 pub mod wire;
 
 #[cfg(test)]

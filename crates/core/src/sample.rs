@@ -64,6 +64,7 @@ pub const fn decline(response: &[u8; 2], code: DeclineCode, retry: Retry) -> Dec
     Decline { code, response, advice: Some(*b"02"), retry, checks: CHECKS, network_id: Some(NetworkId(7)) }
 }
 pub const FUNDS: Decline = decline(b"51", DeclineCode::InsufficientFunds, Retry::Later);
+pub const SOFT: Decline = decline(b"65", DeclineCode::AuthenticationRequired, Retry::No);
 pub const MALFUNCTION: Decline = decline(b"96", DeclineCode::ProcessingError, Retry::Now);
 pub const DUPLICATE: Decline = decline(b"94", DeclineCode::DuplicateTransaction, Retry::No);
 pub const ISSUER_DOWN: Decline = decline(b"91", DeclineCode::IssuerNotAvailable, Retry::Now);

@@ -378,7 +378,15 @@ impl Merchant {
     fn capture_command(&self, sale: &Sale, amount: Option<i64>) -> (Claiming, Command) {
         let claim = self.claim();
         let (account, payment) = (self.account, sale.payment);
-        let capture = Capture { account, payment, amount, currency: None, personal: None, claim: Some(claim.clone()) };
+        let capture = Capture {
+            account,
+            payment,
+            from: None,
+            amount,
+            currency: None,
+            personal: None,
+            claim: Some(claim.clone()),
+        };
         (claim, Command::Capture(capture))
     }
 

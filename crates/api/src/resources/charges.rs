@@ -12,7 +12,7 @@ use florin_core::flow::{self, Failure};
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Book, LedgerAccount};
 use florin_core::movement::key_of;
-use florin_core::payment::{Payment, PaymentError, PaymentPersonal, PaymentView, Stage, Update, capture_before};
+use florin_core::payment::{self, Payment, PaymentError, PaymentPersonal, PaymentView, Stage, Update, capture_before};
 use florin_core::refusal::Refusal;
 use florin_core::store::Query;
 use florin_core::threeds::{self, Authentication, TransStatus};
@@ -367,7 +367,8 @@ pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
         return Err(ApiError::invalid(message).code("charge_already_captured"));
     }
     let telling = Telling::Charge { key: attempt.key, refunded: 0 };
-    payment_intents::claim(ask, params, &view, (amount, "amount", None), telling).await
+    let command = payment_intents::claim(ask, params, &view, (amount, "amount"))?;
+    payment_intents::settled(ask, payment::capture(&ask.asked(telling), &command).await?, telling).await
 }
 
 const ROWS_AT_ONCE: u32 = 100;

@@ -391,35 +391,3 @@ fn a_charge_that_is_written_on() {
     assert_eq!((&data["object"]["id"], &data["object"]["description"]), (&json!(charge), &json!("tea")));
     assert_eq!(data["previous_attributes"], json!({ "description": null, "metadata": {} }));
 }
-
-/// What the intent says when it is confirmed counts, not what it said when the request began.
-#[test]
-fn a_change_while_it_is_confirmed() {
-    let shop = Shop::open();
-    let made = |more: &str| {
-        let made = shop.post(INTENTS, &format!("amount=1000&currency=eur&metadata[a]=1{more}"));
-        format!("{INTENTS}/{}", made.text("/id"))
-    };
-    let path = made("");
-    shop.meanwhile(&path, "metadata[order]=7&amount=2000");
-    let body = "payment_method=pm_card_visa&receipt_email=ana%40b.nl";
-    let paid = shop.post_once("k", &format!("{path}/confirm"), body);
-    assert_eq!((paid.text("/status").as_str(), paid.at("/amount_received")), ("succeeded", &json!(2000)));
-    assert_eq!(
-        (paid.at("/metadata"), paid.at("/receipt_email")),
-        (&json!({ "a": "1", "order": "7" }), &json!("ana@b.nl"))
-    );
-    // An amount that the customer did not agree to is not taken.
-    let path = made("");
-    shop.meanwhile(&path, "amount=2000");
-    let refused = shop.post(&format!("{path}/confirm"), "payment_method=pm_card_visa&amount_to_confirm=1000");
-    assert_eq!((refused.error(), shop.orders()), ((400, "", "amount_to_confirm"), 1));
-    // The same for a setup.
-    let setup = format!("/v1/setup_intents/{}", shop.post("/v1/setup_intents", "metadata[a]=1").text("/id"));
-    shop.meanwhile(&setup, "metadata[order]=7&description=d");
-    let done = shop.post(&format!("{setup}/confirm"), "payment_method=pm_card_visa");
-    assert_eq!(
-        (done.text("/status").as_str(), done.at("/metadata"), done.at("/description")),
-        ("succeeded", &json!({ "a": "1", "order": "7" }), &json!("d"))
-    );
-}

@@ -45,6 +45,15 @@ pub struct World {
 
 type Meanwhile = Box<dyn FnOnce() + Send>;
 
+/// Where another request comes in between what a request read and what it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// While the vault is asked for a test card by name.
+    Naming,
+    /// While a trace number is taken.
+    Numbering,
+}
+
 pub struct State {
     now: Time,
     keys: KeyGen,
@@ -61,8 +70,8 @@ pub struct State {
     enrolled: Vec<CardToken>,
     /// What came of the challenge.
     pub issuer_says: threeds::Answer,
-    /// Happens while the vault is asked for the next test card: between what a request read and what it changes.
-    meanwhile: Option<Meanwhile>,
+    /// Happens at the next such moment.
+    meanwhile: Option<(Moment, Meanwhile)>,
     /// What the vault was asked about authentications.
     pub asked: Vec<threeds::Ask>,
 }
@@ -70,6 +79,12 @@ pub struct State {
 impl World {
     pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
+    }
+    fn passes(&self, moment: Moment) {
+        let waits = self.lock().meanwhile.take_if(|(at, _)| *at == moment);
+        if let Some((_, happens)) = waits {
+            happens();
+        }
     }
 }
 
@@ -123,6 +138,7 @@ impl Ports for World {
         FEES
     }
     fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>> {
+        self.passes(Moment::Numbering);
         let mut state = self.lock();
         state.stan += 1;
         let slot = Slot { terminal: Terminal(4), stan: state.stan };
@@ -161,10 +177,7 @@ impl Ports for World {
 
 impl House for World {
     fn named<'a>(&'a self, _: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>> {
-        let meanwhile = self.lock().meanwhile.take();
-        if let Some(happens) = meanwhile {
-            happens();
-        }
+        self.passes(Moment::Naming);
         let found = named(name).ok_or(NotNamed::Unknown).map(|(network, last4, verdict)| {
             let token = CardToken { key: self.fresh_key(), vault: 3 };
             let mut state = self.lock();
@@ -449,12 +462,12 @@ impl Shop {
             done.unwrap();
         }
     }
-    /// This request comes in between while the next one is worked on: when that asks the vault for a test card by name.
-    pub fn meanwhile(&self, path: &str, body: &str) {
+    /// This request comes in between while the next one is worked on.
+    pub fn meanwhile(&self, moment: Moment, path: &str, body: &str) {
         let request = Request::new("POST", path, body).key(&self.secret);
         let api = Arc::clone(&self.api);
         let happens = move || assert_eq!(block_on(api.handle(request.edge)).status, 200);
-        self.world.lock().meanwhile = Some(Box::new(happens));
+        self.world.lock().meanwhile = Some((moment, Box::new(happens)));
     }
     pub fn key(&self, kind: florin_core::id::Kind, id: &str) -> Key {
         self.world.look.key(kind, id).unwrap()

@@ -40,7 +40,8 @@ fn begin(from: &View<Payment>, command: &Authenticated, begun: Begun) -> Result<
     found.settled = Some(command.settled);
     let done = *found;
     let over = chase::job_of(done.key);
-    if !done.goes_on(command.settled) {
+    // Tried too often, nothing could follow: it is back at the start all the same, or it would wait for ever.
+    if !done.goes_on(command.settled) || next.attempts.len() >= MOST_ATTEMPTS {
         next.stage = Stage::RequiresPaymentMethod { last_error: Some(PaymentError::NotAuthenticated) };
         next.card = None;
         return Ok(Step::new(next).events(&[EventKind::PaymentFailed]).done(over));
@@ -49,9 +50,6 @@ fn begin(from: &View<Payment>, command: &Authenticated, begun: Begun) -> Result<
         // The merchant's server says when it is sent.
         next.stage = Stage::RequiresConfirmation;
         return Ok(Step::new(next).events(&[EventKind::PaymentUpdated]).done(over));
-    }
-    if next.attempts.len() >= MOST_ATTEMPTS {
-        return Err(Refusal::TooManyAttempts);
     }
     let mut attempt = Attempt::begin(begun.key, begun.job, done.what, done.money, done.card, begun.slot, begun.now)
         .with(done.credential);
@@ -212,6 +210,9 @@ mod tests {
             ..waiting(SALE, true)
         };
         let yes = command(settled(TransStatus::Authenticated, Some("05")));
-        assert_eq!(begin(&view(tried), &yes, BEGUN), Err(Refusal::TooManyAttempts));
+        let step = begin(&view(tried), &yes, BEGUN).unwrap();
+        let last_error = Some(PaymentError::NotAuthenticated);
+        assert_eq!(step.body.stage, Stage::RequiresPaymentMethod { last_error });
+        assert_eq!((step.body.attempts.len(), step.effects.done), (MOST_ATTEMPTS, vec![CHARGE]));
     }
 }

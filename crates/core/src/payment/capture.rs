@@ -3,7 +3,7 @@
 use super::confirm::start;
 use super::{Doing, MOST_ATTEMPTS_AND_CAPTURES, Payment, PaymentPersonal, PaymentView, Stage};
 use crate::attempt::{Attempt, Begun, Move, Step, launch};
-use crate::commit::EventKind;
+use crate::commit::{EventKind, Version};
 use crate::flow::{Claiming, Done, Failure, View};
 use crate::id::Key;
 use crate::ledger;
@@ -16,6 +16,8 @@ use crate::refusal::{Operation, Refusal};
 pub struct Capture {
     pub account: Key,
     pub payment: Key,
+    /// The version that was read, when the rest was made from it; none takes the payment as it is by now.
+    pub from: Option<Version>,
     /// Minor units; the whole hold when absent.
     pub amount: Option<i64>,
     /// Refused when it is not the payment's.
@@ -25,6 +27,7 @@ pub struct Capture {
     pub claim: Option<Claiming>,
 }
 
+/// `Refusal::Contended` when the payment is no longer at the version that was read: read it and ask again.
 pub async fn capture(ports: &dyn Ports, command: &Capture) -> Result<Done<PaymentView>, Failure> {
     let decide = |from: &View<Payment>, begun: Begun| begin(from, command, begun);
     launch(ports, command.account, command.payment, command.claim.as_ref(), &decide).await
@@ -35,6 +38,9 @@ fn begin(from: &View<Payment>, command: &Capture, begun: Begun) -> Result<Step<P
     let unexpected = Refusal::UnexpectedState { operation: Operation::Capture, status: payment.stage.status() };
     let Stage::RequiresCapture { hold } = payment.stage else { return Err(unexpected) };
     let authorized = payment.attempt(hold).ok_or(unexpected)?;
+    if command.from.is_some_and(|read| read != from.version) {
+        return Err(Refusal::Contended);
+    }
     if payment.attempts.len() >= MOST_ATTEMPTS_AND_CAPTURES {
         return Err(Refusal::TooManyAttempts);
     }
@@ -65,6 +71,28 @@ mod tests {
     use crate::money::{BadAmount, Money};
     use crate::sample::{ACCOUNT, BEGUN, CHARGE, PAYMENT, card, eur, every_stage, held, original, view};
 
+    fn plain() -> Capture {
+        let (account, payment) = (ACCOUNT, PAYMENT);
+        Capture { account, payment, from: None, amount: None, currency: None, personal: None, claim: None }
+    }
+
+    /// What was written from another version would undo what changed since; a stage that captures nothing says so first.
+    #[test]
+    fn only_what_was_read_is_captured() {
+        #[track_caller]
+        fn check(stage: Stage, read: Option<Version>, expected: Result<(), Refusal>) {
+            let command = Capture { from: read, ..plain() };
+            assert_eq!(begin(&view(held(stage)), &command, BEGUN).map(|_| ()), expected);
+        }
+        let (hold, now) = (Stage::RequiresCapture { hold: CHARGE }, view(0).version);
+        check(hold.clone(), None, Ok(()));
+        check(hold.clone(), Some(now), Ok(()));
+        check(hold, Some(now.next()), Err(Refusal::Contended));
+        let over = Stage::Succeeded { charge: CHARGE, captured: 1000 };
+        let refused = Refusal::UnexpectedState { operation: Operation::Capture, status: over.status() };
+        check(over, Some(now.next()), Err(refused));
+    }
+
     /// The whole step that begins the capture of `amount`.
     fn started(amount: i64) -> Step<Payment> {
         let what = Move::Completion(original());
@@ -80,7 +108,7 @@ mod tests {
     fn what_a_capture_begins() {
         #[track_caller]
         fn check(from: Stage, amount: Option<i64>, currency: Option<Currency>, expected: Result<i64, Refusal>) {
-            let command = Capture { account: ACCOUNT, payment: PAYMENT, amount, currency, personal: None, claim: None };
+            let command = Capture { amount, currency, ..plain() };
             assert_eq!(begin(&view(held(from)), &command, BEGUN), expected.map(started));
         }
         let hold = || Stage::RequiresCapture { hold: CHARGE };
@@ -108,14 +136,7 @@ mod tests {
         #[track_caller]
         fn check(code: &str, amount: i64, expected: Result<(), BadAmount>) {
             let currency = Currency::parse(code).unwrap();
-            let command = Capture {
-                account: ACCOUNT,
-                payment: PAYMENT,
-                amount: Some(amount),
-                currency: None,
-                personal: None,
-                claim: None,
-            };
+            let command = Capture { amount: Some(amount), ..plain() };
             let from = Payment { money: Money::new(5000, currency), ..held(Stage::RequiresCapture { hold: CHARGE }) };
             assert_eq!(begin(&view(from), &command, BEGUN).map(|_| ()), expected.map_err(Refusal::Amount));
         }

@@ -35,7 +35,7 @@ pub fn capture_before(hold: &Attempt) -> Time {
 }
 
 /// The job that ends a hold. It goes by the hold's own key, so that whoever claims the hold can name it.
-pub(super) fn job(account: Key, payment: Key, hold: &Attempt) -> Job {
+pub(crate) fn job(account: Key, payment: Key, hold: &Attempt) -> Job {
     let (kind, clock) = (JobKind::Expire, Clock::Real);
     let (id, attempt, due) = (job_of(hold.key), hold.key, capture_before(hold));
     Job { id, kind, account, subject: payment, attempt, due, clock, tries: 0 }

@@ -16,6 +16,7 @@ pub use cancel::{Cancel, CancelReason, cancel};
 pub use capture::{Capture, capture};
 pub use confirm::{Confirm, confirm};
 pub use create::{Create, create};
+pub(crate) use expire::job as expiry;
 pub use expire::{capture_before, expire};
 pub use increment::{Increment, MOST_INCREMENTS, increment};
 pub use terms::{Address, CardOptions, ChargeWords, Contact, FutureUse, Method, PaymentPersonal, Terms, ThreeDsWish};

@@ -1,6 +1,6 @@
 //! What the end of an attempt does to its payment: the stage, the ledger plan, the events.
 
-use super::{CancelReason, Doing, Payment, PaymentError, PaymentPersonal, Stage, expire};
+use super::{CancelReason, Doing, MOST_ATTEMPTS, Payment, PaymentError, PaymentPersonal, Stage, expire};
 use crate::attempt::{Attempt, Effects, Move, Owner, Place};
 use crate::avs::AddressCheck;
 use crate::chase;
@@ -139,9 +139,10 @@ impl Payment {
         Effects::of(&[event, EventKind::PaymentSucceeded], &captured).moving(place.account, movement)
     }
 
-    /// Turns a soft refusal into an authentication. False when it stays a refusal.
+    /// Turns a soft refusal into an authentication. False when it stays a refusal: nobody is asked for what no attempt could follow.
     fn steps_up(&mut self, attempt: &Attempt, error: &PaymentError) -> bool {
         let may = error.is_soft() && attempt.may_step_up && attempt.proof.is_none();
+        let may = may && self.attempts.len() < MOST_ATTEMPTS;
         may && self.ask_cardholder(attempt.key, (attempt.what, attempt.credential), attempt.card, false, true).is_ok()
     }
 
@@ -168,7 +169,7 @@ mod tests {
     use crate::ledger::Transfer;
     use crate::payment::{CancelReason, CaptureMethod};
     use crate::sample::{
-        ACCOUNT, CHARGE, FUNDS, HOLD, NOW, OPEN, PAYMENT, SALE, attempt, eur, every_move, held, original, payment,
+        ACCOUNT, CHARGE, FUNDS, HOLD, NOW, OPEN, PAYMENT, SALE, SOFT, attempt, eur, every_move, held, original, payment,
     };
     use EventKind::{
         ChargeCaptured, ChargeFailed, ChargeSucceeded, PaymentCanceled, PaymentCapturable, PaymentFailed,
@@ -248,6 +249,27 @@ mod tests {
         check(Doing::Increment { to: 1600 }, increment, stands.clone(), &[EventKind::IncrementFailed], &[]);
         let capture = Doing::Capture { amount: 600 };
         check(capture, Move::Completion(original()), stands, &[PaymentCapturable], &restored);
+    }
+
+    /// A soft refusal of the last attempt that a payment has is a refusal: what the cardholder agrees to could not be sent.
+    #[test]
+    fn a_soft_refusal() {
+        #[track_caller]
+        fn check(before: usize, expected: Stage, events: &[EventKind], jobs: usize) {
+            let tried = Attempt { may_step_up: true, ..of(SALE, 1000) };
+            let stage = Stage::Processing { attempt: OPEN, doing: Doing::Confirm };
+            let others = std::iter::repeat_n(attempt(CHARGE, SALE, 1, State::Sent), before);
+            let attempts = others.chain([tried.clone()]).collect();
+            let mut next = Payment { attempts, ..payment(CaptureMethod::Automatic, stage) };
+            let effects = next.failed(PLACE, &tried, PaymentError::Declined(SOFT));
+            assert_eq!((next.stage, &effects.events[..], effects.jobs.len()), (expected, events, jobs));
+        }
+        let asks = Stage::RequiresAction { authentication: OPEN };
+        let asked = [EventKind::PaymentRequiresAction];
+        check(0, asks.clone(), &asked, 1);
+        check(MOST_ATTEMPTS - 2, asks, &asked, 1);
+        let last_error = Some(PaymentError::Declined(SOFT));
+        check(MOST_ATTEMPTS - 1, Stage::RequiresPaymentMethod { last_error }, &[ChargeFailed, PaymentFailed], 0);
     }
 
     /// An attempt that the payment does not wait for changes nothing, whatever becomes of it.

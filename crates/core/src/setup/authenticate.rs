@@ -39,13 +39,11 @@ fn begin(from: &SetupView, command: &AuthenticatedSetup, begun: Begun) -> Result
     found.settled = Some(command.settled);
     let done = *found;
     let over = chase::job_of(done.key);
-    if !done.goes_on(command.settled) {
+    // Tried too often, nothing could follow: it is back at the start all the same, or it would wait for ever.
+    if !done.goes_on(command.settled) || next.attempts.len() >= MOST_ATTEMPTS {
         next.stage = SetupStage::RequiresPaymentMethod { last_error: Some(PaymentError::NotAuthenticated) };
         next.method = None;
         return Ok(Step::new(next).events(&[EventKind::SetupFailed]).done(over));
-    }
-    if next.attempts.len() >= MOST_ATTEMPTS {
-        return Err(Refusal::TooManyAttempts);
     }
     let proof = done.proof();
     let mut step = ask_issuer(next, (from.account, from.key), (done.card, done.credential), begun);

@@ -1,6 +1,7 @@
 //! A card set up for later without a payment: its issuer is asked with a message over nothing.
 
 mod authenticate;
+mod before;
 mod confirm;
 mod owner;
 mod verify;
@@ -10,7 +11,7 @@ pub use confirm::{ConfirmSetup, CreateSetup, confirm, create};
 pub use verify::{Verify, verify};
 
 use crate::attempt::{Attempt, Move};
-use crate::codec::Body;
+use crate::codec::{BadBody, Body, whole};
 use crate::flow::View;
 use crate::id::{Key, Kind};
 use crate::money::{Currency, Money};
@@ -153,7 +154,15 @@ impl Setup {
 const ASKS: Move = Move::Verification(Initiator::CustomerStoring);
 
 impl Body for Setup {
-    const FORMAT: u8 = 1;
+    const FORMAT: u8 = 2;
+
+    fn decode_format(format: u8, rest: &[u8]) -> Result<Setup, BadBody> {
+        match format {
+            1 => before::setup(rest),
+            Self::FORMAT => whole(rest),
+            _ => Err(BadBody::Damaged),
+        }
+    }
 }
 
 impl Record for Setup {
@@ -174,5 +183,13 @@ pub struct SetupPersonal {
 }
 
 impl Body for SetupPersonal {
-    const FORMAT: u8 = 1;
+    const FORMAT: u8 = 2;
+
+    fn decode_format(format: u8, rest: &[u8]) -> Result<SetupPersonal, BadBody> {
+        match format {
+            1 => before::personal(rest),
+            Self::FORMAT => whole(rest),
+            _ => Err(BadBody::Damaged),
+        }
+    }
 }

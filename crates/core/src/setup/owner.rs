@@ -1,6 +1,6 @@
 //! What the end of an attempt does to its setup: the stage, the events, and in whose hands the card is.
 
-use super::{Purpose, Setup, SetupPersonal, SetupStage, SetupView};
+use super::{MOST_ATTEMPTS, Purpose, Setup, SetupPersonal, SetupStage, SetupView};
 use crate::attempt::{Attempt, Effects, Owner, Place};
 use crate::avs::AddressCheck;
 use crate::chase;
@@ -79,9 +79,10 @@ impl Owner for Setup {
 }
 
 impl Setup {
-    /// Turns a soft refusal into an authentication. False when it stays a refusal.
+    /// Turns a soft refusal into an authentication. False when it stays a refusal: nobody is asked for what no attempt could follow.
     fn steps_up(&mut self, attempt: &Attempt, error: &PaymentError) -> bool {
         let may = error.is_soft() && attempt.may_step_up && attempt.proof.is_none();
+        let may = may && self.attempts.len() < MOST_ATTEMPTS;
         may && self.ask_cardholder(attempt.key, (attempt.card, attempt.credential), false, true)
     }
 
@@ -107,7 +108,7 @@ mod tests {
     use crate::method::{Hold, PaymentMethod};
     use crate::payment::{CancelReason, Method};
     use crate::record;
-    use crate::sample::{ACCOUNT, APPROVAL, CHARGE, FUNDS, NOW, OPEN, PAYMENT, approved, attempt, card, view};
+    use crate::sample::{ACCOUNT, APPROVAL, CHARGE, FUNDS, NOW, OPEN, PAYMENT, SOFT, approved, attempt, card, view};
     use crate::wire::Initiator;
 
     const PLACE: Place = Place { account: ACCOUNT, key: PAYMENT, now: NOW, fees: Fees::NONE };
@@ -173,6 +174,24 @@ mod tests {
         }
         check(Purpose::Intent, EventKind::SetupFailed);
         check(Purpose::Attach, EventKind::CardRefused);
+    }
+
+    /// A soft refusal of the last attempt that a setup has is a refusal: what the cardholder agrees to could not be sent.
+    #[test]
+    fn a_soft_refusal() {
+        #[track_caller]
+        fn check(before: usize, expected: SetupStage, event: EventKind, jobs: usize) {
+            let tried = Attempt { may_step_up: true, ..asked(State::Sent) };
+            let mut next = setup(Purpose::Intent, None);
+            next.attempts = std::iter::repeat_n(asked(State::Sent), before).chain([tried.clone()]).collect();
+            let effects = next.failed(PLACE, &tried, PaymentError::Declined(SOFT));
+            assert_eq!((next.stage, effects.events, effects.jobs.len()), (expected, vec![event], jobs));
+        }
+        let asks = SetupStage::RequiresAction { authentication: OPEN };
+        check(0, asks, EventKind::SetupRequiresAction, 1);
+        check(MOST_ATTEMPTS - 2, asks, EventKind::SetupRequiresAction, 1);
+        let last_error = Some(PaymentError::Declined(SOFT));
+        check(MOST_ATTEMPTS - 1, SetupStage::RequiresPaymentMethod { last_error }, EventKind::SetupFailed, 0);
     }
 
     /// An attempt that the setup does not wait for changes nothing.

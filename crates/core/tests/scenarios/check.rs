@@ -282,8 +282,15 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
             work(world, JobKind::Chase, async |job| chase(ports, job).await).await
         }
         What::Capture { amount, currency } => {
-            let command =
-                payment::Capture { account, payment, amount: *amount, currency: *currency, personal: None, claim };
+            let command = payment::Capture {
+                account,
+                payment,
+                from: None,
+                amount: *amount,
+                currency: *currency,
+                personal: None,
+                claim,
+            };
             tell_payment(ports, payment::capture(ports, &command).await)
         }
         What::Increment { amount } => {

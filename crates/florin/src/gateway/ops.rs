@@ -180,7 +180,8 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
             let claim = claiming(desk, "capture", key.as_deref(), &[&id, amount.as_deref().unwrap_or("")])?;
             let payment = payment_key(ports, &id)?;
             let amount = amount_of(desk, payment, amount).await?;
-            let command = Capture { account: desk.account, payment, amount, currency: None, personal: None, claim };
+            let command =
+                Capture { account: desk.account, payment, from: None, amount, currency: None, personal: None, claim };
             told(desk, capture(&Door(ports), &command).await?, |v| shape::payment(&ports.ids, v)).await
         }
         Ask::Cancel { id, key } => {

@@ -205,9 +205,9 @@ fn prepare(path: &Path, options: Options, keys: &Keys, unclean: bool) -> Result<
         (0, 0) => create(&connection, keys)?,
         (APPLICATION_ID, _) if version > SCHEMA_VERSION => return Err(Cause::Newer(version)),
         (APPLICATION_ID, _) if version == SCHEMA_VERSION => {}
-        (APPLICATION_ID, _) if version == 1 => {
+        (APPLICATION_ID, _) if version >= migrate::OLDEST => {
             check_key(&connection, keys)?;
-            migrate::from_1(&connection, &keys.head())?;
+            migrate::from(version, &connection, keys)?;
         }
         (APPLICATION_ID, _) => return Err(Cause::Damaged(format!("impossible format {version}"))),
         _ => return Err(Cause::NotFlorin),

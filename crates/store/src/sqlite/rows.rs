@@ -95,6 +95,10 @@ fn read(row: &rusqlite::Row<'_>) -> Result<SealedStep, Fault> {
 }
 
 impl SealedStep {
+    pub fn kind(&self) -> Kind {
+        self.place.kind
+    }
+
     pub fn open(self, keys: &Keys) -> Result<Row, StoreTrouble> {
         self.open_step(keys).map(|step| step.row)
     }

@@ -3,7 +3,7 @@
 /// Application id in the file's header: "Flor".
 pub const APPLICATION_ID: i32 = 0x466c_6f72;
 /// `user_version` of the file. A change of any table is a new version with a migration.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Transfers of one row are numbered n * 256 + i, so that they lie in order of commit and need no index.
 pub const TRANSFERS_PER_ROW: i64 = 256;

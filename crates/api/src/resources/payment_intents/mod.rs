@@ -15,6 +15,7 @@ pub use settle::{cancel, capture, claim, increment};
 pub use shape::{card_error, declined, outcome, shape, to_issuer};
 pub use update::update;
 
+pub(crate) use confirm::settled;
 pub(crate) use fields::{
     asked_first, customer, is_method_type, living, method_types, no_other_account, no_platforms, other_methods, url,
 };

@@ -11,7 +11,20 @@ use florin_core::payment::{self, Cancel, CancelReason, Capture, Increment, Payme
 use florin_core::refusal::Refusal;
 
 pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    let view = find(ask, ask.path_id()).await?;
+    for _ in 0..flow::TRIES {
+        let view = find(ask, ask.path_id()).await?;
+        let command = whole_or_part(ask, params, &view)?;
+        match payment::capture(&ask.asked(Telling::Outcome), &command).await {
+            Ok(done) => return settled(ask, done, Telling::Outcome).await,
+            // Somebody changed the intent meanwhile: what they wrote is kept.
+            Err(Failure::Refused(Refusal::Contended)) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    Err(Refusal::Contended.into())
+}
+
+fn whole_or_part(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Capture, ApiError> {
     let amount = params.integer("amount_to_capture")?;
     if params.boolean("final_capture")? == Some(false) {
         let message = "final_capture can only be false where multicapture is available (multicapture[status] of the charge): one \
@@ -26,18 +39,21 @@ pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
     params.metadata(&mut personal.metadata)?;
     params.ignore(&["amount_details", "hooks", "payment_details"]);
     params.done()?;
-    let written = (personal != before).then_some(personal);
-    claim(ask, params, &view, (amount, "amount_to_capture", written), Telling::Outcome).await
+    let command = claim(ask, params, view, (amount, "amount_to_capture"))?;
+    // Without words of its own it takes the intent as it is by now.
+    Ok(match personal != before {
+        true => Capture { from: Some(view.version), personal: Some(personal), ..command },
+        false => command,
+    })
 }
 
 /// Claims a hold, whole or in part.
-pub async fn claim(
+pub fn claim(
     ask: &Ask<'_>,
     params: &Params,
     view: &PaymentView,
-    (amount, name, personal): (Option<i64>, &'static str, Option<PaymentPersonal>),
-    telling: Telling,
-) -> Result<Answer, ApiError> {
+    (amount, name): (Option<i64>, &'static str),
+) -> Result<Capture, ApiError> {
     let Stage::RequiresCapture { .. } = view.body.stage else {
         return Err(unexpected(ask.look(), view, "capture"));
     };
@@ -54,9 +70,7 @@ pub async fn claim(
         Some(_) | None => {}
     }
     let (account, payment, claim) = (ask.account(), view.key, ask.claim.clone());
-    let command = Capture { account, payment, amount, currency: None, personal, claim };
-    let done = payment::capture(&ask.asked(telling), &command).await?;
-    settled(ask, done, telling).await
+    Ok(Capture { account, payment, from: None, amount, currency: None, personal: None, claim })
 }
 
 /// `POST …/increment_authorization`: `amount` is the whole amount to be held.

@@ -12,10 +12,10 @@ use crate::params::Params;
 use crate::resources::payment_intents::{self, of_client};
 use crate::resources::payment_methods::{self, Chosen, Payer};
 use crate::resources::{confirmation_tokens, customers};
-use florin_core::commit::{Beside, EventKind, Row};
+use florin_core::commit::{EventKind, Row};
 use florin_core::confirmation::Used;
 use florin_core::flow::{self, Done, Failure};
-use florin_core::id::{Key, Kind};
+use florin_core::id::Kind;
 use florin_core::payment::{CancelReason, FutureUse, ThreeDsWish};
 use florin_core::record::{self, Change};
 use florin_core::refusal::Refusal;
@@ -180,56 +180,54 @@ fn unexpected(setup: &Setup, operation: &str) -> ApiError {
     ApiError::invalid(message).code("setup_intent_unexpected_state")
 }
 
-async fn step(
-    ask: &Ask<'_>,
-    key: Key,
-    event: EventKind,
-    beside: Vec<Beside>,
-    edit: &(dyn Fn(&mut Setup, &mut SetupPersonal) + Sync),
-) -> Result<Done<SetupView>, ApiError> {
-    let decide = |from: &SetupView| {
-        let (mut body, mut words) = (from.body.clone(), from.personal().unwrap_or_default());
-        if !body.stage.is_open() && event != EventKind::SetupUpdated {
-            return Err(Refusal::Contended);
-        }
-        edit(&mut body, &mut words);
-        let subject = body.customer.unwrap_or(from.key);
-        let mut change = Change::to(body, event).personal(subject, &words);
-        change.beside = beside.clone();
-        Ok(change)
+/// Puts the next version of an intent. `Refusal::Contended` when it is no longer at the version that was read: read it and ask again.
+async fn put(ask: &Ask<'_>, read: &SetupView, change: Change<Setup>) -> Result<Done<SetupView>, Failure> {
+    let decide = |now: &SetupView| match now.version == read.version {
+        true => Ok(change.clone()),
+        false => Err(Refusal::Contended),
     };
     let render = |view: &SetupView| look::stored(200, &shape(ask.look(), view));
-    Ok(record::change(ask.ports(), ask.account(), key, ask.claim.as_ref(), &decide, &render).await?)
+    record::change(ask.ports(), ask.account(), read.key, ask.claim.as_ref(), &decide, &render).await
 }
 
 pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    let view = find(ask, ask.path_id()).await?;
-    let mut probe: SetupPersonal = view.personal()?;
-    personal(params, &mut probe)?;
-    let asking = asking(params, view.body.asking)?;
+    for _ in 0..flow::TRIES {
+        let view = find(ask, ask.path_id()).await?;
+        let change = updated(ask, params, &view).await?;
+        match put(ask, &view, change).await {
+            Ok(done) => return told(done, |view| shape(ask.look(), view)),
+            // Somebody changed the intent meanwhile: what they wrote is kept.
+            Err(Failure::Refused(Refusal::Contended)) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    Err(Refusal::Contended.into())
+}
+
+async fn updated(ask: &Ask<'_>, params: &Params, view: &SetupView) -> Result<Change<Setup>, ApiError> {
+    let (mut body, mut words) = (view.body.clone(), view.personal::<SetupPersonal>()?);
+    personal(params, &mut words)?;
+    body.asking = asking(params, body.asking)?;
     types(ask, params)?;
     params.ignore(WITHOUT_EFFECT);
     payment_intents::no_other_account(params, NOT_OFFERED)?;
     params.ignore(&["payment_method", "payment_method_data", "customer"]);
     params.done()?;
     let customer = payment_intents::customer(ask, params).await?;
-    let payer = Payer { by: view.key, customer: customer.or(view.body.customer), uses: false };
+    body.customer = customer.or(body.customer);
+    let payer = Payer { by: view.key, customer: body.customer, uses: false };
     let chosen = payment_methods::choose(ask, params, payer).await?;
     if (customer.is_some() || chosen.is_some()) && !view.body.stage.is_open() {
         return Err(unexpected(&view.body, "update"));
     }
-    let beside = chosen.as_ref().map(|c| c.beside.clone()).unwrap_or_default();
-    let edit = |body: &mut Setup, words: &mut SetupPersonal| {
-        let _ = personal(params, words);
-        body.customer = customer.or(body.customer);
-        body.asking = asking;
-        if let Some(chosen) = &chosen {
-            body.choose(chosen.method());
-            words.billing = Some(chosen.personal.billing.clone());
-        }
-    };
-    let done = step(ask, view.key, EventKind::SetupUpdated, beside, &edit).await?;
-    told(done, |view| shape(ask.look(), view))
+    if let Some(chosen) = &chosen {
+        body.choose(chosen.method());
+        words.billing = Some(chosen.personal.billing.clone());
+    }
+    let subject = body.customer.unwrap_or(view.key);
+    let mut change = Change::to(body, EventKind::SetupUpdated).personal(subject, &words);
+    change.beside = chosen.map(|c| c.beside).unwrap_or_default();
+    Ok(change)
 }
 
 pub async fn confirm(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
@@ -288,21 +286,28 @@ async fn confirmation(ask: &Ask<'_>, params: &Params, view: &SetupView) -> Resul
 }
 
 pub async fn cancel(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    let view = find(ask, ask.path_id()).await?;
     let words = [
         ("abandoned", CancelReason::Abandoned),
         ("duplicate", CancelReason::Duplicate),
         ("requested_by_customer", CancelReason::RequestedByCustomer),
     ];
-    let reason = params.choice("cancellation_reason", &words)?.unwrap_or(CancelReason::Unspecified);
-    params.done()?;
-    if !view.body.stage.is_open() {
-        return Err(unexpected(&view.body, "cancel"));
+    for _ in 0..flow::TRIES {
+        let view = find(ask, ask.path_id()).await?;
+        let reason = params.choice("cancellation_reason", &words)?.unwrap_or(CancelReason::Unspecified);
+        params.done()?;
+        if !view.body.stage.is_open() {
+            return Err(unexpected(&view.body, "cancel"));
+        }
+        let body = Setup { stage: SetupStage::Canceled { at: ask.now(), reason }, ..view.body.clone() };
+        let change = Change { personal: view.personal.clone(), ..Change::to(body, EventKind::SetupCanceled) };
+        match put(ask, &view, change).await {
+            Ok(done) => return told(done, |view| shape(ask.look(), view)),
+            // It was confirmed this moment, or changed: it is canceled as it is now, or not at all.
+            Err(Failure::Refused(Refusal::Contended)) => {}
+            Err(failure) => return Err(failure.into()),
+        }
     }
-    let now = ask.now();
-    let edit = |body: &mut Setup, _: &mut SetupPersonal| body.stage = SetupStage::Canceled { at: now, reason };
-    let done = step(ask, view.key, EventKind::SetupCanceled, vec![], &edit).await?;
-    told(done, |view| shape(ask.look(), view))
+    Err(Refusal::Contended.into())
 }
 
 pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {

@@ -1,10 +1,13 @@
 //! Opening: whose file it is, whether it is whole, who else has it, and what is left after a crash.
 
 use super::{Folder, ROOT, meddle};
-use crate::conformance::build::{apply, get, row, step};
+use crate::conformance::build::{apply, find, get, put, row, step};
 use crate::sqlite::open::network_file_system;
 use crate::{OpenError, Options, SqliteStore};
+use florin_core::commit::{JobKind, Row, Version};
+use florin_core::id::Kind;
 use florin_core::seal::Secret;
+use florin_core::store::Query;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -40,7 +43,7 @@ fn refuses_what_is_not_its_own_or_not_whole() {
     check(&foreign, "NotFlorin");
 
     let newer = made("newer.db");
-    meddle(&newer, "PRAGMA user_version = 3");
+    meddle(&newer, "PRAGMA user_version = 4");
     check(&newer, "Newer");
     let older = made("older.db");
     meddle(&older, "PRAGMA user_version = 0");
@@ -143,4 +146,43 @@ fn network_file_systems_are_known_by_number() {
     for (magic, expected) in cases {
         assert_eq!(network_file_system(magic), expected, "{magic:#x}");
     }
+}
+
+/// What `core` stores of a thing: a payment that is held (7) or succeeded (8), a setup that waits for its cardholder (7).
+fn stored(key: i64, kind: Kind, golden: &str, line: usize) -> Row {
+    let digits = golden.lines().nth(line - 1).expect("a line").as_bytes();
+    let byte = |two: &[u8]| u8::from_str_radix(std::str::from_utf8(two).expect("digits"), 16).expect("digits");
+    Row { kind, body: digits.chunks(2).map(byte).collect(), ..row(key, 1) }
+}
+
+/// Holds end, and cardholders are looked for, in what an earlier Florin stored too.
+#[test]
+fn a_file_of_format_2_gets_its_jobs() {
+    const PAYMENTS: &str = include_str!("../../../../core/tests/golden/payment_stages.hex");
+    const SETUPS: &str = include_str!("../../../../core/tests/golden/setup_stages.hex");
+    let folder = Folder::new();
+    let store = folder.open_named("a.db");
+    apply(&store, put(stored(10, Kind::Payment, PAYMENTS, 7)));
+    apply(&store, put(stored(11, Kind::Payment, PAYMENTS, 8)));
+    apply(&store, put(stored(13, Kind::Setup, SETUPS, 7)));
+    apply(&store, step(14, 1));
+    let newer = Row { version: Version(2), ..stored(15, Kind::Payment, PAYMENTS, 8) };
+    apply(&store, put(stored(15, Kind::Payment, PAYMENTS, 7)));
+    apply(&store, put(newer));
+    drop(store);
+    meddle(&folder.file("a.db"), "PRAGMA user_version = 2");
+    let jobs = || {
+        let found = find(&folder.open_named("a.db"), Query::Jobs { limit: 100 }).jobs();
+        let mut found: Vec<_> = found.iter().map(|job| (job.subject.0, job.kind, job.attempt.0, job.id.0)).collect();
+        found.sort_unstable();
+        found
+    };
+    let expected = [(10, JobKind::Expire, 2000, 2000), (13, JobKind::Chase, 3000, 3000)];
+    assert_eq!(jobs(), expected);
+    meddle(&folder.file("a.db"), "PRAGMA user_version = 2; UPDATE job SET due = 5, tries = 3");
+    assert_eq!(jobs(), expected, "what is there already stays");
+    let kept: (i64, i64) = rusqlite::Connection::open(folder.file("a.db"))
+        .and_then(|c| c.query_row("SELECT min(due), min(tries) FROM job", (), |row| Ok((row.get(0)?, row.get(1)?))))
+        .expect("read");
+    assert_eq!(kept, (5, 3));
 }

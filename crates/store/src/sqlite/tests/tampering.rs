@@ -139,10 +139,18 @@ fn nothing_is_written_behind_a_changed_end() {
     drop(store);
 }
 
+fn ends_of_chain(path: &std::path::Path) -> Vec<(i64, Vec<u8>)> {
+    let connection = rusqlite::Connection::open(path).expect("SQLite opens it");
+    let mut links = connection.prepare("SELECT n, hash FROM ledger_link ORDER BY n").expect("prepared");
+    let found = links.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).expect("read");
+    found.map(|link| link.expect("read")).collect()
+}
+
 #[test]
 fn a_file_of_format_1_gets_its_chain() {
     let folder = Folder::new();
     filled(&folder, "a.db");
+    let before = ends_of_chain(&folder.file("a.db"));
     let older = "DROP TABLE ledger_link; DELETE FROM meta WHERE name = 'ledger_head'; PRAGMA user_version = 1";
     tamper(&folder.file("a.db"), older);
     let wrong = crate::SqliteStore::open(
@@ -152,6 +160,7 @@ fn a_file_of_format_1_gets_its_chain() {
     );
     assert!(matches!(wrong.err(), Some(crate::OpenError::WrongKey(_))), "nothing is changed under another key");
     let store = folder.open_named("a.db");
+    assert_eq!(ends_of_chain(&folder.file("a.db")), before, "the same links as those that were made with the commits");
     apply(&store, Commit { ..step(6, 1) });
     apply(&store, moves(7, 1, vec![transfer((7, Book::Receivable), (7, Book::Merchant), 5)]));
     let found = store.audit(&|_, _| {}).expect("every row can be read");
