@@ -226,4 +226,36 @@ async function whatFailedIsNotPaidLater(bench) {
   assert.equal(await one.charges(id), 0);
 }
 
-export const page = { onlyTheLibrarysCalls, whatFailedIsNotPaidLater, keysAlone, throughTheButton, twoClicks, declinedThenPaid, aReloadInTheMiddle, backAndForth, twoWindows, aFrameThatIsMoved, nothingIsLeftBehind, aStrangerSeesNothing };
+/** Pages that draw themselves anew (Turbo, a framework's router) take the frame that calls along with the old body. */
+async function aBodyThatIsReplaced(bench) {
+  const one = await bench.open();
+  const made = await bench.intent();
+  const status = () => one.run(async (secret) => (await stripe.retrievePaymentIntent(secret)).paymentIntent?.status, made.client_secret);
+  await one.mount([]);
+  assert.equal(await status(), 'requires_payment_method');
+  await one.run(() => document.documentElement.replaceChild(document.createElement('body'), document.body));
+  assert.equal(await one.page.locator('iframe').count(), 0);
+  assert.equal(await status(), 'requires_payment_method');
+  assert.equal(await one.page.locator('iframe').count(), 1);
+}
+
+/** Without a connection at first, the next try finds the frame. */
+async function aFrameThatDidNotCome(bench) {
+  const one = await bench.open();
+  const { client_secret: secret } = await bench.intent();
+  await one.mount([]);
+  await one.page.route(/frames\/controller/, () => {}, { times: 1 });
+  await one.page.clock.install();
+  const ask = () => one.run((secret) => {
+    window.result = stripe.retrievePaymentIntent(secret);
+  }, secret);
+  await ask();
+  await one.page.locator('iframe').waitFor({ state: 'attached' });
+  await one.page.clock.fastForward(21_000);
+  assert.equal((await one.run(() => window.result)).error.code, 'frame_not_loaded');
+  await ask();
+  assert.equal((await one.run(() => window.result)).paymentIntent.status, 'requires_payment_method');
+  assert.equal(await one.page.locator('iframe').count(), 1);
+}
+
+export const page = { aBodyThatIsReplaced, aFrameThatDidNotCome, onlyTheLibrarysCalls, whatFailedIsNotPaidLater, keysAlone, throughTheButton, twoClicks, declinedThenPaid, aReloadInTheMiddle, backAndForth, twoWindows, aFrameThatIsMoved, nothingIsLeftBehind, aStrangerSeesNothing };
