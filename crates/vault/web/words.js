@@ -34,6 +34,7 @@ export const WORDS = {
     cvc_where: 'Three digits on the back of the card',
     cvc_where_amex: 'Four digits on the front of the card',
     no_connection: 'The payment service cannot be reached. Check the connection and try again.',
+    nothing_here: 'This page shows a question of your bank within a shop’s page, and nothing else. Go back to the shop.',
     incomplete_expiry_short: 'Enter month and year',
     invalid_expiry_month_short: 'Month is 01 to 12',
     invalid_expiry_month_past_short: 'Card has expired',
@@ -74,6 +75,7 @@ export const WORDS = {
     cvc_where: '카드 뒷면의 세 자리 숫자',
     cvc_where_amex: '카드 앞면의 네 자리 숫자',
     no_connection: '결제 서비스에 연결할 수 없습니다. 인터넷 연결을 확인하고 다시 시도해 주세요.',
+    nothing_here: '이 페이지는 상점 페이지 안에서 카드사의 확인 화면을 보여 줄 때만 쓰입니다. 상점으로 돌아가 주세요.',
     incomplete_expiry_short: '월과 연도를 입력하세요',
     invalid_expiry_month_short: '월은 01~12입니다',
     invalid_expiry_month_past_short: '만료된 카드입니다',
@@ -114,6 +116,7 @@ export const WORDS = {
     cvc_where: '卡背面的三位数字',
     cvc_where_amex: '卡正面的四位数字',
     no_connection: '无法连接支付服务,请检查网络后重试。',
+    nothing_here: '此页面仅用于在商店页面中显示银行的验证请求。请返回商店。',
     incomplete_expiry_short: '请填写完整日期',
     invalid_expiry_month_short: '月份为 01–12',
     invalid_expiry_month_past_short: '此卡已过期',
@@ -130,7 +133,7 @@ export function language(locale) {
   const asked = locale === 'auto' ? navigator.languages : [locale];
   for (const tag of asked) {
     const short = tag.toLowerCase().split('-')[0];
-    if (short in WORDS) return short;
+    if (Object.hasOwn(WORDS, short)) return short;
   }
   return 'en';
 }

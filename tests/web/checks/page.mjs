@@ -194,4 +194,68 @@ async function onlyTheLibrarysCalls(bench) {
   await one.still();
 }
 
-export const page = { onlyTheLibrarysCalls, keysAlone, throughTheButton, twoClicks, declinedThenPaid, aReloadInTheMiddle, backAndForth, twoWindows, aFrameThatIsMoved, nothingIsLeftBehind, aStrangerSeesNothing };
+/** The frame that calls comes only after the page was told that the payment failed: it must not pay then. */
+async function whatFailedIsNotPaidLater(bench) {
+  const one = await bench.open();
+  const { id, client_secret: secret } = await bench.intent();
+  await one.mount([['card', '#line']]);
+  await one.type({}, '#line');
+  let release;
+  const held = new Promise((resolve) => {
+    release = resolve;
+  });
+  const asked = [];
+  one.page.on('request', (request) => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
+  await one.page.route(/frames\/controller/, (route) => held.then(() => route.continue()));
+  await one.page.clock.install();
+  await one.run((secret) => {
+    window.result = stripe.confirmCardPayment(secret, { payment_method: { card: elements.getElement('card') } });
+  }, secret);
+  await one.page.locator('iframe[src*="frames/controller"]').waitFor({ state: 'attached' });
+  await one.page.clock.fastForward(21_000);
+  const { error } = await one.run(() => window.result);
+  assert.equal(error.code, 'frame_not_loaded');
+  const greetings = () => one.heard.filter((text) => text.includes('"greeted"')).length;
+  const before = greetings();
+  release();
+  while (greetings() === before) await one.run(() => new Promise(requestAnimationFrame));
+  // What is asked now comes after whatever the frame was told when it came.
+  const { paymentIntent } = await one.run((secret) => stripe.retrievePaymentIntent(secret), secret);
+  assert.equal(paymentIntent.status, 'requires_payment_method');
+  assert.deepEqual(asked.filter((what) => what.startsWith('POST')), []);
+  assert.equal(await one.charges(id), 0);
+}
+
+/** Pages that draw themselves anew (Turbo, a framework's router) take the frame that calls along with the old body. */
+async function aBodyThatIsReplaced(bench) {
+  const one = await bench.open();
+  const made = await bench.intent();
+  const status = () => one.run(async (secret) => (await stripe.retrievePaymentIntent(secret)).paymentIntent?.status, made.client_secret);
+  await one.mount([]);
+  assert.equal(await status(), 'requires_payment_method');
+  await one.run(() => document.documentElement.replaceChild(document.createElement('body'), document.body));
+  assert.equal(await one.page.locator('iframe').count(), 0);
+  assert.equal(await status(), 'requires_payment_method');
+  assert.equal(await one.page.locator('iframe').count(), 1);
+}
+
+/** Without a connection at first, the next try finds the frame. */
+async function aFrameThatDidNotCome(bench) {
+  const one = await bench.open();
+  const { client_secret: secret } = await bench.intent();
+  await one.mount([]);
+  await one.page.route(/frames\/controller/, () => {}, { times: 1 });
+  await one.page.clock.install();
+  const ask = () => one.run((secret) => {
+    window.result = stripe.retrievePaymentIntent(secret);
+  }, secret);
+  await ask();
+  await one.page.locator('iframe').waitFor({ state: 'attached' });
+  await one.page.clock.fastForward(21_000);
+  assert.equal((await one.run(() => window.result)).error.code, 'frame_not_loaded');
+  await ask();
+  assert.equal((await one.run(() => window.result)).paymentIntent.status, 'requires_payment_method');
+  assert.equal(await one.page.locator('iframe').count(), 1);
+}
+
+export const page = { aBodyThatIsReplaced, aFrameThatDidNotCome, onlyTheLibrarysCalls, whatFailedIsNotPaidLater, keysAlone, throughTheButton, twoClicks, declinedThenPaid, aReloadInTheMiddle, backAndForth, twoWindows, aFrameThatIsMoved, nothingIsLeftBehind, aStrangerSeesNothing };

@@ -183,7 +183,37 @@ async function aCardIsKeptAfterItsIssuerAsked(bench) {
   }
 }
 
+/** The frame around the bank's page shows no stranger's page under the card origin's name, and nothing outside of a shop's page. */
+async function onlyOurOwnPagesAreShown(bench) {
+  const shopper = await bench.open();
+  const there = '/3ds/authenticate/pi_nobody/nothing';
+  const at = (to) => `${bench.card}/frames/challenge?key=${bench.ready.publishable_key}&lang=ko&to=${encodeURIComponent(to)}`;
+  const shown = async (to) => {
+    await shopper.run((src) => new Promise((loaded) => {
+      const frame = document.createElement('iframe');
+      Object.assign(frame, { id: 'shown', src });
+      frame.onload = loaded;
+      document.getElementById('shown')?.remove();
+      document.body.append(frame);
+    }), at(to));
+    const inside = shopper.page.frameLocator('#shown').locator('#bank, main > p');
+    return (await inside.getAttribute('src')) ?? (await inside.textContent());
+  };
+  for (const to of [bench.card + there, bench.httpCard + there]) assert.ok((await shown(to)).startsWith(to), to);
+  const { host } = new URL(bench.card);
+  const refused = [
+    'https://evil.example/', `https://evil.example${there}`, `https://${host}@evil.example${there}`, `https://evil.example@${host}${there}`, `http://card.localhost.evil.example${there}`,
+    bench.card, `${bench.card}/3ds`, `${bench.card}/3ds/../frames/field`, `${bench.card}/frames/challenge${there}`, `javascript:alert(1)//${there}`, `blob:${bench.card}${there}`, there, '',
+  ];
+  for (const to of refused) assert.match(await shown(to), /^이 페이지는 상점 페이지 안에서/, to);
+  await shopper.still();
+  await shopper.page.goto(at(bench.card + there));
+  assert.match(await shopper.page.locator('main').textContent(), /^이 페이지는 상점 페이지 안에서/);
+  assert.deepEqual(shopper.page.frames().length, 1);
+}
+
 export const threeds = {
+  onlyOurOwnPagesAreShown,
   aCardIsKeptAfterItsIssuerAsked,
   theCardholderAgrees, theCardholderRefuses, theIssuerDeclinesAfterwards, nobodyIsAskedWhereTheIssuerKnows, theCardholderCancels, escapeCancels,
   theKeyboardStaysInside, itFitsAPhone, itSpeaksTheFormsLanguage, aServerConfirmedAndThePageGoesOn, withARedirect, thePageLeadsBackAfterwards, thePageMayActByItself,

@@ -21,12 +21,19 @@ class Client {
     this.options = options;
     /** @type {Frame | null} */
     this.hidden = null;
+    /** The hidden frame is in the page; before there is a body it waits. */
+    this.placed = false;
     /** Confirmations under way, by client secret: a second click joins the first. @type {Map<string, Promise<any>>} */
     this.confirming = new Map();
   }
 
   /** The hidden frame that makes all calls. */
   controller() {
+    // A page that replaced its body took the frame along; one that never came is asked for anew.
+    if (this.hidden && (this.hidden.gone || (this.placed && !this.hidden.node.isConnected))) {
+      this.hidden.remove();
+      this.hidden = null;
+    }
     if (!this.hidden) {
       this.hidden = new Frame('controller', this.pk, { group: random(), kind: 'controller', version: this.options.apiVersion }, () => {});
       const node = this.hidden.node;
@@ -34,7 +41,11 @@ class Client {
       node.setAttribute('aria-hidden', 'true');
       node.tabIndex = -1;
       node.title = 'Florin';
-      const add = () => document.body.append(node);
+      this.placed = false;
+      const add = () => {
+        document.body.append(node);
+        this.placed = true;
+      };
       if (document.body) add();
       else addEventListener('DOMContentLoaded', add, { once: true });
     }

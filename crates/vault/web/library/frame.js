@@ -8,6 +8,7 @@ const LOAD_MS = 20_000;
 /** A page that was loaded and is ours greets back at once; an error page of the browser never does. */
 const GREET_MS = 10_000;
 const NOT_LOADED = failure('api_connection_error', 'frame_not_loaded', 'The payment form could not be loaded. Check the connection and try again.');
+const NO_ANSWER = failure('api_connection_error', 'no_answer', 'No answer came in time. Look at the state of the payment before you try again.');
 
 class Frame {
   /**
@@ -53,8 +54,20 @@ class Frame {
     clearTimeout(this.late);
     this.gone = true;
     this.heard('loaderror', { message });
-    for (const answer of this.waiting.values()) answer(NOT_LOADED);
+    this.giveUp();
+  }
+
+  /** Ends all calls. What has not left never will: a payment that was told as failed is not made by a frame that comes late. */
+  giveUp() {
+    for (const [id, answer] of [...this.waiting]) answer(this.withdraw(id) ? NOT_LOADED : NO_ANSWER);
     this.waiting.clear();
+  }
+
+  /** Takes a call back, if it still waits for the frame. @param {number} id */
+  withdraw(id) {
+    const before = this.queue.length;
+    this.queue = this.queue.filter((message) => message.id !== id);
+    return this.queue.length < before;
   }
 
   /** @param {any} data */
@@ -82,7 +95,7 @@ class Frame {
     return new Promise((resolve) => {
       const limit = setTimeout(() => {
         this.waiting.delete(id);
-        resolve(failure('api_connection_error', 'no_answer', 'No answer came in time. Look at the state of the payment before you try again.'));
+        resolve(this.withdraw(id) ? NOT_LOADED : NO_ANSWER);
       }, CALL_MS);
       this.waiting.set(id, (answer) => {
         clearTimeout(limit);
@@ -100,8 +113,7 @@ class Frame {
 
   remove() {
     clearTimeout(this.late);
-    for (const answer of this.waiting.values()) answer(NOT_LOADED);
-    this.waiting.clear();
+    this.giveUp();
     this.port?.close();
     this.node.remove();
   }

@@ -21,7 +21,7 @@ const OVERLAY_WORDS = {
 /** The language of a locale such as `auto`, `ko`, `zh-HK` or `de`. @param {string} locale */
 function overlayLanguage(locale) {
   const tags = locale === 'auto' ? navigator.languages : [locale];
-  return tags.map((tag) => tag.toLowerCase().split('-')[0]).find((tag) => tag in OVERLAY_WORDS) ?? 'en';
+  return tags.map((tag) => tag.toLowerCase().split('-')[0]).find((tag) => Object.hasOwn(OVERLAY_WORDS, tag)) ?? 'en';
 }
 const overlayWords = (/** @type {string} */ locale) => OVERLAY_WORDS[overlayLanguage(locale)];
 
