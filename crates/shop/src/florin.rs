@@ -78,7 +78,16 @@ fn encode(text: &str, out: &mut String) {
 impl Florin {
     /// `api` is `https://host:port`.
     pub fn new(api: &str, ca: &Path, key: Zeroizing<String>, publishable: String) -> Result<Florin, Fail> {
-        let tls: Arc<ClientConfig> = crate::tls::client(ca)?;
+        Florin::with(api, crate::tls::client(ca)?, key, publishable)
+    }
+
+    /// The same, by whom `tls` trusts.
+    pub fn with(
+        api: &str,
+        tls: Arc<ClientConfig>,
+        key: Zeroizing<String>,
+        publishable: String,
+    ) -> Result<Florin, Fail> {
         let place = api.strip_prefix("https://").and_then(|rest| rest.trim_end_matches('/').rsplit_once(':'));
         let (host, port) = place
             .and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)))

@@ -5,6 +5,7 @@ use crate::db::Db;
 use crate::db::meta::{self, Secret};
 use crate::florin::{Florin, Trouble};
 use crate::seal::Keys;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 /// What the shop wants to be told of.
@@ -15,6 +16,9 @@ const EVENTS: &[&str] = &[
     "payment_intent.requires_action",
     "payment_intent.canceled",
     "charge.refunded",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
     "charge.dispute.created",
 ];
 
@@ -32,6 +36,16 @@ fn read(db: &Db, keys: &Keys) -> Result<Option<Endpoint>, Fail> {
     }))
 }
 
+/// These fields, and the events that the shop wants.
+fn wanted<'a>(fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    fields.iter().copied().chain(EVENTS.iter().map(|event| ("enabled_events[]", *event))).collect()
+}
+
+fn tells_all(endpoint: &Value) -> bool {
+    let told = endpoint["enabled_events"].as_array();
+    told.is_some_and(|told| EVENTS.iter().all(|event| told.iter().any(|t| t == event)))
+}
+
 /// Sees to it that the gateway tells this address. Gives the secret that it signs with.
 pub async fn ensure(db: &Db, keys: &Keys, florin: &Florin, url: &str) -> Result<Zeroizing<String>, Fail> {
     let failed = |trouble: &Trouble| {
@@ -40,10 +54,12 @@ pub async fn ensure(db: &Db, keys: &Keys, florin: &Florin, url: &str) -> Result<
     if let Some(known) = read(db, keys)? {
         let path = format!("/v1/webhook_endpoints/{}", known.id);
         match florin.get(&path).await {
-            Ok(there) if there["url"] == url && there["status"] == "enabled" => return Ok(known.secret),
+            Ok(there) if there["url"] == url && there["status"] == "enabled" && tells_all(&there) => {
+                return Ok(known.secret);
+            }
             Ok(_) => {
                 let key = format!("shop-endpoint-{}-{}", known.id, crate::seal::random_id()?);
-                let moved = florin.post(&path, &[("url", url), ("disabled", "false")], &key).await;
+                let moved = florin.post(&path, &wanted(&[("url", url), ("disabled", "false")]), &key).await;
                 return moved.map(|_| known.secret).map_err(|trouble| failed(&trouble));
             }
             // It was deleted: another one is made.
@@ -51,8 +67,7 @@ pub async fn ensure(db: &Db, keys: &Keys, florin: &Florin, url: &str) -> Result<
             Err(trouble) => return Err(failed(&trouble)),
         }
     }
-    let mut fields = vec![("url", url), ("description", "The shop's orders")];
-    fields.extend(EVENTS.iter().map(|event| ("enabled_events[]", *event)));
+    let fields = wanted(&[("url", url), ("description", "The shop's orders")]);
     // Asked again after a crash, it is the same endpoint with the same secret.
     let key = format!("shop-endpoint-{}", db.now(meta::identity)?);
     let key = if read(db, keys)?.is_some() { format!("{key}-{}", crate::seal::random_id()?) } else { key };

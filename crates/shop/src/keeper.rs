@@ -3,9 +3,9 @@
 
 use crate::Fail;
 use crate::catalogue::DAY;
-use crate::db::notices::By;
+use crate::db::notices::{By, Taken};
 use crate::db::{meta, notices, orders, products, refunds};
-use crate::order::{Order, Stage};
+use crate::order::Order;
 use crate::pay::{Till, now};
 use serde_json::Value;
 use std::sync::Arc;
@@ -20,8 +20,10 @@ const QUIET_SECONDS: i64 = 20;
 const ORDERS_AT_ONCE: i64 = 20;
 /// An order that is not paid within this is given up, and its goods go back.
 const UNPAID_LIMIT_SECONDS: i64 = DAY;
-/// A refund without an answer is asked for again.
-const REFUND_PAUSE_SECONDS: i64 = 30;
+/// A refund without an answer is looked for, and asked for again.
+const REFUND_LOST_SECONDS: i64 = 30;
+/// One that takes its time is looked at, should its event have been missed.
+const REFUND_LOOK_SECONDS: i64 = 600;
 /// Times of services are made once in so many rounds.
 const STOCK_EVERY_ROUNDS: u32 = 600;
 
@@ -34,12 +36,16 @@ pub async fn run(till: Arc<Till>) {
             till.note(fail);
         }
         round = round.wrapping_add(1);
-        sleep(if matches!(done, Ok(true)) { ROUND } else { PAUSE }).await;
+        let pause = if matches!(done, Ok(true)) { ROUND } else { PAUSE };
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = till.wake.notified() => {}
+        }
     }
 }
 
 /// True when the gateway answered.
-async fn one(till: &Till, round: u32) -> Result<bool, Fail> {
+pub async fn one(till: &Till, round: u32) -> Result<bool, Fail> {
     if round.is_multiple_of(STOCK_EVERY_ROUNDS) {
         till.db.run(|tx| products::stock_up(tx, now())).await?;
     }
@@ -48,9 +54,14 @@ async fn one(till: &Till, round: u32) -> Result<bool, Fail> {
     for order in waiting {
         look_after(till, &order).await?;
     }
-    let open = till.db.run(|tx| refunds::open(tx, now() - REFUND_PAUSE_SECONDS)).await?;
-    for refund in open {
-        till.send_refund(&refund).await?;
+    for (order, heard) in till.db.run(|tx| orders::stirred(tx, ORDERS_AT_ONCE)).await? {
+        if till.read_refunds(&order).await? {
+            till.db.run(move |tx| orders::calm(tx, &order.id, heard)).await?;
+        }
+    }
+    let (lost, known) = (now() - REFUND_LOST_SECONDS, now() - REFUND_LOOK_SECONDS);
+    for refund in till.db.run(move |tx| refunds::open(tx, lost, known)).await? {
+        till.follow(&refund).await?;
     }
     Ok(reached)
 }
@@ -80,7 +91,9 @@ async fn take(till: &Till, list: Vec<Value>) -> Result<(), Fail> {
         .run(move |tx| {
             let mut changed = vec![];
             for event in &list {
-                changed.extend(notices::take(tx, event, By::CatchUp, now())?);
+                if let Taken::Changed(order) = notices::take(tx, event, By::CatchUp, now())? {
+                    changed.push(order);
+                }
             }
             Ok(changed)
         })
@@ -101,7 +114,7 @@ async fn look_after(till: &Till, order: &Order) -> Result<(), Fail> {
     let old = now() - order.placed > UNPAID_LIMIT_SECONDS;
     if old && order.stage.is_open() {
         till.cancel(order, "shop").await?;
-    } else if order.intent.is_some() || order.stage == Stage::Paying {
+    } else {
         till.refresh(order).await?;
     }
     // Whatever came of it, others have their turn first.

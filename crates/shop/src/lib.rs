@@ -11,12 +11,15 @@ mod keeper;
 pub mod money;
 pub mod order;
 mod pay;
+mod payback;
 mod person;
 pub mod seal;
 mod serve;
 mod settings;
 pub mod signature;
 mod start;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod web;
 pub mod words;

@@ -6,8 +6,10 @@ use crate::money::Currency;
 pub enum Stage {
     /// The customer ordered; nothing is paid.
     Placed,
-    /// A payment is under way, and may still come to nothing.
+    /// The bank is being asked. Nobody gives another card meanwhile.
     Paying,
+    /// The bank wants the customer to confirm; another card may be given instead.
+    Confirming,
     Paid,
     Fulfilled,
     Cancelled,
@@ -21,6 +23,7 @@ impl Stage {
     pub const ALL: &[Stage] = &[
         Stage::Placed,
         Stage::Paying,
+        Stage::Confirming,
         Stage::Paid,
         Stage::Fulfilled,
         Stage::Cancelled,
@@ -32,6 +35,7 @@ impl Stage {
         match self {
             Stage::Placed => "placed",
             Stage::Paying => "paying",
+            Stage::Confirming => "confirming",
             Stage::Paid => "paid",
             Stage::Fulfilled => "fulfilled",
             Stage::Cancelled => "cancelled",
@@ -45,7 +49,11 @@ impl Stage {
     }
     /// Money may still come.
     pub const fn is_open(self) -> bool {
-        matches!(self, Stage::Placed | Stage::Paying)
+        matches!(self, Stage::Placed | Stage::Paying | Stage::Confirming)
+    }
+    /// A card may be given.
+    pub const fn takes_card(self) -> bool {
+        matches!(self, Stage::Placed | Stage::Confirming)
     }
     /// Money came and some of it may go back.
     pub const fn is_refundable(self) -> bool {
@@ -75,7 +83,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// What may still be given back.
+    /// What is not back, minor units.
     pub fn refundable(&self) -> i64 {
         if self.stage.is_refundable() { (self.received - self.refunded).max(0) } else { 0 }
     }
@@ -86,8 +94,10 @@ impl Order {
 pub enum Standing {
     /// It waits for a card, or for another one.
     Open,
-    /// It waits for the customer or for the bank.
-    Waiting,
+    /// It waits for the customer, whom the bank asks.
+    Acting,
+    /// It waits for the bank.
+    Checking,
     Succeeded,
     Canceled,
 }
@@ -100,10 +110,12 @@ pub enum Said {
         received: i64,
         currency: String,
     },
-    /// So much of the payment went back until now.
+    /// So much of the payment is back, by all its refunds that are over.
     Refunded {
-        total: i64,
+        done: i64,
     },
+    /// Something happened to its refunds: they have to be read.
+    Stirred,
     Disputed,
 }
 
@@ -138,13 +150,13 @@ pub fn decide(order: &Order, intent: &str, said: &Said) -> Option<Change> {
         Said::Payment { standing: Standing::Succeeded, received, currency } => {
             let as_ordered = *received == order.total && currency == order.currency.code();
             match (order.stage, ours) {
-                (Stage::Placed | Stage::Paying, true) => {
+                (Stage::Placed | Stage::Paying | Stage::Confirming, true) => {
                     change.intent = Some(intent.to_owned());
                     change.received = *received;
                     change.stage = if as_ordered { Stage::Paid } else { Stage::Review };
                 }
                 // A second payment, or one for an order that was given up: a person gives it back.
-                (Stage::Placed | Stage::Paying | Stage::Cancelled, _) => {
+                (Stage::Placed | Stage::Paying | Stage::Confirming | Stage::Cancelled, _) => {
                     change.intent = Some(intent.to_owned());
                     change.received = *received;
                     change.stage = Stage::Review;
@@ -153,8 +165,12 @@ pub fn decide(order: &Order, intent: &str, said: &Said) -> Option<Change> {
                 (Stage::Paid | Stage::Fulfilled | Stage::Refunded | Stage::Disputed | Stage::Review, true | false) => {}
             }
         }
-        Said::Payment { standing: Standing::Waiting, .. } if ours && order.stage == Stage::Placed => {
+        Said::Payment { standing: Standing::Checking, .. } if ours && order.stage.is_open() => {
             change.stage = Stage::Paying;
+            change.intent = Some(intent.to_owned());
+        }
+        Said::Payment { standing: Standing::Acting, .. } if ours && order.stage.is_open() => {
+            change.stage = Stage::Confirming;
             change.intent = Some(intent.to_owned());
         }
         Said::Payment { standing: Standing::Open, .. } if ours && order.stage.is_open() => {
@@ -169,18 +185,21 @@ pub fn decide(order: &Order, intent: &str, said: &Said) -> Option<Change> {
             change.intent = None;
             change.attempt = order.attempt.saturating_add(1);
         }
-        Said::Payment { standing: Standing::Waiting | Standing::Open | Standing::Canceled, .. } => {}
-        Said::Refunded { total } if order.intent.as_deref() == Some(intent) => {
-            change.refunded = order.refunded.max(*total);
-            let all = order.received > 0 && change.refunded >= order.received;
+        Said::Payment { .. } => {}
+        Said::Refunded { done } if order.intent.as_deref() == Some(intent) => {
+            change.refunded = *done;
+            let all = order.received > 0 && *done >= order.received;
             if all && order.stage.is_refundable() {
                 change.stage = Stage::Refunded;
+            } else if !all && order.stage == Stage::Refunded {
+                // The bank sent back what seemed done; the goods are somebody else's by now.
+                change.stage = Stage::Review;
             }
         }
         Said::Disputed if order.intent.as_deref() == Some(intent) && order.stage.is_refundable() => {
             change.stage = Stage::Disputed;
         }
-        Said::Refunded { .. } | Said::Disputed => {}
+        Said::Refunded { .. } | Said::Stirred | Said::Disputed => {}
     }
     (change != Change::of(order)).then_some(change)
 }
@@ -188,7 +207,7 @@ pub fn decide(order: &Order, intent: &str, said: &Said) -> Option<Change> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Stage::{Cancelled, Disputed, Fulfilled, Paid, Paying, Placed, Refunded, Review};
+    use Stage::{Cancelled, Confirming, Disputed, Fulfilled, Paid, Paying, Placed, Refunded, Review};
 
     fn order(stage: Stage) -> Order {
         let received = if stage.is_refundable() || stage == Refunded || stage == Disputed { 1000 } else { 0 };
@@ -224,6 +243,7 @@ mod tests {
         let good = paid(1000, "eur");
         check(Placed, "pi_1", &good, Some(Paid));
         check(Paying, "pi_1", &good, Some(Paid));
+        check(Confirming, "pi_1", &good, Some(Paid));
         for stage in [Paid, Fulfilled, Refunded, Disputed, Review] {
             check(stage, "pi_1", &good, None);
         }
@@ -236,12 +256,16 @@ mod tests {
         check(Paying, "pi_2", &good, Some(Review));
         // Old news.
         for stage in [Paid, Fulfilled, Cancelled, Refunded, Disputed, Review] {
-            for standing in [Standing::Open, Standing::Waiting, Standing::Canceled] {
+            for standing in [Standing::Open, Standing::Acting, Standing::Checking, Standing::Canceled] {
                 check(stage, "pi_1", &stands(standing), None);
                 check(stage, "pi_2", &stands(standing), None);
             }
         }
-        check(Placed, "pi_1", &stands(Standing::Waiting), Some(Paying));
+        check(Placed, "pi_1", &stands(Standing::Checking), Some(Paying));
+        check(Confirming, "pi_1", &stands(Standing::Checking), Some(Paying));
+        check(Paying, "pi_1", &stands(Standing::Acting), Some(Confirming));
+        check(Confirming, "pi_1", &stands(Standing::Open), Some(Placed));
+        check(Placed, "pi_2", &stands(Standing::Acting), None);
         check(Paying, "pi_1", &stands(Standing::Open), Some(Placed));
         check(Paying, "pi_2", &stands(Standing::Open), None);
         check(Paying, "pi_2", &stands(Standing::Canceled), None);
@@ -256,17 +280,19 @@ mod tests {
     #[test]
     fn money_that_goes_back() {
         #[track_caller]
-        fn check(stage: Stage, total: i64, expected: Option<(Stage, i64)>) {
-            let said = Said::Refunded { total };
+        fn check(stage: Stage, done: i64, expected: Option<(Stage, i64)>) {
+            let said = Said::Refunded { done };
             assert_eq!(decide(&order(stage), "pi_1", &said).map(|c| (c.stage, c.refunded)), expected);
         }
         check(Paid, 400, Some((Paid, 400)));
         check(Paid, 1000, Some((Refunded, 1000)));
         check(Fulfilled, 1000, Some((Refunded, 1000)));
         check(Review, 1000, Some((Refunded, 1000)));
-        check(Refunded, 400, None);
+        check(Refunded, 1000, None);
+        check(Refunded, 400, Some((Review, 400)));
+        check(Disputed, 1000, Some((Disputed, 1000)));
         check(Paid, 0, None);
-        assert_eq!(decide(&order(Paid), "pi_2", &Said::Refunded { total: 400 }), None);
+        assert_eq!(decide(&order(Paid), "pi_2", &Said::Refunded { done: 400 }), None);
         assert_eq!(decide(&order(Fulfilled), "pi_1", &Said::Disputed).map(|c| c.stage), Some(Disputed));
         assert_eq!(decide(&order(Placed), "pi_1", &Said::Disputed), None);
     }

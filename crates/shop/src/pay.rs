@@ -2,15 +2,16 @@
 //! the gateway is asked, so that a shop that dies in between finds the payment again under the same idempotency key.
 
 use crate::db::notices::By;
-use crate::db::{Db, notices, orders, refunds};
+use crate::db::{Db, notices, orders};
 use crate::facts::{Fact, of_intent};
 use crate::fail::Fail;
 use crate::florin::{Florin, Trouble};
-use crate::order::{Change, Order, Said, Stage};
+use crate::order::{Change, Order, Stage};
 use crate::settings::Log;
+use rusqlite::Transaction;
 use serde_json::Value;
 use std::sync::Arc;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 /// Pages that wait for news at a time; who is behind misses some and looks anew.
 const NEWS_LIMIT: usize = 256;
@@ -25,6 +26,8 @@ pub struct Till {
     pub florin: Arc<Florin>,
     /// Ids of orders that changed.
     pub news: broadcast::Sender<String>,
+    /// The keeper has something to do before its next round.
+    pub wake: Notify,
     log: Log,
 }
 
@@ -45,7 +48,7 @@ pub enum Tried {
 
 impl Till {
     pub fn new(db: Db, florin: Arc<Florin>, log: Log) -> Till {
-        Till { db, florin, news: broadcast::channel(NEWS_LIMIT).0, log }
+        Till { db, florin, news: broadcast::channel(NEWS_LIMIT).0, wake: Notify::new(), log }
     }
 
     /// Writes a failure down. Its text names no customer.
@@ -113,6 +116,15 @@ impl Till {
         if !order.stage.is_open() {
             return Ok(Tried::Settled);
         }
+        // An earlier try is with the bank: nothing else is tried until that is known.
+        if order.stage == Stage::Paying {
+            self.refresh(order).await?;
+            match self.order(&order.id).await? {
+                Some(now) if now.stage.takes_card() => {}
+                Some(now) if now.stage == Stage::Paying => return Ok(Tried::Unknown),
+                Some(_) | None => return Ok(Tried::Settled),
+            }
+        }
         let intent = match self.intent(order).await? {
             Ok(intent) => intent,
             Err(trouble) => return Ok(tried(&trouble)),
@@ -165,31 +177,27 @@ impl Till {
 
     /// Reads a payment at the gateway. False when it could not be read.
     async fn look(&self, intent: &str) -> Result<bool, Fail> {
-        match self.florin.get(&format!("/v1/payment_intents/{intent}?expand[0]=latest_charge")).await {
-            Ok(read) => {
-                self.learn(&read).await?;
-                if let (Some(id), Some(total)) =
-                    (read["id"].as_str(), read["latest_charge"]["amount_refunded"].as_i64())
-                    && total > 0
-                {
-                    let said = Said::Refunded { total };
-                    self.learn_fact(Fact { intent: id.to_owned(), order: None, said }).await?;
-                }
-                Ok(true)
-            }
-            Err(_) => Ok(false),
+        let Ok(read) = self.florin.get(&format!("/v1/payment_intents/{intent}?expand[0]=latest_charge")).await else {
+            return Ok(false);
+        };
+        self.learn(&read).await?;
+        if read["latest_charge"]["amount_refunded"].as_i64().is_some_and(|back| back > 0) {
+            let intent = intent.to_owned();
+            let stir = move |tx: &Transaction<'_>| match orders::of_intent(tx, &intent)? {
+                Some(order) => orders::stir(tx, &order.id),
+                None => Ok(()),
+            };
+            self.db.run(stir).await?;
+            self.wake.notify_one();
         }
+        Ok(true)
     }
 
-    /// Finds out how an order's payment stands. One that may have been made without its answer coming back is asked for again.
+    /// Finds out how an order's payment stands. Without one nothing was confirmed, so nothing can come.
     pub async fn refresh(&self, order: &Order) -> Result<(), Fail> {
-        match (&order.intent, order.stage) {
-            (Some(intent), _) => self.look(intent).await.map(drop),
-            (None, Stage::Paying) => match self.intent(order).await? {
-                Ok(intent) => self.look(&intent).await.map(drop),
-                Err(_) => Ok(()),
-            },
-            (None, _) => Ok(()),
+        match &order.intent {
+            Some(intent) => self.look(intent).await.map(drop),
+            None => Ok(()),
         }
     }
 
@@ -198,15 +206,7 @@ impl Till {
         if !order.stage.is_open() {
             return Ok(false);
         }
-        // A payment may have been made whose answer was lost: it is found under its key, and ended too.
-        let intent = match (&order.intent, order.stage) {
-            (Some(intent), _) => Some(intent.clone()),
-            (None, Stage::Paying) => match self.intent(order).await? {
-                Ok(intent) => Some(intent),
-                Err(_) => return Ok(false),
-            },
-            (None, _) => None,
-        };
+        let intent = order.intent.clone();
         if let Some(intent) = &intent {
             let path = format!("/v1/payment_intents/{intent}/cancel");
             let ended = self.florin.post(&path, &[], &format!("order-{}-cancel-{intent}", order.id)).await;
@@ -234,46 +234,6 @@ impl Till {
             .await?;
         self.tell(done.then(|| order.id.clone()));
         Ok(done)
-    }
-
-    /// Gives money back. Nothing when it is more than is left.
-    pub async fn refund(&self, id: &str, amount: i64) -> Result<Option<()>, Fail> {
-        let asked = {
-            let id = id.to_owned();
-            self.db.run(move |tx| refunds::ask(tx, &id, amount, now())).await?
-        };
-        match asked {
-            Some(asked) => self.send_refund(&asked).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Asks the gateway for a refund that is written down; asked again, it is the same one.
-    pub async fn send_refund(&self, asked: &refunds::Refund) -> Result<(), Fail> {
-        let Some(intent) = self.order(&asked.order).await?.and_then(|o| o.intent) else { return Ok(()) };
-        let (amount, n) = (asked.amount.to_string(), asked.n.to_string());
-        let fields = [
-            ("payment_intent", intent.as_str()),
-            ("amount", amount.as_str()),
-            ("reason", "requested_by_customer"),
-            ("metadata[order]", asked.order.as_str()),
-            ("metadata[n]", n.as_str()),
-        ];
-        let key = format!("order-{}-refund-{}", asked.order, asked.n);
-        let (state, refund) = match self.florin.post("/v1/refunds", &fields, &key).await {
-            Ok(made) => {
-                let failed = matches!(made["status"].as_str(), Some("failed" | "canceled"));
-                (if failed { "failed" } else { "done" }, made["id"].as_str().map(str::to_owned))
-            }
-            Err(Trouble::Refused { .. }) => ("failed", None),
-            // It stays asked; the keeper asks again.
-            Err(Trouble::Unknown) => return Ok(()),
-        };
-        let of = asked.clone();
-        self.db.run(move |tx| refunds::answered(tx, &of, state, refund.as_deref(), now())).await?;
-        self.look(&intent).await?;
-        self.tell(Some(asked.order.clone()));
-        Ok(())
     }
 }
 

@@ -172,7 +172,8 @@ mod tests {
         }
         found.extend(of("country", crate::web::COUNTRIES));
         found.extend(of("by", &["customer", "shop", "webhook", "catch-up", "answer"]));
-        found.extend(of("refund", &["asked", "done", "failed"]));
+        let states: Vec<&str> = crate::db::refunds::Progress::ALL.iter().map(|p| p.name()).collect();
+        found.extend(of("refund", &states));
         found.extend(of("wish", &["open", "granted", "refused"]));
         let steps = [
             "declined",

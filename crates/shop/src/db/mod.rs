@@ -10,6 +10,7 @@ pub mod refunds;
 pub mod slots;
 #[cfg(test)]
 mod tests;
+pub mod wishes;
 
 use crate::Fail;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -21,8 +22,8 @@ pub struct Db {
     connection: Arc<Mutex<Connection>>,
 }
 
-const SCHEMA: &str = include_str!("schema.sql");
-const VERSION: i64 = 1;
+/// What each version changed, from an empty database on.
+const SCHEMA: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 /// Waited for another process at most: a shop that is being replaced.
 const BUSY_MS: u64 = 10_000;
 
@@ -76,14 +77,14 @@ fn transaction<T>(
 }
 
 fn prepare(connection: &Connection) -> Result<(), Fail> {
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match version {
-        0 => connection.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"))?,
-        VERSION => {}
-        newer => {
-            let what = format!("the shop's database has format {newer}; this version knows {VERSION}");
-            return Err(Fail::new("shop_database", what));
-        }
+    let version: u16 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let version = usize::from(version);
+    if version > SCHEMA.len() {
+        let what = format!("the shop's database has format {version}; this version knows {}", SCHEMA.len());
+        return Err(Fail::new("shop_database", what));
+    }
+    for (to, change) in SCHEMA.iter().enumerate().map(|(at, change)| (at + 1, change)).skip(version) {
+        connection.execute_batch(&format!("BEGIN; {change} PRAGMA user_version = {to}; COMMIT;"))?;
     }
     Ok(())
 }

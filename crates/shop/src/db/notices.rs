@@ -3,7 +3,7 @@
 use super::{meta, orders};
 use crate::Fail;
 use crate::facts::{Fact, of_event};
-use crate::order::{Order, decide};
+use crate::order::{Order, Said, decide};
 use rusqlite::Transaction;
 use serde_json::Value;
 
@@ -26,9 +26,18 @@ impl By {
     }
 }
 
-/// Takes an event. Gives the order that it changed.
-pub fn take(tx: &Transaction<'_>, event: &Value, by: By, now: i64) -> Result<Option<String>, Fail> {
-    let Some(id) = event["id"].as_str() else { return Ok(None) };
+/// What came of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    Nothing,
+    /// This order changed.
+    Changed(String),
+    /// Refunds of an order have to be read at the gateway.
+    Stirred,
+}
+
+pub fn take(tx: &Transaction<'_>, event: &Value, by: By, now: i64) -> Result<Taken, Fail> {
+    let Some(id) = event["id"].as_str() else { return Ok(Taken::Nothing) };
     let sequence = event["sequence"].as_i64().unwrap_or(0);
     if by == By::CatchUp {
         meta::advance(tx, sequence)?;
@@ -39,15 +48,19 @@ pub fn take(tx: &Transaction<'_>, event: &Value, by: By, now: i64) -> Result<Opt
         None => None,
     };
     // Other things of the same account: not ours to keep.
-    let (Some(fact), Some(order)) = (fact, order) else { return Ok(None) };
+    let (Some(fact), Some(order)) = (fact, order) else { return Ok(Taken::Nothing) };
     let fresh = tx.execute(
         "INSERT OR IGNORE INTO notice VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         (id, sequence, kind, &order.id, now, by.name()),
     )?;
     if fresh == 0 {
-        return Ok(None);
+        return Ok(Taken::Nothing);
     }
-    settle(tx, &order, &fact, by, now)
+    if fact.said == Said::Stirred {
+        orders::stir(tx, &order.id)?;
+        return Ok(Taken::Stirred);
+    }
+    Ok(settle(tx, &order, &fact, by, now)?.map_or(Taken::Nothing, Taken::Changed))
 }
 
 /// What is known by other ways, for example from an answer. Gives the order that it changed.

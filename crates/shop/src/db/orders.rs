@@ -95,7 +95,7 @@ pub fn place(tx: &Transaction<'_>, new: &New<'_>) -> Result<Placed, Fail> {
     )?;
     for (at, line) in (0i64..).zip(new.lines) {
         tx.execute(
-            "INSERT INTO item VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO item (order_id, line, slug, quantity, unit, slot, held) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
             (new.id, at, &line.slug, line.quantity, line.unit, line.slot),
         )?;
     }
@@ -139,7 +139,7 @@ pub fn list(tx: &Transaction<'_>, stage: Option<Stage>, before: i64, limit: i64)
 /// Orders whose money may still come and that nothing was heard of since `before`, longest first.
 pub fn waiting(tx: &Transaction<'_>, before: i64, limit: i64) -> Result<Vec<Order>, Fail> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM orders WHERE stage IN ('placed', 'paying') AND changed <= ?1 ORDER BY changed LIMIT ?2"
+        "SELECT {COLUMNS} FROM orders WHERE stage IN ('placed', 'paying', 'confirming') AND changed <= ?1 ORDER BY changed LIMIT ?2"
     );
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map((before, limit), read)?;
@@ -154,8 +154,12 @@ pub fn counts(tx: &Transaction<'_>) -> Result<Vec<(Stage, i64)>, Fail> {
 }
 
 pub fn lines(tx: &Transaction<'_>, id: &str) -> Result<Vec<Line>, Fail> {
-    let mut statement =
-        tx.prepare_cached("SELECT slug, quantity, unit, slot FROM item WHERE order_id = ?1 ORDER BY line")?;
+    lines_where(tx, id, "")
+}
+
+fn lines_where(tx: &Transaction<'_>, id: &str, which: &str) -> Result<Vec<Line>, Fail> {
+    let sql = format!("SELECT slug, quantity, unit, slot FROM item WHERE order_id = ?1 {which} ORDER BY line");
+    let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map([id], |row| {
         Ok(Line { slug: row.get(0)?, quantity: row.get(1)?, unit: row.get(2)?, slot: row.get(3)? })
     })?;
@@ -167,21 +171,57 @@ pub fn person(tx: &Transaction<'_>, id: &str) -> Result<Vec<u8>, Fail> {
     Ok(tx.query_row("SELECT person FROM orders WHERE id = ?1", [id], |row| row.get(0))?)
 }
 
-/// Writes a decision, with a line for the order's history when its stage changed. An order that ends unpaid gives its goods back.
+/// Writes a decision, with a line for the order's history when its stage changed. What is set aside for an order goes back when it ends.
 pub fn apply(tx: &Transaction<'_>, order: &Order, change: &Change, by: &str, now: i64) -> Result<(), Fail> {
     tx.execute(
         "UPDATE orders SET stage = ?2, attempt = ?3, intent = ?4, received = ?5, refunded = ?6, changed = ?7 WHERE id = ?1",
         (&order.id, change.stage.name(), change.attempt, &change.intent, change.received, change.refunded, now),
     )?;
     if change.stage != order.stage {
-        let declined = (order.stage, change.stage) == (Stage::Paying, Stage::Placed);
+        let declined = change.stage == Stage::Placed;
         step(tx, &order.id, if declined { "declined" } else { change.stage.name() }, by, now)?;
-        if change.stage == Stage::Cancelled {
-            give_back(tx, lines(tx, &order.id)?.iter())?;
+        match change.stage {
+            Stage::Cancelled | Stage::Refunded => let_go(tx, &order.id)?,
+            Stage::Fulfilled => sent(tx, &order.id, now)?,
+            Stage::Placed | Stage::Paying | Stage::Confirming | Stage::Paid | Stage::Disputed | Stage::Review => {}
         }
     } else if change.refunded != order.refunded {
         step(tx, &order.id, "refunded-part", by, now)?;
     }
+    Ok(())
+}
+
+/// Goods and places that are set aside are for others again: once, whatever becomes of the order later.
+fn let_go(tx: &Transaction<'_>, id: &str) -> Result<(), Fail> {
+    give_back(tx, lines_where(tx, id, "AND held = 1")?.iter())?;
+    tx.execute("UPDATE item SET held = 0 WHERE order_id = ?1", [id])?;
+    Ok(())
+}
+
+/// Goods that were sent are not ours to give back; a place whose time is to come is.
+fn sent(tx: &Transaction<'_>, id: &str, now: i64) -> Result<(), Fail> {
+    let ahead = "EXISTS (SELECT 1 FROM slot WHERE slot.id = item.slot AND starts > ?2)";
+    tx.execute(&format!("UPDATE item SET held = 0 WHERE order_id = ?1 AND NOT {ahead}"), (id, now))?;
+    Ok(())
+}
+
+/// Marks that the order's refunds have to be read at the gateway.
+pub fn stir(tx: &Transaction<'_>, id: &str) -> Result<(), Fail> {
+    tx.execute("UPDATE orders SET stirred = stirred + 1 WHERE id = ?1", [id])?;
+    Ok(())
+}
+
+/// Orders whose refunds have to be read: how often that was heard goes with them, so that what is heard meanwhile is not lost.
+pub fn stirred(tx: &Transaction<'_>, limit: i64) -> Result<Vec<(Order, i64)>, Fail> {
+    let sql = format!("SELECT {COLUMNS}, stirred FROM orders WHERE stirred > 0 ORDER BY changed LIMIT ?1");
+    let mut statement = tx.prepare_cached(&sql)?;
+    let rows = statement.query_map([limit], |row| Ok((read(row)?, row.get("stirred")?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// They were read, as of then.
+pub fn calm(tx: &Transaction<'_>, id: &str, heard: i64) -> Result<(), Fail> {
+    tx.execute("UPDATE orders SET stirred = stirred - ?2 WHERE id = ?1 AND stirred >= ?2", (id, heard))?;
     Ok(())
 }
 

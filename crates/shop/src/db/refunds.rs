@@ -1,104 +1,189 @@
-//! Refunds that the shop asked for, and customers' wishes for one.
+//! Money that goes back: what the shop asked for, and what the gateway says of all refunds of an order's payment.
 
-use super::orders;
+use super::{orders, wishes};
 use crate::Fail;
+use crate::facts::Given;
+use crate::order::{Said, Stage, decide};
 use rusqlite::{OptionalExtension, Transaction};
 
-/// `asked`: the gateway may or may not have it. `done`, `failed`: it answered.
+/// In this order: what is further on is never undone by older news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Progress {
+    /// Written down; the gateway may have it or not, and may not be through with it.
+    Asked,
+    Done,
+    /// The gateway or the bank said no. What seemed done may still come to this.
+    Failed,
+}
+
+impl Progress {
+    pub const ALL: &[Progress] = &[Progress::Asked, Progress::Done, Progress::Failed];
+    pub const fn name(self) -> &'static str {
+        match self {
+            Progress::Asked => "asked",
+            Progress::Done => "done",
+            Progress::Failed => "failed",
+        }
+    }
+    fn parse(text: &str) -> Option<Progress> {
+        Progress::ALL.iter().copied().find(|s| s.name() == text)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
     pub order: String,
     pub n: i64,
     pub amount: i64,
-    pub state: String,
+    pub state: Progress,
+    /// `re_…`, once the gateway told it.
+    pub refund: Option<String>,
     pub at: i64,
 }
 
-const COLUMNS: &str = "order_id, n, amount, state, at";
+const COLUMNS: &str = "order_id, n, amount, state, refund, at";
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Refund> {
-    Ok(Refund { order: row.get(0)?, n: row.get(1)?, amount: row.get(2)?, state: row.get(3)?, at: row.get(4)? })
+    let bad = || rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, "an unknown word".into());
+    Ok(Refund {
+        order: row.get(0)?,
+        n: row.get(1)?,
+        amount: row.get(2)?,
+        state: Progress::parse(&row.get::<_, String>(3)?).ok_or_else(bad)?,
+        refund: row.get(4)?,
+        at: row.get(5)?,
+    })
 }
 
-/// Writes down that so much shall go back, before the gateway is asked. Nothing when it is more than is left: what is under way counts.
-pub fn ask(tx: &Transaction<'_>, id: &str, amount: i64, now: i64) -> Result<Option<Refund>, Fail> {
-    let Some(order) = orders::one(tx, id)? else { return Ok(None) };
-    let under_way: i64 = tx.query_row(
-        "SELECT COALESCE(SUM(amount), 0) FROM refund WHERE order_id = ?1 AND state = 'asked'",
-        [id],
-        |row| row.get(0),
-    )?;
-    if amount <= 0 || amount > order.refundable() - under_way {
+fn list(tx: &Transaction<'_>, rest: &str, values: impl rusqlite::Params) -> Result<Vec<Refund>, Fail> {
+    let mut statement = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM refund {rest}"))?;
+    let rows = statement.query_map(values, read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Minor units that were asked for and are neither back nor refused.
+pub fn under_way(tx: &Transaction<'_>, id: &str) -> Result<i64, Fail> {
+    let sql = "SELECT COALESCE(SUM(amount), 0) FROM refund WHERE order_id = ?1 AND state = 'asked'";
+    Ok(tx.query_row(sql, [id], |row| row.get(0))?)
+}
+
+/// What may still be asked for, minor units: what is under way counts as gone.
+pub fn left(tx: &Transaction<'_>, id: &str) -> Result<i64, Fail> {
+    let Some(order) = orders::one(tx, id)? else { return Ok(0) };
+    Ok((order.refundable() - under_way(tx, id)?).max(0))
+}
+
+/// Writes down that so much shall go back, before the gateway is asked. Nothing when it is more than is left, or when the order is not at
+/// the stage that whoever asks saw it at: what was sent in between is not given back unseen.
+pub fn ask(
+    tx: &Transaction<'_>,
+    id: &str,
+    amount: i64,
+    only: Option<Stage>,
+    by: &str,
+    now: i64,
+) -> Result<Option<Refund>, Fail> {
+    let fits = orders::one(tx, id)?.is_some_and(|order| only.is_none_or(|stage| stage == order.stage));
+    if !fits || amount <= 0 || amount > left(tx, id)? {
         return Ok(None);
     }
-    let n: i64 =
-        tx.query_row("SELECT COALESCE(MAX(n), 0) + 1 FROM refund WHERE order_id = ?1", [id], |row| row.get(0))?;
-    tx.execute("INSERT INTO refund VALUES (?1, ?2, ?3, 'asked', NULL, ?4)", (id, n, amount, now))?;
-    orders::step(tx, id, "refund-asked", "shop", now)?;
-    Ok(Some(Refund { order: id.to_owned(), n, amount, state: "asked".to_owned(), at: now }))
+    let refund =
+        Refund { order: id.to_owned(), n: next(tx, id)?, amount, state: Progress::Asked, refund: None, at: now };
+    insert(tx, &refund)?;
+    orders::step(tx, id, "refund-asked", by, now)?;
+    Ok(Some(refund))
 }
 
-/// The gateway's answer.
-pub fn answered(tx: &Transaction<'_>, of: &Refund, state: &str, refund: Option<&str>, now: i64) -> Result<(), Fail> {
-    let sql = "UPDATE refund SET state = ?3, refund = ?4, at = ?5 WHERE order_id = ?1 AND n = ?2 AND state = 'asked'";
-    let changed = tx.execute(sql, (&of.order, of.n, state, refund, now))?;
-    if changed == 1 && state == "failed" {
-        orders::step(tx, &of.order, "refund-failed", "answer", now)?;
+fn next(tx: &Transaction<'_>, id: &str) -> Result<i64, Fail> {
+    Ok(tx.query_row("SELECT COALESCE(MAX(n), 0) + 1 FROM refund WHERE order_id = ?1", [id], |row| row.get(0))?)
+}
+
+fn insert(tx: &Transaction<'_>, r: &Refund) -> Result<(), Fail> {
+    tx.execute(
+        "INSERT INTO refund (order_id, n, amount, state, refund, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (&r.order, r.n, r.amount, r.state.name(), &r.refund, r.at),
+    )?;
+    Ok(())
+}
+
+/// The gateway's answer to one that was asked for, or nothing where it refused. Gives the order if it changed.
+pub fn answered(tx: &Transaction<'_>, of: &Refund, given: Option<&Given>, now: i64) -> Result<Option<String>, Fail> {
+    let Some(row) = numbered(tx, &of.order, of.n)?.filter(|row| row.state == Progress::Asked) else { return Ok(None) };
+    set(tx, &row, given.map(|g| g.id.as_str()), given.map_or(Progress::Failed, |g| g.state), now)?;
+    settle(tx, &of.order, now)
+}
+
+/// All refunds of an order's payment as the gateway has them, whoever asked for them. Gives the order if it changed.
+pub fn take(tx: &Transaction<'_>, id: &str, all: &[Given], now: i64) -> Result<Option<String>, Fail> {
+    for given in all {
+        // One whose answer was lost is known by what it was asked with.
+        let ours = |row: &Refund| row.refund.is_none() && row.amount == given.amount;
+        let named = given.n.filter(|_| given.order.as_deref() == Some(id));
+        let row = match list(tx, "WHERE refund = ?1 AND order_id = ?2", (&given.id, id))?.pop() {
+            Some(row) => Some(row),
+            None => named.map_or(Ok(None), |n| numbered(tx, id, n))?.filter(ours),
+        };
+        match row {
+            Some(row) if row.refund.is_none() || given.state > row.state => {
+                set(tx, &row, Some(&given.id), given.state, now)?;
+            }
+            Some(_) => {}
+            None => {
+                let (n, refund) = (next(tx, id)?, Some(given.id.clone()));
+                let fresh =
+                    Refund { order: id.to_owned(), n, amount: given.amount, state: given.state, refund, at: now };
+                insert(tx, &fresh)?;
+            }
+        }
+    }
+    settle(tx, id, now)
+}
+
+fn set(tx: &Transaction<'_>, row: &Refund, refund: Option<&str>, state: Progress, now: i64) -> Result<(), Fail> {
+    let sql = "UPDATE refund SET state = ?3, refund = ?4, at = ?5 WHERE order_id = ?1 AND n = ?2";
+    tx.execute(sql, (&row.order, row.n, state.name(), refund, now))?;
+    if state == Progress::Failed && row.state != Progress::Failed {
+        orders::step(tx, &row.order, "refund-failed", "answer", now)?;
+        // It was granted, and came to nothing: a person decides again.
+        wishes::open_again(tx, &row.order)?;
     }
     Ok(())
 }
 
-/// Those without an answer since `before`.
-pub fn open(tx: &Transaction<'_>, before: i64) -> Result<Vec<Refund>, Fail> {
-    let sql = format!("SELECT {COLUMNS} FROM refund WHERE state = 'asked' AND at <= ?1 ORDER BY at LIMIT 50");
-    let mut statement = tx.prepare_cached(&sql)?;
-    let rows = statement.query_map([before], read)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+fn settle(tx: &Transaction<'_>, id: &str, now: i64) -> Result<Option<String>, Fail> {
+    let Some(order) = orders::one(tx, id)? else { return Ok(None) };
+    let sql = "SELECT COALESCE(SUM(amount), 0) FROM refund WHERE order_id = ?1 AND state = 'done'";
+    let done = tx.query_row(sql, [id], |row| row.get(0))?;
+    if let (Some(intent), said) = (order.intent.as_deref(), Said::Refunded { done })
+        && let Some(change) = decide(&order, intent, &said)
+    {
+        orders::apply(tx, &order, &change, "answer", now)?;
+    }
+    Ok(Some(id.to_owned()))
+}
+
+fn numbered(tx: &Transaction<'_>, id: &str, n: i64) -> Result<Option<Refund>, Fail> {
+    let mut statement = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM refund WHERE order_id = ?1 AND n = ?2"))?;
+    Ok(statement.query_row((id, n), read).optional()?)
+}
+
+/// Those that are not over: without the gateway's answer since `lost`, or with one since `known`.
+pub fn open(tx: &Transaction<'_>, lost: i64, known: i64) -> Result<Vec<Refund>, Fail> {
+    let rest = "WHERE state = 'asked' AND at <= CASE WHEN refund IS NULL THEN ?1 ELSE ?2 END ORDER BY at LIMIT 50";
+    list(tx, rest, (lost, known))
+}
+
+/// Looked at just now: waits its turn again.
+pub fn touch(tx: &Transaction<'_>, of: &Refund, now: i64) -> Result<(), Fail> {
+    tx.execute("UPDATE refund SET at = ?3 WHERE order_id = ?1 AND n = ?2 AND state = 'asked'", (&of.order, of.n, now))?;
+    Ok(())
 }
 
 pub fn of_order(tx: &Transaction<'_>, id: &str) -> Result<Vec<Refund>, Fail> {
-    let mut statement = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM refund WHERE order_id = ?1 ORDER BY n"))?;
-    let rows = statement.query_map([id], read)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    list(tx, "WHERE order_id = ?1 ORDER BY n", [id])
 }
 
-/// What a customer wants, in sealed words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
-    pub order: String,
-    pub at: i64,
-    pub reason: Vec<u8>,
-    /// `open`, `granted` or `refused`.
-    pub state: String,
-}
-
-fn read_wish(row: &rusqlite::Row<'_>) -> rusqlite::Result<Wish> {
-    Ok(Wish { order: row.get(0)?, at: row.get(1)?, reason: row.get(2)?, state: row.get(3)? })
-}
-
-/// One wish an order; asked again, it stays as it is.
-pub fn wish(tx: &Transaction<'_>, id: &str, reason: &[u8], now: i64) -> Result<(), Fail> {
-    if tx.execute("INSERT OR IGNORE INTO wish VALUES (?1, ?2, ?3, 'open')", (id, now, reason))? == 1 {
-        orders::step(tx, id, "refund-wished", "customer", now)?;
-    }
-    Ok(())
-}
-
-pub fn wish_of(tx: &Transaction<'_>, id: &str) -> Result<Option<Wish>, Fail> {
-    let sql = "SELECT order_id, at, reason, state FROM wish WHERE order_id = ?1";
-    Ok(tx.query_row(sql, [id], read_wish).optional()?)
-}
-
-pub fn wishes(tx: &Transaction<'_>) -> Result<Vec<Wish>, Fail> {
-    let sql = "SELECT order_id, at, reason, state FROM wish ORDER BY state = 'open' DESC, at DESC LIMIT 200";
-    let mut statement = tx.prepare_cached(sql)?;
-    let rows = statement.query_map([], read_wish)?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-pub fn answer_wish(tx: &Transaction<'_>, id: &str, state: &str, now: i64) -> Result<(), Fail> {
-    if tx.execute("UPDATE wish SET state = ?2 WHERE order_id = ?1 AND state = 'open'", (id, state))? == 1 {
-        orders::step(tx, id, &format!("wish-{state}"), "shop", now)?;
-    }
-    Ok(())
+/// How one of them stands.
+pub fn state(tx: &Transaction<'_>, of: &Refund) -> Result<Option<Progress>, Fail> {
+    Ok(numbered(tx, &of.order, of.n)?.map(|row| row.state))
 }

@@ -57,12 +57,16 @@ pub fn release(tx: &Transaction<'_>, id: i64, visit: &str) -> Result<(), Fail> {
     Ok(())
 }
 
-/// For good, by an order.
+/// For good, by an order. A service that the shop does not offer any more is not there.
 pub fn take(tx: &Transaction<'_>, id: i64, visit: &str, places: i64, now: i64) -> Result<bool, Fail> {
     if one(tx, id, visit, now)?.is_none_or(|slot| slot.free < places) {
         return Ok(false);
     }
-    tx.execute("UPDATE slot SET taken = taken + ?2 WHERE id = ?1", (id, places))?;
+    let offered = "(SELECT active FROM product WHERE product.slug = slot.slug) = 1";
+    let sql = format!("UPDATE slot SET taken = taken + ?2 WHERE id = ?1 AND {offered}");
+    if tx.execute(&sql, (id, places))? == 0 {
+        return Ok(false);
+    }
     release(tx, id, visit)?;
     Ok(true)
 }

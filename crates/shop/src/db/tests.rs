@@ -1,9 +1,9 @@
 //! The shop's database as pages and notifications use it, in memory.
 
-use super::notices::{self, By};
+use super::notices::{self, By, Taken};
 use super::orders::{self, Line, New, Placed};
 use super::{Db, products, refunds, slots};
-use crate::catalogue::HOLD_SECONDS;
+use crate::catalogue::{HOLD_SECONDS, Product};
 use crate::money::Currency;
 use crate::order::{Change, Stage};
 use rusqlite::Transaction;
@@ -40,7 +40,7 @@ fn event(id: &str, status: &str, received: i64, currency: &str) -> Value {
     json!({ "id": id, "sequence": 7, "type": format!("payment_intent.{status}"), "data": { "object": object } })
 }
 
-fn take(db: &Db, event: &Value) -> Option<String> {
+fn take(db: &Db, event: &Value) -> Taken {
     db.now(|tx| notices::take(tx, event, By::Webhook, NOW)).unwrap()
 }
 
@@ -104,15 +104,15 @@ fn a_notification_is_taken_once() {
     let db = shop();
     place(&db, "o1", "page", &[line("teapot", 1, None)]);
     let paid = event("evt_1", "succeeded", 1_000, "eur");
-    assert_eq!(take(&db, &paid), Some("o1".into()));
+    assert_eq!(take(&db, &paid), Taken::Changed("o1".into()));
     assert_eq!(stage(&db, "o1"), Stage::Paid);
-    assert_eq!(take(&db, &paid), None);
+    assert_eq!(take(&db, &paid), Taken::Nothing);
     // Older news that comes later, and news of somebody else.
-    assert_eq!(take(&db, &event("evt_0", "processing", 0, "eur")), None);
+    assert_eq!(take(&db, &event("evt_0", "processing", 0, "eur")), Taken::Nothing);
     let mut other = event("evt_2", "succeeded", 1_000, "eur");
     other["data"]["object"]["id"] = json!("pi_2");
     other["data"]["object"]["metadata"] = json!({});
-    assert_eq!(take(&db, &other), None);
+    assert_eq!(take(&db, &other), Taken::Nothing);
     assert_eq!(stage(&db, "o1"), Stage::Paid);
     let told = db.now(|tx| notices::of_order(tx, "o1")).unwrap();
     assert_eq!(told.len(), 2, "{told:?}");
@@ -137,7 +137,7 @@ fn what_was_paid_must_be_what_was_ordered() {
 fn refunds_never_exceed_what_came_in() {
     let db = shop();
     place(&db, "o1", "page", &[line("teapot", 1, None)]);
-    let ask = |amount| db.now(|tx| refunds::ask(tx, "o1", amount, NOW)).unwrap();
+    let ask = |amount| db.now(|tx| refunds::ask(tx, "o1", amount, None, "shop", NOW)).unwrap();
     assert_eq!(ask(1), None, "nothing came in yet");
     take(&db, &event("evt_1", "succeeded", 1_000, "eur"));
     assert_eq!(ask(1_001), None);
@@ -147,8 +147,48 @@ fn refunds_never_exceed_what_came_in() {
     assert_eq!(ask(401), None, "600 are under way");
     let second = ask(400).unwrap();
     assert_eq!((first.n, second.n), (1, 2));
-    db.now(|tx| refunds::answered(tx, &first, "failed", None, NOW)).unwrap();
+    db.now(|tx| refunds::answered(tx, &first, None, NOW)).unwrap();
     assert_eq!(ask(601), None);
     assert_eq!(ask(600).map(|r| r.n), Some(3));
-    assert_eq!(db.now(|tx| refunds::open(tx, NOW)).unwrap().len(), 2);
+    assert_eq!(db.now(|tx| refunds::open(tx, NOW, NOW)).unwrap().len(), 2);
+}
+
+#[test]
+fn a_service_that_is_not_offered_is_not_booked() {
+    let db = shop();
+    let slot = db.now(|tx| slots::of(tx, "tasting", "v", NOW)).unwrap()[0].clone();
+    let hide = |tx: &Transaction<'_>| {
+        let tasting = products::one(tx, "tasting")?.unwrap();
+        products::change(tx, &Product { active: false, ..tasting })
+    };
+    db.now(hide).unwrap();
+    let lines = [line("tasting", 1, Some(slot.id))];
+    assert_eq!(place(&db, "o1", "page", &lines), Placed::SoldOut("tasting".into()));
+}
+
+/// A database of version 1 goes on: what it called done is read again, what is not sent is still set aside.
+#[test]
+fn a_database_of_the_first_version_is_opened() {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    let first = include_str!("schema_1.sql");
+    connection.execute_batch(&format!("BEGIN; {first} PRAGMA user_version = 1; COMMIT;")).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO orders (id, number, once, stage, currency, total, received, intent, placed, changed, person)
+                 VALUES ('o1', 1001, 'a', 'paid', 'eur', 1000, 1000, 'pi_1', 1, 1, x'00'),
+                        ('o2', 1002, 'b', 'fulfilled', 'eur', 1000, 1000, 'pi_2', 1, 1, x'00');
+             INSERT INTO item VALUES ('o1', 0, 'teapot', 1, 1000, NULL), ('o2', 0, 'teapot', 1, 1000, NULL);
+             INSERT INTO refund VALUES ('o1', 1, 300, 'done', 're_1', 1), ('o2', 1, 300, 'failed', NULL, 1);",
+        )
+        .unwrap();
+    super::prepare(&connection).unwrap();
+    let db = Db { connection: std::sync::Arc::new(std::sync::Mutex::new(connection)) };
+    let stirred: Vec<String> = db.now(|tx| orders::stirred(tx, 9)).unwrap().into_iter().map(|(o, _)| o.id).collect();
+    assert_eq!(stirred, ["o1"]);
+    assert_eq!(db.now(|tx| refunds::under_way(tx, "o1")).unwrap(), 300);
+    let held = "SELECT order_id FROM item WHERE held = 1";
+    assert_eq!(db.now(|tx| Ok(tx.query_row(held, [], |row| row.get::<_, String>(0))?)).unwrap(), "o1");
+    let newer = rusqlite::Connection::open_in_memory().unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    assert_eq!(super::prepare(&newer).map_err(|fail| fail.code), Err("shop_database"));
 }

@@ -1,7 +1,7 @@
 //! Notifications of the gateway: believed when their signature is right, taken once, answered when they are on disk.
 
 use super::At;
-use crate::db::notices::{self, By};
+use crate::db::notices::{self, By, Taken};
 use crate::pay::now;
 use crate::signature;
 use axum::body::Bytes;
@@ -20,8 +20,12 @@ pub async fn take(State(at): State<At>, headers: HeaderMap, body: Bytes) -> Stat
     }
     let Ok(event) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };
     match at.till.db.run(move |tx| notices::take(tx, &event, By::Webhook, now())).await {
-        Ok(changed) => {
-            at.till.tell(changed);
+        Ok(taken) => {
+            match taken {
+                Taken::Changed(order) => at.till.tell(Some(order)),
+                Taken::Stirred => at.till.wake.notify_one(),
+                Taken::Nothing => {}
+            }
             StatusCode::OK
         }
         Err(fail) => {

@@ -14,6 +14,8 @@ mod shop;
 
 #[cfg(test)]
 pub use checkout::COUNTRIES;
+#[cfg(test)]
+pub use page::Form;
 
 use crate::pay::Till;
 use crate::seal::Keys;

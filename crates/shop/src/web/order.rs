@@ -5,7 +5,8 @@ use super::page::{Form, Page, failed, message, missing, query, render, see, word
 use super::{At, cookies, guard};
 use crate::Fail;
 use crate::db::orders::Line;
-use crate::db::refunds::Wish;
+use crate::db::refunds::Progress;
+use crate::db::wishes::{self, Wish};
 use crate::db::{orders, refunds, slots};
 use crate::order::{Order, Stage};
 use crate::person::Person;
@@ -94,6 +95,8 @@ struct OrderPage {
     lines: Vec<Shown>,
     person: Person,
     wish: Option<Wish>,
+    /// Minor units that are on their way back.
+    under_way: i64,
     /// `key`, `when`.
     steps: Vec<(String, i64)>,
     code: String,
@@ -114,10 +117,10 @@ impl OrderPage {
         look(self.order.stage)
     }
     fn can_wish(&self) -> bool {
-        self.wish.is_none() && matches!(self.order.stage, Stage::Paid | Stage::Fulfilled)
+        self.wish.is_none() && self.under_way == 0 && matches!(self.order.stage, Stage::Paid | Stage::Fulfilled)
     }
     fn can_cancel_paid(&self) -> bool {
-        self.order.stage == Stage::Paid
+        self.order.stage == Stage::Paid && self.under_way == 0
     }
     fn has_receipt(&self) -> bool {
         self.order.received > 0
@@ -128,7 +131,7 @@ impl OrderPage {
 pub fn look(stage: Stage) -> &'static str {
     match stage {
         Stage::Placed => "",
-        Stage::Paying | Stage::Review => "wait",
+        Stage::Paying | Stage::Confirming | Stage::Review => "wait",
         Stage::Paid | Stage::Fulfilled => "good",
         Stage::Cancelled | Stage::Disputed => "bad",
         Stage::Refunded => "info",
@@ -141,10 +144,11 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, mut page: Page) 
         let (id, keys) = (id.clone(), std::sync::Arc::clone(&at.keys));
         at.till.db.run(move |tx| {
             let person = Person::open(&keys, &id, &orders::person(tx, &id)?)?;
-            Ok((shown(tx, &id)?, person, refunds::wish_of(tx, &id)?, orders::steps(tx, &id)?))
+            let (wish, back) = (wishes::of(tx, &id)?, refunds::under_way(tx, &id)?);
+            Ok((shown(tx, &id)?, person, wish, back, orders::steps(tx, &id)?))
         })
     };
-    let (lines, person, wish, steps) = match read.await {
+    let (lines, person, wish, under_way, steps) = match read.await {
         Ok(read) => read,
         Err(fail) => return failed(&page, &fail),
     };
@@ -152,7 +156,7 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, mut page: Page) 
         (Some(_), Stage::Placed) | (None, _) => None,
         (Some(intent), _) => journey(&at, intent).await,
     };
-    if matches!(order.stage, Stage::Paying | Stage::Paid | Stage::Fulfilled | Stage::Review) {
+    if !matches!(order.stage, Stage::Placed | Stage::Cancelled | Stage::Refunded) {
         page.script = Some("live.js");
     }
     if order.stage == Stage::Paying {
@@ -161,12 +165,13 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, mut page: Page) 
     let said = match query(&page.path, "said").as_str() {
         "wished" => Some(word("said-wished")),
         "late" => Some(word("said-late")),
+        "no-refund" => Some(word("said-no-refund")),
         _ => None,
     };
     let steps = steps.into_iter().map(|(at, what, _)| (format!("step-{what}"), at)).collect();
     let code = at.keys.code(PURPOSE, &id);
     let remember = axum::response::AppendHeaders([remember(&at, &page.headers, &id)]);
-    let shown = OrderPage { page, order, lines, person, wish, steps, code, journey, said };
+    let shown = OrderPage { page, order, lines, person, wish, under_way, steps, code, journey, said };
     (remember, render(&shown)).into_response()
 }
 
@@ -245,14 +250,22 @@ pub async fn list(State(at): State<At>, page: Page) -> Response {
 /// Gives an order up: an unpaid one ends at once, a paid one that was not sent goes back whole.
 pub async fn cancel(State(at): State<At>, Path(id): Path<String>, page: Page) -> Response {
     let order = ordered!(at, id, page);
-    let done = match order.stage {
-        Stage::Placed | Stage::Paying => at.till.cancel(&order, "customer").await,
-        Stage::Paid => at.till.refund(&id, order.refundable()).await.map(|asked| asked.is_some()),
-        Stage::Fulfilled | Stage::Cancelled | Stage::Refunded | Stage::Disputed | Stage::Review => Ok(false),
+    let said = match order.stage {
+        Stage::Placed | Stage::Paying | Stage::Confirming => {
+            at.till.cancel(&order, "customer").await.map(|done| if done { "" } else { "&said=late" })
+        }
+        // Not if it was sent since this was asked for.
+        Stage::Paid => {
+            at.till.refund(&id, order.refundable(), Some(Stage::Paid), "customer").await.map(|asked| match asked {
+                Some(Progress::Asked | Progress::Done) => "",
+                Some(Progress::Failed) => "&said=no-refund",
+                None => "&said=late",
+            })
+        }
+        Stage::Fulfilled | Stage::Cancelled | Stage::Refunded | Stage::Disputed | Stage::Review => Ok("&said=late"),
     };
-    match done {
-        Ok(true) => see(&link(&at, &id, "")),
-        Ok(false) => see(&format!("{}&said=late", link(&at, &id, ""))),
+    match said {
+        Ok(said) => see(&format!("{}{said}", link(&at, &id, ""))),
         Err(fail) => failed(&page, &fail),
     }
 }
@@ -269,7 +282,7 @@ pub async fn wish(State(at): State<At>, Path(id): Path<String>, page: Page, body
         Err(fail) => return failed(&page, &fail),
     };
     let of = id.clone();
-    match at.till.db.run(move |tx| refunds::wish(tx, &of, &sealed, crate::pay::now())).await {
+    match at.till.db.run(move |tx| wishes::make(tx, &of, &sealed, crate::pay::now())).await {
         Ok(()) => see(&format!("{}&said=wished", link(&at, &id, ""))),
         Err(fail) => failed(&page, &fail),
     }

@@ -36,14 +36,14 @@ struct Pay {
 pub async fn show(State(at): State<At>, Path(id): Path<String>, page: Page) -> Response {
     let order = ordered!(at, id, page);
     match order.stage {
-        Stage::Placed => {}
+        Stage::Placed | Stage::Confirming => {}
         // Something is under way, perhaps in another window: look how it stands before a second try is offered.
         Stage::Paying => {
             if let Err(fail) = at.till.refresh(&order).await {
                 return failed(&page, &fail);
             }
             match at.till.order(&id).await {
-                Ok(Some(now)) if now.stage == Stage::Placed || waits_for_customer(&now) => {}
+                Ok(Some(now)) if now.stage.takes_card() => {}
                 Ok(_) => return see(&link(&at, &id, "")),
                 Err(fail) => return failed(&page, &fail),
             }
@@ -64,11 +64,6 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, page: Page) -> R
     page.script = Some("pay.js");
     let html = render(&Pay { page, order, lines, card, publishable, code, person, back });
     (Extension(ShowsCardForm), html).into_response()
-}
-
-/// A bank's page that was left open: the payment still waits, and another card may be given for it.
-fn waits_for_customer(order: &Order) -> bool {
-    order.stage == Stage::Paying && order.intent.is_some()
 }
 
 /// Takes what the card form gave: `confirmation_token`. Answers what the page's script does next.
@@ -106,7 +101,7 @@ pub async fn back(State(at): State<At>, Path(id): Path<String>, page: Page) -> R
         return failed(&page, &fail);
     }
     match at.till.order(&id).await {
-        Ok(Some(now)) if now.stage.is_open() => see(&format!("{}&again=1", link(&at, &id, "/pay"))),
+        Ok(Some(now)) if now.stage.takes_card() => see(&format!("{}&again=1", link(&at, &id, "/pay"))),
         Ok(_) => see(&link(&at, &id, "")),
         Err(fail) => failed(&page, &fail),
     }

@@ -1,8 +1,9 @@
 //! Orders, for the people of the shop: a list by stage, one order with all that happened to it, and what they may do about it.
 
 use super::sign::signed_in;
-use crate::db::refunds::{Refund, Wish};
-use crate::db::{notices, orders, refunds};
+use crate::db::refunds::{self, Refund};
+use crate::db::wishes::{self, Wish};
+use crate::db::{notices, orders};
 use crate::money::{parse, plain};
 use crate::order::{Change, Order, Stage};
 use crate::pay::now;
@@ -69,6 +70,9 @@ struct One {
     notices: Vec<(i64, String, String, String)>,
     refunds: Vec<Refund>,
     wish: Option<(Wish, String)>,
+    /// Minor units that may be given back, and that are on their way.
+    left: i64,
+    under_way: i64,
     journey: Option<String>,
 }
 
@@ -86,19 +90,16 @@ impl One {
         format!("by-{by}")
     }
     fn refund_key(&self, refund: &Refund) -> String {
-        format!("refund-{}", refund.state)
+        format!("refund-{}", refund.state.name())
     }
     fn wish_key(&self, wish: &Wish) -> String {
         format!("wish-{}", wish.state)
     }
-    fn refundable(&self) -> i64 {
-        self.order.refundable()
-    }
-    fn refundable_plain(&self) -> String {
-        plain(self.order.refundable(), self.order.currency)
+    fn left_plain(&self) -> String {
+        plain(self.left, self.order.currency)
     }
     fn can_fulfil(&self) -> bool {
-        self.order.stage == Stage::Paid
+        self.order.stage == Stage::Paid && self.under_way == 0
     }
     fn in_review(&self) -> bool {
         self.order.stage == Stage::Review
@@ -111,7 +112,7 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, page: Page) -> R
     let read = at.till.db.run(move |tx| {
         let Some(order) = orders::one(tx, &id)? else { return Ok(None) };
         let person = Person::open(&keys, &id, &orders::person(tx, &id)?)?;
-        let wish = match refunds::wish_of(tx, &id)? {
+        let wish = match wishes::of(tx, &id)? {
             Some(wish) => {
                 let reason = keys.unseal(&format!("wish of {id}"), &wish.reason)?;
                 let reason = String::from_utf8_lossy(&reason).into_owned();
@@ -120,15 +121,16 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, page: Page) -> R
             None => None,
         };
         let (steps, told) = (orders::steps(tx, &id)?, notices::of_order(tx, &id)?);
-        Ok(Some((order, shown(tx, &id)?, person, steps, told, refunds::of_order(tx, &id)?, wish)))
+        let money = (refunds::of_order(tx, &id)?, refunds::left(tx, &id)?, refunds::under_way(tx, &id)?);
+        Ok(Some((order, shown(tx, &id)?, person, steps, told, money, wish)))
     });
     match read.await {
-        Ok(Some((order, lines, person, steps, notices, refunds, wish))) => {
+        Ok(Some((order, lines, person, steps, notices, (refunds, left, under_way), wish))) => {
             let journey = match &order.intent {
                 Some(intent) => crate::web::order::journey(&at, intent).await,
                 None => None,
             };
-            render(&One { page, order, lines, person, steps, notices, refunds, wish, journey })
+            render(&One { page, order, lines, person, steps, notices, refunds, wish, left, under_way, journey })
         }
         Ok(None) => missing(&page),
         Err(fail) => failed(&page, &fail),
@@ -150,28 +152,31 @@ pub async fn refund(State(at): State<At>, Path(id): Path<String>, page: Page, bo
     let Some(amount) = parse(Form::read(&body).get("amount"), order.currency) else {
         return message(&page, StatusCode::UNPROCESSABLE_ENTITY, word("refund-bad-title"), word("refund-bad-text"));
     };
-    match at.till.refund(&id, amount).await {
-        Ok(Some(())) => see(&place(&id)),
+    match at.till.refund(&id, amount, None, "shop").await {
+        // How it ended stands on the page.
+        Ok(Some(_)) => see(&place(&id)),
         Ok(None) => message(&page, StatusCode::UNPROCESSABLE_ENTITY, word("refund-bad-title"), word("refund-bad-text")),
         Err(fail) => failed(&page, &fail),
     }
 }
 
-/// Sent, or served: only what was paid as it was ordered.
+/// Sent, or served: only what was paid as it was ordered, and not while money of it is on its way back.
 pub async fn fulfil(State(at): State<At>, Path(id): Path<String>, page: Page) -> Response {
     signed_in!(at, page);
     let of = id.clone();
     let done = at.till.db.run(move |tx| {
-        let Some(order) = orders::one(tx, &of)?.filter(|o| o.stage == Stage::Paid) else { return Ok(None) };
+        let still = refunds::under_way(tx, &of)? == 0;
+        let Some(order) = orders::one(tx, &of)?.filter(|o| o.stage == Stage::Paid && still) else { return Ok(None) };
         let change = Change { stage: Stage::Fulfilled, ..Change::of(&order) };
         orders::apply(tx, &order, &change, "shop", now())?;
         Ok(Some(of))
     });
     match done.await {
-        Ok(changed) => {
-            at.till.tell(changed);
+        Ok(Some(changed)) => {
+            at.till.tell(Some(changed));
             see(&place(&id))
         }
+        Ok(None) => message(&page, StatusCode::CONFLICT, word("late-title"), word("late-text")),
         Err(fail) => failed(&page, &fail),
     }
 }

@@ -1,14 +1,16 @@
 //! Customers' wishes to have their money back, to be granted or refused.
 
 use super::sign::signed_in;
-use crate::db::refunds::Wish;
-use crate::db::{orders, refunds};
+use crate::db::orders;
+use crate::db::refunds::Progress;
+use crate::db::wishes::{self, Wish};
 use crate::order::Order;
 use crate::pay::now;
 use crate::web::At;
-use crate::web::page::{Form, Page, failed, missing, render, see};
+use crate::web::page::{Form, Page, failed, message, render, see, word};
 use askama::Template;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use std::sync::Arc;
 
@@ -34,7 +36,7 @@ pub async fn list(State(at): State<At>, page: Page) -> Response {
     let keys = Arc::clone(&at.keys);
     let read = at.till.db.run(move |tx| {
         let mut all = vec![];
-        for wish in refunds::wishes(tx)? {
+        for wish in wishes::all(tx)? {
             let Some(order) = orders::one(tx, &wish.order)? else { continue };
             let reason = keys.unseal(&format!("wish of {}", order.id), &wish.reason)?;
             all.push((order, wish, String::from_utf8_lossy(&reason).into_owned()));
@@ -47,35 +49,24 @@ pub async fn list(State(at): State<At>, page: Page) -> Response {
     }
 }
 
-/// Granting gives all back that is left.
+/// Granting gives all back that is left. A wish whose refund the gateway refused is open again, and is said to be.
 pub async fn answer(State(at): State<At>, Path(id): Path<String>, page: Page, body: String) -> Response {
     signed_in!(at, page);
-    let grants = Form::read(&body).get("answer") == "grant";
-    let of = id.clone();
-    let wished = at.till.db.run(move |tx| {
-        let open = refunds::wish_of(tx, &of)?.is_some_and(|w| w.state == "open");
-        Ok(orders::one(tx, &of)?.filter(|_| open))
-    });
-    let order = match wished.await {
-        Ok(Some(order)) => order,
-        Ok(None) => return missing(&page),
-        Err(fail) => return failed(&page, &fail),
+    let done = if Form::read(&body).get("answer") == "grant" {
+        at.till.grant(&id).await
+    } else {
+        let of = id.clone();
+        at.till.db.run(move |tx| wishes::answer(tx, &of, "refused", now())).await.map(|()| Some(Progress::Done))
     };
-    if grants && order.refundable() > 0 {
-        match at.till.refund(&id, order.refundable()).await {
-            Ok(Some(())) => {}
-            // Another refund of it is under way: the wish stays.
-            Ok(None) => return see("/admin/refunds"),
-            Err(fail) => return failed(&page, &fail),
-        }
-    }
-    let state = if grants { "granted" } else { "refused" };
-    let of = id.clone();
-    match at.till.db.run(move |tx| refunds::answer_wish(tx, &of, state, now())).await {
-        Ok(()) => {
+    match done {
+        Ok(Some(Progress::Asked | Progress::Done)) => {
             at.till.tell(Some(id));
             see("/admin/refunds")
         }
+        Ok(Some(Progress::Failed)) => {
+            message(&page, StatusCode::BAD_GATEWAY, word("refund-refused-title"), word("refund-refused-text"))
+        }
+        Ok(None) => message(&page, StatusCode::CONFLICT, word("refund-not-title"), word("refund-not-text")),
         Err(fail) => failed(&page, &fail),
     }
 }

@@ -1,0 +1,77 @@
+//! Customers' wishes to have their money back: one an order, in sealed words, granted or refused by the people of the shop.
+
+use super::orders;
+use super::refunds::{self, Refund};
+use crate::Fail;
+use crate::order::Stage;
+use rusqlite::{OptionalExtension, Transaction};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    pub order: String,
+    pub at: i64,
+    pub reason: Vec<u8>,
+    /// `open`, `granted` or `refused`.
+    pub state: String,
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Wish> {
+    Ok(Wish { order: row.get(0)?, at: row.get(1)?, reason: row.get(2)?, state: row.get(3)? })
+}
+
+/// Asked again, it stays as it is.
+pub fn make(tx: &Transaction<'_>, id: &str, reason: &[u8], now: i64) -> Result<(), Fail> {
+    if tx.execute("INSERT OR IGNORE INTO wish VALUES (?1, ?2, ?3, 'open')", (id, now, reason))? == 1 {
+        orders::step(tx, id, "refund-wished", "customer", now)?;
+    }
+    Ok(())
+}
+
+pub fn of(tx: &Transaction<'_>, id: &str) -> Result<Option<Wish>, Fail> {
+    let sql = "SELECT order_id, at, reason, state FROM wish WHERE order_id = ?1";
+    Ok(tx.query_row(sql, [id], read).optional()?)
+}
+
+pub fn all(tx: &Transaction<'_>) -> Result<Vec<Wish>, Fail> {
+    let sql = "SELECT order_id, at, reason, state FROM wish ORDER BY state = 'open' DESC, at DESC LIMIT 200";
+    let mut statement = tx.prepare_cached(sql)?;
+    let rows = statement.query_map([], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What came of granting a wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Granted {
+    /// All that is left shall go back: the gateway is to be asked.
+    Asked(Refund),
+    /// The money is back already.
+    Already,
+    /// Nothing can be given back now: the wish stays.
+    Not,
+}
+
+/// Grants an open wish and writes the refund down, in one transaction.
+pub fn grant(tx: &Transaction<'_>, id: &str, now: i64) -> Result<Granted, Fail> {
+    let open = of(tx, id)?.is_some_and(|wish| wish.state == "open");
+    let Some(order) = orders::one(tx, id)?.filter(|_| open) else { return Ok(Granted::Not) };
+    let granted = match refunds::ask(tx, id, refunds::left(tx, id)?, None, "shop", now)? {
+        Some(refund) => Granted::Asked(refund),
+        None if order.stage == Stage::Refunded => Granted::Already,
+        None => return Ok(Granted::Not),
+    };
+    answer(tx, id, "granted", now)?;
+    Ok(granted)
+}
+
+pub fn answer(tx: &Transaction<'_>, id: &str, state: &str, now: i64) -> Result<(), Fail> {
+    if tx.execute("UPDATE wish SET state = ?2 WHERE order_id = ?1 AND state = 'open'", (id, state))? == 1 {
+        orders::step(tx, id, &format!("wish-{state}"), "shop", now)?;
+    }
+    Ok(())
+}
+
+/// Its refund came to nothing.
+pub fn open_again(tx: &Transaction<'_>, id: &str) -> Result<(), Fail> {
+    tx.execute("UPDATE wish SET state = 'open' WHERE order_id = ?1 AND state = 'granted'", [id])?;
+    Ok(())
+}
