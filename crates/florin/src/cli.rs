@@ -223,6 +223,86 @@ pub enum Keys {
         /// Its id (key_…) or its last four characters
         id: String,
     },
+    /// The vault's keys: what the key-encryption key is, since when it wraps, which data keys seal how many cards
+    Status,
+    /// Make a key-encryption key for a new vault: as a file, behind a passphrase, split among custodians, or in a hardware module
+    Init(NewKek),
+    /// Enter the passphrase or one custodian's share at a vault that waits for it
+    Unlock {
+        /// Read it from this file instead of the terminal [default: asks without showing it; without a terminal, standard input]
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
+    /// Put another key in the place of one, while the vault serves
+    Rotate {
+        #[arg(value_enum)]
+        what: Rotate,
+        /// Where the custodians' new shares are written, a file each [default: they are printed]
+        #[arg(long, value_name = "DIR")]
+        shares_to: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rotate {
+    /// The key-encryption key: every other key is wrapped anew, no card is touched
+    Kek,
+    /// The data key: every card is sealed anew, in the background; an interrupted run goes on at the next start
+    Data,
+}
+
+#[derive(Args)]
+pub struct NewKek {
+    /// The file to make, outside the data folder; `vault.kek` names it
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    #[arg(long, value_enum, default_value_t = Kind::File)]
+    pub kind: Kind,
+    /// Read the passphrase from this file instead of the terminal
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Somebody who gets a share; once for each, at least two
+    #[arg(long = "custodian", value_name = "NAME")]
+    pub custodians: Vec<String>,
+    /// How many of them must come together at each start
+    #[arg(long, value_name = "N")]
+    pub needed: Option<u8>,
+    /// Where the shares are written, a file each [default: they are printed]
+    #[arg(long, value_name = "DIR")]
+    pub shares_to: Option<PathBuf>,
+    /// The hardware module's PKCS#11 library, for example /usr/lib/softhsm/libsofthsm2.so
+    #[arg(long, value_name = "FILE")]
+    pub module: Option<PathBuf>,
+    /// Label of its token
+    #[arg(long)]
+    pub token: Option<String>,
+    /// Label for the key in it
+    #[arg(long, default_value = "florin-kek")]
+    pub label: String,
+    /// File of the token's user PIN, mode 0600
+    #[arg(long, value_name = "FILE")]
+    pub pin_file: Option<PathBuf>,
+    /// A folder that the library reads and writes, for the vault's confinement; may be repeated
+    #[arg(long = "folder", value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// A variable that the library reads, for example SOFTHSM2_CONF=/etc/softhsm2.conf; may be repeated
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    pub environment: Vec<String>,
+    /// A TCP port that the library connects to; may be repeated
+    #[arg(long = "port", value_name = "PORT")]
+    pub ports: Vec<u16>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// 32 random bytes that their owner alone may read
+    File,
+    /// A file that a passphrase opens (argon2id)
+    Passphrase,
+    /// Split: some of the custodians must come together (Shamir)
+    Shares,
+    /// In a hardware security module (PKCS#11), which never gives it out
+    Pkcs11,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

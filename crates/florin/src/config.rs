@@ -10,6 +10,11 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("data", "./florin-data", "folder that keeps everything"),
     ("answer_ms", "15000", "how long an answer of the acquirer may take, in milliseconds"),
     ("vault.kek", "", "key file of the vault; `serve` wants it outside the data folder"),
+    (
+        "vault.passphrase_file",
+        "",
+        "file of the passphrase that opens it; without one `florin keys unlock` is waited for",
+    ),
     ("acquirer.address", "", "host:port of the acquirer (serve)"),
     ("acquirer.name", "", "name in the acquirer's certificate (serve)"),
     ("acquirer.ca", "", "CA certificate of the acquirer, PEM (serve)"),

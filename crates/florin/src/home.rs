@@ -101,7 +101,7 @@ impl Home {
 }
 
 /// A folder for its owner alone.
-fn make_private(path: &Path) -> Result<(), Fail> {
+pub fn make_private(path: &Path) -> Result<(), Fail> {
     if !path.exists() {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| io("make the folder", path, &e))?;
     }
@@ -202,6 +202,11 @@ pub fn first_keys(home: &Home, kek: &Path) -> Result<(), Fail> {
     let root = Secret::new(read_key::<32>(&home.gateway_root())?);
     let ids = zeroize::Zeroizing::new(read_key::<16>(&home.ids())?);
     check_ids(home, &root.mac(&[b"id key", ids.as_slice()]), fresh_gateway)?;
-    read_key::<32>(kek).map(zeroize::Zeroizing::new)?;
-    Ok(())
+    // A key, or a description of where it is: the vault reads it, this looks whether there is one for this user alone.
+    kek_file(kek)
+}
+
+/// Whether the vault's key file is there and for this user alone.
+pub fn kek_file(kek: &Path) -> Result<(), Fail> {
+    florin_vault::keys::look(kek).map(|_| ()).map_err(|e| Fail::new(e.code(), e.to_string()))
 }

@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
+pub mod rotation;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,10 @@ pub const CARDS_PER_DEK: u64 = 1 << 20;
 const USED_EVERY_MS: i64 = 86_400_000;
 /// Format of the sealed part: format 1 byte, year 2 bytes, month 1 byte, then the digits.
 const CARD_FORMAT: u8 = 1;
+/// Named values of the database: which KEK wraps, since when (milliseconds since 1970), and the keys that are no data keys.
+const CHECK: &str = "kek check";
+const SINCE: &str = "kek since";
+const SECRETS: [&str; 2] = ["fingerprints", "digests"];
 
 /// A card as a person or program gave it. Wiped when dropped; has no text form.
 pub struct NewCard {
@@ -70,6 +75,7 @@ struct Dek {
 
 /// The data keys that were unwrapped, newest last.
 struct Ring {
+    kek: Box<dyn KekProvider>,
     deks: BTreeMap<u16, Dek>,
     /// Cards under the newest.
     cards: u64,
@@ -77,7 +83,6 @@ struct Ring {
 
 pub struct Cards {
     db: Db,
-    kek: Box<dyn KekProvider>,
     ring: Mutex<Ring>,
     fingerprints: Secret,
     digests: Secret,
@@ -86,6 +91,21 @@ pub struct Cards {
     /// One start of one vault: a token that names it may have its security code here.
     pub instance: u32,
     cells: Arc<Mutex<Cells>>,
+}
+
+impl Ring {
+    /// Makes the next data key, which is written before anything that it seals.
+    fn next_dek(&mut self, db: &Db, now: Time) -> Result<u16, NoChance> {
+        let version =
+            self.deks.last_key_value().map_or(Some(1), |(newest, _)| newest.checked_add(1)).ok_or(NoChance)?;
+        let secret = fresh_secret()?;
+        let wrapped = self.kek.wrap(&dek_name(version), &secret)?;
+        // First in the same queue as its cards: a failure there stops the writer, so no card is kept without its key.
+        db.queue_dek(version, wrapped, now).map_err(|_| NoChance)?;
+        self.deks.insert(version, Dek { version, key: SealKey::new(&secret, version) });
+        self.cards = 0;
+        Ok(version)
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -101,7 +121,7 @@ impl Cards {
     pub fn open(folder: &Path, kek: Box<dyn KekProvider>, live: bool) -> Result<Cards, DbError> {
         let db = Db::open(folder, || {
             Ok(vec![
-                ("kek check", kek.check_value().to_vec()),
+                (CHECK, kek.check_value().to_vec()),
                 ("mode", vec![u8::from(live)]),
                 ("fingerprints", kek.wrap("fingerprints", &fresh_secret()?)?),
                 ("digests", kek.wrap("digests", &fresh_secret()?)?),
@@ -109,7 +129,7 @@ impl Cards {
         })?;
         let path = db.path().to_owned();
         let io = |_: DbTrouble| DbError::Io { path: path.clone(), detail: "a row cannot be read".into() };
-        if db.meta("kek check").map_err(io)?.as_deref() != Some(&kek.check_value()) {
+        if db.meta(CHECK).map_err(io)?.as_deref() != Some(&kek.check_value()) {
             return Err(DbError::WrongKek(path));
         }
         if db.meta("mode").map_err(io)?.as_deref() != Some(&[u8::from(live)]) {
@@ -132,10 +152,10 @@ impl Cards {
             None => 0,
         };
         let keys = Mutex::new(KeyGen::new(0, db.newest_card().map_err(io)?));
-        let ring = Mutex::new(Ring { deks, cards });
+        let ring = Mutex::new(Ring { kek, deks, cards });
         let instance = u32::from_be_bytes(random()?);
         let cells = Arc::new(Mutex::new(Cells::new()?));
-        Ok(Cards { db, kek, ring, fingerprints, digests, keys, live, instance, cells })
+        Ok(Cards { db, ring, fingerprints, digests, keys, live, instance, cells })
     }
 
     pub fn db(&self) -> &Db {
@@ -215,14 +235,7 @@ impl Cards {
         let nonce = random()?;
         let mut ring = locked(&self.ring);
         if ring.deks.is_empty() || ring.cards >= CARDS_PER_DEK {
-            let version =
-                ring.deks.last_key_value().map_or(Some(1), |(newest, _)| newest.checked_add(1)).ok_or(NoChance)?;
-            let secret = fresh_secret()?;
-            let wrapped = self.kek.wrap(&dek_name(version), &secret)?;
-            // First in the same queue as its cards: a failure there stops the writer, so no card is kept without its key.
-            self.db.queue_dek(version, wrapped, now).map_err(|_| NoChance)?;
-            ring.deks.insert(version, Dek { version, key: SealKey::new(&secret, version) });
-            ring.cards = 0;
+            ring.next_dek(&self.db, now)?;
         }
         ring.cards += 1;
         let newest = ring.deks.last_key_value().ok_or(NoChance)?.1;

@@ -1,6 +1,7 @@
 //! The gateway's side of the vault's door. Reconnects by itself; a submit never fails, it is `NotSent` or `Unknown`.
 //! Knows no acquirer. A card passes through on its way to a token and is wiped.
 
+use crate::cards::rotation::{KeysAnswer, KeysAsk};
 use crate::cards::{NewCard, Tokenised};
 use crate::core::threeds;
 use crate::core::wire::{Late, NotSent, Order, Unsure, Verdict};
@@ -128,6 +129,15 @@ impl VaultClient {
             Err(Gone::TimedOut) => Verdict::Unknown(Unsure::NoAnswer),
             Err(Gone::NotWritten) => Verdict::NotSent(NotSent::NoVault),
             Err(Gone::Full) => Verdict::NotSent(NotSent::Busy),
+        }
+    }
+
+    /// Asks about the vault's keys, or for others.
+    pub async fn keys(&self, ask: &KeysAsk) -> Result<KeysAnswer, NoVault> {
+        let payload = postcard::to_allocvec(ask).map(Zeroizing::new).map_err(|_| NoVault)?;
+        match self.inner.ask(FrameKind::Keys, &payload).await {
+            Ok((FrameKind::Keys, answer)) => serde_json::from_slice(&answer).map_err(|_| NoVault),
+            Ok(_) | Err(_) => Err(NoVault),
         }
     }
 

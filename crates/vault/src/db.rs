@@ -83,6 +83,27 @@ pub enum Write {
     LateDone {
         id: i64,
     },
+    /// The same keys under another KEK, all at once: named values, and data keys by their version.
+    Rewrap {
+        meta: Vec<(&'static str, Vec<u8>)>,
+        deks: Vec<(u16, Vec<u8>)>,
+    },
+    /// The same card under another data key; nothing if it is not under `old` any more.
+    Reseal {
+        key: Key,
+        old: u16,
+        dek: u16,
+        sealed: Vec<u8>,
+    },
+    /// A named value; without one it is removed.
+    Meta {
+        name: &'static str,
+        value: Option<Vec<u8>>,
+    },
+    /// Data keys below this version that seal nothing any more.
+    DropDeks {
+        below: u16,
+    },
 }
 
 /// Called on the writer's thread once the write is durable, or is not going to be.
@@ -92,6 +113,21 @@ pub type Done = Box<dyn FnOnce(Result<(), DbTrouble>) + Send>;
 pub struct DekRow {
     pub version: u16,
     pub wrapped: Vec<u8>,
+    pub created: Time,
+}
+
+const CARD_COLUMNS: &str = "SELECT key, account, dek, sealed, fingerprint, created, last_used FROM card";
+
+fn card_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<CardRow> {
+    Ok(CardRow {
+        key: Key(row.get(0)?),
+        account: Key(row.get(1)?),
+        dek: row.get(2)?,
+        sealed: row.get(3)?,
+        fingerprint: row.get(4)?,
+        created: Time(row.get(5)?),
+        last_used: Time(row.get(6)?),
+    })
 }
 
 pub struct Db {
@@ -170,10 +206,40 @@ impl Db {
 
     pub fn deks(&self) -> Result<Vec<DekRow>, DbTrouble> {
         self.read(|c| {
-            let mut statement = c.prepare("SELECT version, wrapped FROM dek ORDER BY version")?;
-            let rows = statement.query_map([], |row| Ok(DekRow { version: row.get(0)?, wrapped: row.get(1)? }))?;
+            let mut statement = c.prepare("SELECT version, wrapped, created FROM dek ORDER BY version")?;
+            let row = |row: &rusqlite::Row<'_>| {
+                Ok(DekRow { version: row.get(0)?, wrapped: row.get(1)?, created: Time(row.get(2)?) })
+            };
+            let rows = statement.query_map([], row)?;
             rows.collect()
         })
+    }
+
+    /// Cards under data keys older than this one, in the order of their keys.
+    pub fn cards_behind(&self, dek: u16, after: Key, limit: u32) -> Result<Vec<CardRow>, DbTrouble> {
+        self.read(|c| {
+            let sql = format!("{CARD_COLUMNS} WHERE key > ?1 AND dek < ?2 ORDER BY key LIMIT ?3");
+            let mut statement = c.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![after.0, dek, limit], card_row)?;
+            rows.collect()
+        })
+    }
+
+    /// A named value of a database in this folder that nobody needs to have opened; nothing when there is none.
+    pub fn peek(folder: &Path, name: &str) -> Option<Vec<u8>> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let c = Connection::open_with_flags(folder.join("vault.db"), flags).ok()?;
+        c.busy_timeout(std::time::Duration::from_secs(5)).ok()?;
+        c.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional().ok()?
+    }
+
+    /// How many cards each data key seals: (version, cards). Reads the whole table, over a connection of its own.
+    pub fn tally(path: &Path) -> rusqlite::Result<Vec<(u16, u64)>> {
+        let c = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        c.busy_timeout(std::time::Duration::from_secs(5))?;
+        let mut statement = c.prepare("SELECT dek, count(*) FROM card GROUP BY dek ORDER BY dek")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+        rows.collect()
     }
 
     /// How many cards the data key of this version sealed.
@@ -193,19 +259,7 @@ impl Db {
 
     pub fn card(&self, key: Key) -> Result<Option<CardRow>, DbTrouble> {
         self.read(|c| {
-            let sql = "SELECT account, dek, sealed, fingerprint, created, last_used FROM card WHERE key = ?1";
-            let row = |row: &rusqlite::Row<'_>| {
-                Ok(CardRow {
-                    key,
-                    account: Key(row.get(0)?),
-                    dek: row.get(1)?,
-                    sealed: row.get(2)?,
-                    fingerprint: row.get(3)?,
-                    created: Time(row.get(4)?),
-                    last_used: Time(row.get(5)?),
-                })
-            };
-            c.prepare_cached(sql)?.query_row([key.0], row).optional()
+            c.prepare_cached(&format!("{CARD_COLUMNS} WHERE key = ?1"))?.query_row([key.0], card_row).optional()
         })
     }
 
@@ -349,6 +403,11 @@ fn write_groups(mut c: Connection, incoming: &Receiver<(Write, Done)>, stopped: 
     }
 }
 
+fn set_meta(c: &Connection, name: &str, value: &[u8]) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO meta(name, value) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2";
+    c.execute(sql, params![name, value]).map(|_| ())
+}
+
 fn apply(c: &Connection, write: Write) -> rusqlite::Result<()> {
     match write {
         Write::Dek { version, wrapped, created } => {
@@ -371,6 +430,27 @@ fn apply(c: &Connection, write: Write) -> rusqlite::Result<()> {
         }
         Write::LateDone { id } => {
             c.prepare_cached("DELETE FROM late WHERE id = ?1")?.execute([id])?;
+        }
+        Write::Rewrap { meta, deks } => {
+            for (name, value) in meta {
+                set_meta(c, name, &value)?;
+            }
+            for (version, wrapped) in deks {
+                c.execute("UPDATE dek SET wrapped = ?2 WHERE version = ?1", params![version, wrapped])?;
+            }
+        }
+        Write::Reseal { key, old, dek, sealed } => {
+            let sql = "UPDATE card SET dek = ?3, sealed = ?4 WHERE key = ?1 AND dek = ?2";
+            c.prepare_cached(sql)?.execute(params![key.0, old, dek, sealed])?;
+        }
+        Write::Meta { name, value: Some(value) } => set_meta(c, name, &value)?,
+        Write::Meta { name, value: None } => {
+            c.execute("DELETE FROM meta WHERE name = ?1", [name])?;
+        }
+        Write::DropDeks { below } => {
+            // The guard stands beside the deed: a key that seals a card is never dropped.
+            let sql = "DELETE FROM dek WHERE version < ?1 AND NOT EXISTS (SELECT 1 FROM card WHERE card.dek < ?1)";
+            c.execute(sql, [below])?;
         }
     }
     Ok(())

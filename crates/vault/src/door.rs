@@ -1,7 +1,7 @@
 //! The vault's only door: a Unix socket for processes of the same user, many requests at once on each connection.
 //! Knows no acquirer; gives out no card data.
 
-use crate::cards::Cards;
+use crate::cards::{Cards, rotation};
 use crate::clock::Clock;
 use crate::core::wire::{Late, Order, Verdict};
 use crate::db::Write;
@@ -287,6 +287,7 @@ impl Rooms {
             }
             FrameKind::LateDone => self.late_done(request),
             FrameKind::ThreeDs => self.authentication(request, outbox),
+            FrameKind::Keys => self.keys(request, outbox),
             FrameKind::Late | FrameKind::BadRequest => None,
         };
         if understood.is_none() {
@@ -333,6 +334,16 @@ impl Rooms {
         tokio::spawn(async move {
             let answer = threeds.answer(ask).await;
             outbox.put(id, FrameKind::ThreeDs, &postcard::to_allocvec(&answer).unwrap_or_default());
+        });
+        Some(())
+    }
+
+    fn keys(&self, request: &Inbound<'_>, outbox: &Arc<Outbox>) -> Option<()> {
+        let ask = postcard::from_bytes(request.payload).ok()?;
+        let (id, outbox, cards, now) = (request.id, Arc::clone(outbox), Arc::clone(&self.cards), self.clock.now());
+        tokio::spawn(async move {
+            let answer = rotation::answer(cards, now.wall, ask).await;
+            outbox.put(id, FrameKind::Keys, &serde_json::to_vec(&answer).unwrap_or_default());
         });
         Some(())
     }

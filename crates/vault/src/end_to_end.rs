@@ -11,7 +11,7 @@ use crate::core::wire::{
     WireId,
 };
 use crate::journey::Retention;
-use crate::keys::KekFile;
+use crate::keys::create_raw;
 use crate::link::LinkState;
 use crate::process::{Settings, StartError, run};
 use crate::refusal::CardRefusal;
@@ -107,7 +107,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(host(listener, pki.server(2090), Arc::clone(&seen)));
-        KekFile::create(&folder.path("kek")).unwrap();
+        create_raw(&folder.path("kek")).unwrap();
         World { folder, pki, address, seen }
     }
 
@@ -115,6 +115,8 @@ impl World {
         Settings {
             data: self.folder.path("data"),
             kek: self.folder.path("kek"),
+            passphrase_file: None,
+            unlock: self.folder.path("unlock.sock"),
             socket: self.folder.path("vault.sock"),
             live: false,
             acquirer: self.address.clone(),
@@ -139,7 +141,7 @@ impl World {
         let stopped = async {
             let _ = stopped.await;
         };
-        let vault = run(self.settings(), stopped, move |r| tell.send(r).unwrap_or_else(|_| unreachable!()));
+        let vault = run(self.settings(), stopped, |_| {}, move |r| tell.send(r).unwrap_or_else(|_| unreachable!()));
         let vault = tokio::task::spawn_local(vault);
         let ready = ready.await.unwrap();
         let client = VaultClient::connect(&ready.socket).await;
@@ -359,7 +361,7 @@ fn the_edge_is_part_of_the_vault() {
         let stopped = async {
             let _ = stopped.await;
         };
-        let vault = run(settings, stopped, move |r| tell.send(r).unwrap_or_else(|_| unreachable!()));
+        let vault = run(settings, stopped, |_| {}, move |r| tell.send(r).unwrap_or_else(|_| unreachable!()));
         let vault = tokio::task::spawn_local(vault);
         let ready = ready.await.unwrap();
         assert_ne!(ready.addresses["api"], ready.addresses["http_api"]);
@@ -386,7 +388,10 @@ fn a_vault_that_cannot_start_says_why() {
         let start = async |change: &dyn Fn(&mut Settings)| {
             let mut settings = world.settings();
             change(&mut settings);
-            run(settings, std::future::ready(()), |_| {}).await.err().map_or("started".into(), |e| e.to_string())
+            run(settings, std::future::ready(()), |_| {}, |_| {})
+                .await
+                .err()
+                .map_or("started".into(), |e| e.to_string())
         };
         let check = |got: String, expected: &str| assert!(got.contains(expected), "{got}");
         check(start(&|_| {}).await, "started");
@@ -395,7 +400,7 @@ fn a_vault_that_cannot_start_says_why() {
         check(start(&|s| s.live = true).await, "test cards");
         let folder = Folder::new();
         check(start(&|s| s.tls = world.pki.files(&folder, 2020)).await, "expired");
-        KekFile::create(&folder.path("kek")).unwrap();
+        create_raw(&folder.path("kek")).unwrap();
         check(start(&|s| s.kek = folder.path("kek")).await, "does not belong to the vault's database");
         check(start(&|s| s.socket = Path::new("/nowhere/at/all").into()).await, "socket /nowhere/at/all");
         let running = world.start().await;

@@ -35,12 +35,14 @@ pub enum FrameKind {
     BadRequest = 8,
     /// An `Ask` about an authentication -> an `Answer`, both postcard.
     ThreeDs = 9,
+    /// A `KeysAsk` (postcard) -> a `KeysAnswer`, JSON.
+    Keys = 10,
 }
 
 impl FrameKind {
     fn from_u8(n: u8) -> Option<FrameKind> {
-        use FrameKind::{BadRequest, Health, Hops, Late, LateDone, Submit, ThreeDs, Tokenise, Watch};
-        [Submit, Tokenise, Hops, Health, Watch, Late, LateDone, BadRequest, ThreeDs]
+        use FrameKind::{BadRequest, Health, Hops, Keys, Late, LateDone, Submit, ThreeDs, Tokenise, Watch};
+        [Submit, Tokenise, Hops, Health, Watch, Late, LateDone, BadRequest, ThreeDs, Keys]
             .into_iter()
             .find(|kind| *kind as u8 == n)
     }
@@ -204,7 +206,7 @@ mod tests {
         check(&[255, 255, 255, 255, 1], Some(BadFrame::TooLong));
         check(&[0, 0, 0, 4, 0, 0, 0, 1], Some(BadFrame::TooShort));
         check(&[0, 0, 0, 5, 0, 0, 0, 1, 0], Some(BadFrame::UnknownKind));
-        check(&[0, 0, 0, 5, 0, 0, 0, 1, 10], Some(BadFrame::UnknownKind));
+        check(&[0, 0, 0, 5, 0, 0, 0, 1, 11], Some(BadFrame::UnknownKind));
         check(&[0, 0, 0, 5, 0, 0, 0, 1], None);
     }
 

@@ -1,7 +1,7 @@
 //! What the process gives up at start, before keys are loaded: core dumps, tracing by others, swapping, readable new files, rights
 //! that it was started with, paths, ports and system calls that it has no use for. Knows nothing of what it protects.
 
-use crate::confine::{Confined, Reach, confine};
+use crate::confine::Confined;
 use rustix::fs::Mode;
 use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask};
@@ -37,6 +37,10 @@ pub struct Hardened {
 }
 
 impl Hardened {
+    pub fn and(self, confined: Confined) -> Hardened {
+        Hardened { paths_confined: confined.paths, calls_confined: confined.calls, ..self }
+    }
+
     /// What this machine could not give, in words for whoever runs it.
     pub fn missing(&self) -> Vec<&'static str> {
         let all = [
@@ -56,8 +60,9 @@ impl Hardened {
     }
 }
 
-/// Applies everything that can be had, to this thread and all that it starts; not taken back. Called before there is another thread.
-pub fn harden(reach: &Reach) -> Hardened {
+/// Applies everything that can be had but confinement, to this thread and all that it starts; not taken back. Called before there is
+/// another thread. What is confined comes later: opening a key may need more of the machine than holding it.
+pub fn harden() -> Hardened {
     umask(Mode::RWXG | Mode::RWXO);
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let no_core_dumps = setrlimit(Resource::Core, none).is_ok();
@@ -66,9 +71,8 @@ pub fn harden(reach: &Reach) -> Hardened {
     // Under a limit, what is allocated later is locked by this right alone. It allows nothing else.
     let kept = if lock == Lock::ByRight { CapabilitySet::IPC_LOCK } else { CapabilitySet::empty() };
     let no_capabilities = drop_capabilities(kept);
-    // Last: a change of rights makes a process dumpable again, and what follows is refused by the confinement.
+    // Last: a change of rights makes a process dumpable again.
     let not_dumpable = set_dumpable_behavior(DumpableBehavior::NotDumpable).is_ok();
-    let Confined { paths, calls } = confine(reach);
     Hardened {
         no_core_dumps,
         not_dumpable,
@@ -76,8 +80,8 @@ pub fn harden(reach: &Reach) -> Hardened {
         memory_wiped: crate::wipe::is_on(),
         no_new_privileges,
         no_capabilities,
-        paths_confined: paths,
-        calls_confined: calls,
+        paths_confined: false,
+        calls_confined: false,
     }
 }
 

@@ -27,4 +27,5 @@ pub mod refusal;
 mod testing;
 pub mod threeds;
 pub mod tls;
+pub mod unlock;
 pub mod wipe;

@@ -1,8 +1,9 @@
 //! The vault as a process: settings in, doors open, everything closed in order at the end. Prints nothing.
 
 use crate::cards::Cards;
+use crate::cards::rotation::{reseal_all, wanted_kek};
 use crate::clock::Clock;
-use crate::confine::Reach;
+use crate::confine::{Reach, confine};
 use crate::core::wire::Late;
 use crate::db::DbError;
 use crate::door::{Rooms, Watchers, listen, serve};
@@ -10,11 +11,12 @@ use crate::edge::{self, Edge, EdgeSettings};
 use crate::egress::Egress;
 use crate::harden::{Hardened, harden};
 use crate::journey::{Journey, Retention};
-use crate::keys::{KekError, KekFile};
+use crate::keys::{self, KekError, OpenedKek};
 use crate::line::Line;
 use crate::link::{Link, LinkSettings};
 use crate::threeds::{Directory, DirectorySettings, ThreeDs, Values};
 use crate::tls::{TlsFiles, TlsSetupError, client_config, server_name};
+use crate::unlock::{Waiting, unlock};
 use florin_connect::acquirer::Iso8583Link;
 use florin_connect::connector::Terms;
 use florin_connect::iso8583::Dialect;
@@ -36,8 +38,12 @@ const HOUSEKEEPING: Duration = Duration::from_secs(1);
 pub struct Settings {
     /// Folder of the vault's files; made if it is missing. No other process uses it.
     pub data: PathBuf,
-    /// File of the key-encryption key: 32 bytes, mode 0600.
+    /// File of the key-encryption key, or of the description of where it is; mode 0600.
     pub kek: PathBuf,
+    /// File of the passphrase that opens it; without one, and with shares, people are waited for.
+    pub passphrase_file: Option<PathBuf>,
+    /// Where people enter what opens it.
+    pub unlock: PathBuf,
     /// Where the gateway finds the vault.
     pub socket: PathBuf,
     /// Live or test mode: one vault serves one of them.
@@ -139,8 +145,13 @@ impl From<TlsSetupError> for StartError {
 
 impl Settings {
     /// What this vault needs of the machine.
-    fn reach(&self) -> Reach {
-        let mut reach = Reach { own: vec![self.data.clone()], read: vec![self.kek.clone()], ..Reach::default() };
+    fn reach(&self, kek: &Path) -> Reach {
+        let mut reach = Reach { own: vec![self.data.clone()], ..Reach::default() };
+        // A module's library goes on reading what is its own.
+        if let Some(module) = keys::module(kek) {
+            reach.own.extend(module.folders);
+            reach.connect.extend(module.ports);
+        }
         // What does not exist cannot be named to the kernel.
         let _ = std::fs::create_dir_all(&self.data);
         reach.sockets.extend(self.socket.parent().map(Path::to_owned));
@@ -172,20 +183,43 @@ impl Settings {
     }
 }
 
-/// Runs a vault until `stop` completes; then waits for what is in flight, at most for the limits of the link. `ready` is called once
+/// Runs a vault until `stop` completes; then waits for what is in flight, at most for the limits of the link. `waiting` is called when
+/// somebody has to enter what opens the KEK, `ready` once
 /// the socket is open; the link to the acquirer may take longer. To be run on a runtime of one thread.
 pub async fn run(
     settings: Settings,
     stop: impl Future<Output = ()>,
+    waiting: impl FnOnce(Waiting),
     ready: impl FnOnce(Ready),
 ) -> Result<(), StartError> {
-    let hardened = if settings.harden { harden(&settings.reach()) } else { Hardened::default() };
+    let mut hardened = if settings.harden { harden() } else { Hardened::default() };
+    tokio::pin!(stop);
+    let kek_file = keys::wanted(&settings.kek, wanted_kek(&settings.data));
+    let kek = match keys::open(&kek_file, settings.passphrase_file.as_deref())? {
+        OpenedKek::Ready(kek) => kek,
+        OpenedKek::Locked(locked) => {
+            let (have, needed) = locked.progress();
+            waiting(Waiting { kind: locked.kind(), have, needed });
+            tokio::select! {
+                kek = unlock(locked, &settings.unlock) => {
+                    kek.map_err(|error| StartError::Socket { path: settings.unlock.clone(), error })?
+                }
+                () = &mut stop => return Ok(()),
+            }
+        }
+    };
+    if settings.harden {
+        hardened = hardened.and(confine(&settings.reach(&kek_file)));
+    }
     let clock = Clock::start();
     let doors = edge::open(settings.edge.as_ref()).await?;
     let tls = client_config(&settings.tls)?;
     let name = server_name(&settings.acquirer_name)?;
-    let kek = KekFile::open(&settings.kek)?;
-    let cards = Arc::new(Cards::open(&settings.data, Box::new(kek), settings.live)?);
+    let cards = Arc::new(Cards::open(&settings.data, kek, settings.live)?);
+    cards.note_kek(clock.now().wall);
+    if let Ok(Some(version)) = cards.resealing() {
+        tokio::spawn(reseal_all(Arc::clone(&cards), version));
+    }
     let journey = Arc::new(Journey::open(&settings.data, settings.retention)?);
     let dialect = Dialect::link();
     let link = Link::new(dialect, &Iso8583Link, settings.link(dialect));
@@ -228,7 +262,7 @@ pub async fn run(
     let linked = async { line.run(&egress).await };
     tokio::pin!(linked);
     let ended = tokio::select! {
-        () = stop => Ok(()),
+        () = &mut stop => Ok(()),
         () = &mut linked => Ok(()),
         () = housekeeping(&cards, &values, clock) => Err(StartError::DatabaseStopped(cards.db().path().to_owned())),
     };

@@ -22,7 +22,7 @@ const fn check(name: &'static str, run: fn(&Tree) -> Vec<Finding>) -> Check {
     Check { name, run }
 }
 
-const CHECKS: [Check; 17] = [
+const CHECKS: [Check; 18] = [
     check("crates depend only on what the wall lets through", edges::inner),
     check("no crate uses a library that its wall rules out", edges::outer),
     check("the lock file stays small, with one TLS and one runtime", lock::run),
@@ -40,6 +40,7 @@ const CHECKS: [Check; 17] = [
     check("unsafe code stands where it is expected", lints::unsafe_code),
     check("documents name every crate and their links resolve", docs::links),
     check("every command in the README exists", docs::commands),
+    check("every test that the controls name exists", docs::proofs),
 ];
 
 /// Runs all checks over the repository and prints one line each. Returns passed and failed.

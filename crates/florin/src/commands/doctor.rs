@@ -4,7 +4,7 @@ use super::system::{kek, read_json, try_lock};
 use crate::cli::Common;
 use crate::config::{Config, SETTINGS};
 use crate::fail::Outcome;
-use crate::home::{Home, read_key};
+use crate::home::{Home, kek_file, read_key};
 use crate::out::out;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ fn data(config: &Config, path: &Path, findings: &mut Vec<Finding>) {
     };
     findings.push(Finding { name: "data", ok: true, says: format!("{} is for this user alone", home.root.display()) });
     let keys = [
-        ("vault key", read_key::<32>(&kek(config, &home)).err()),
+        ("vault key", kek_file(&kek(config, &home)).err()),
         ("gateway key", read_key::<32>(&home.gateway_root()).err()),
         ("id key", read_key::<16>(&home.ids()).err()),
     ];

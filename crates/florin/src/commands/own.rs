@@ -2,6 +2,7 @@
 
 use super::manage::ask;
 use super::system::System;
+use super::vault_keys;
 use crate::cli::{Accounts, Class, Common, Keys, Logs};
 use crate::config::Config;
 use crate::fail::{Fail, Outcome};
@@ -27,6 +28,10 @@ pub fn keys(common: &Common, asked: &Keys, account: Option<&str>) -> Outcome {
         }
         Keys::Roll { id, overlap } => Manage::RollKey { account, id: id.clone(), overlap_seconds: *overlap },
         Keys::Revoke { id } => Manage::RevokeKey { account, id: id.clone() },
+        Keys::Status => return vault_keys::status(common),
+        Keys::Init(new) => return vault_keys::init(common, new),
+        Keys::Unlock { from } => return vault_keys::unlock(common, from.as_deref()),
+        Keys::Rotate { what, shares_to } => return vault_keys::rotate(common, *what, shares_to.as_deref()),
     };
     let answer = ask(common, Ask::Manage(question))?;
     print(&answer, common.json, "No keys yet. Make one: florin keys create", &key);
@@ -133,7 +138,7 @@ fn request(e: &Value) -> String {
 }
 
 /// UTC, ISO 8601.
-fn moment(seconds: i64) -> String {
+pub fn moment(seconds: i64) -> String {
     let c = florin_core::time::Time(seconds.saturating_mul(1_000)).civil();
     format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
 }

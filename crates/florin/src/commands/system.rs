@@ -17,6 +17,7 @@ use florin_core::attempt::ANSWER_WITHIN_MS;
 use florin_sandbox::{ControlClient, Ready};
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt;
@@ -139,6 +140,9 @@ impl System {
         let vault = VaultSettings {
             data: home.vault(),
             kek: kek(config, &home),
+            passphrase_file: config.path("vault.passphrase_file"),
+            unlock: home.socket("unlock.sock")?,
+            environment: environment(&kek(config, &home)),
             socket,
             live: false,
             acquirer: sandbox.acquirer()?,
@@ -175,17 +179,14 @@ impl System {
             return Err(Fail::usage(
                 "kek_in_data_folder",
                 "vault.kek",
-                "the vault's key must lie outside the data folder, so that a copy of the one is not a copy of the other. Make one: head -c 32 /dev/urandom > FILE; chmod 600 FILE",
+                "the vault's key must lie outside the data folder, so that a copy of the one is not a copy of the other. Make one: florin keys init --to FILE",
             ));
         }
         if !kek.exists() {
             return Err(Fail::usage(
                 "key_missing",
                 "vault.kek",
-                format!(
-                    "there is no key file {}. Make one: head -c 32 /dev/urandom > FILE; chmod 600 FILE",
-                    kek.display()
-                ),
+                format!("there is no key file {}. Make one: florin keys init --to {}", kek.display(), kek.display()),
             ));
         }
         if home.test_keys().exists() {
@@ -201,7 +202,10 @@ impl System {
         let text = |key: &str| Some(config.text(key).to_owned()).filter(|v| !v.is_empty()).ok_or_else(|| needed(key));
         let vault = VaultSettings {
             data: home.vault(),
+            environment: environment(&kek),
             kek,
+            passphrase_file: config.path("vault.passphrase_file"),
+            unlock: home.socket("unlock.sock")?,
             socket: home.socket("vault.sock")?,
             live: true,
             acquirer: text("acquirer.address")?,
@@ -420,6 +424,11 @@ pub fn home_of(config: &Config) -> Result<Home, Fail> {
 
 pub fn kek(config: &Config, home: &Home) -> PathBuf {
     config.path("vault.kek").unwrap_or_else(|| home.kek())
+}
+
+/// What a hardware module's library is told: the vault's environment is closed otherwise.
+fn environment(kek: &Path) -> BTreeMap<String, String> {
+    florin_vault::keys::module(kek).map(|module| module.environment).unwrap_or_default()
 }
 
 fn fees(config: &Config, settles_after_seconds: u64) -> Result<FeeSettings, Fail> {

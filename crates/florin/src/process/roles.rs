@@ -70,6 +70,8 @@ async fn vault(s: VaultSettings) -> Result<(), Fail> {
     let settings = florin_vault::process::Settings {
         data: s.data,
         kek: s.kek,
+        passphrase_file: s.passphrase_file,
+        unlock: s.unlock,
         socket: s.socket,
         live: s.live,
         acquirer: s.acquirer,
@@ -86,7 +88,8 @@ async fn vault(s: VaultSettings) -> Result<(), Fail> {
         edge: s.edge.map(edge).transpose()?,
     };
     let ready = |facts: florin_vault::process::Ready| say(&First::Ready(json!(facts)));
-    florin_vault::process::run(settings, asked_to_stop(true), ready).await.map_err(|e| e.fail())
+    let waiting = |what| say(&First::Waiting(what));
+    florin_vault::process::run(settings, asked_to_stop(true), waiting, ready).await.map_err(|e| e.fail())
 }
 
 fn edge(ports: EdgePorts) -> Result<EdgeSettings, Fail> {

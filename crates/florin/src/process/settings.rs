@@ -2,12 +2,20 @@
 
 use florin_core::edge::Site;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VaultSettings {
     pub data: PathBuf,
     pub kek: PathBuf,
+    /// File of the passphrase that opens it.
+    pub passphrase_file: Option<PathBuf>,
+    /// Where people enter what opens it.
+    pub unlock: PathBuf,
+    /// What the library of a hardware module is told by its environment.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
     pub socket: PathBuf,
     pub live: bool,
     pub acquirer: String,
@@ -137,6 +145,11 @@ pub struct ShopSettings {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum First {
+    /// People have to enter something; the line after this one is the first again.
+    Waiting(florin_vault::unlock::Waiting),
     Ready(serde_json::Value),
-    Error { code: String, message: String },
+    Error {
+        code: String,
+        message: String,
+    },
 }

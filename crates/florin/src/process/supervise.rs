@@ -4,7 +4,11 @@ use super::hand;
 use super::settings::First;
 use crate::fail::{Fail, io};
 use crate::home::Home;
+use florin_vault::keys::KekKind;
+use florin_vault::unlock::Waiting;
+use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
@@ -167,6 +171,13 @@ fn binary() -> Result<PathBuf, Fail> {
     Ok(BINARY.get_or_init(|| binary).clone())
 }
 
+/// What settings say of the environment, which is closed otherwise.
+#[derive(Default, Deserialize)]
+struct Told {
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+}
+
 async fn launch(
     home: &Home,
     role: &'static str,
@@ -181,9 +192,11 @@ async fn launch(
     };
     let (input, theirs) = UnixStream::pair().map_err(|e| io("make a socket for", &binary, &e))?;
     hand::give(&input, listeners).map_err(|e| io("hand listeners to", &binary, &e))?;
+    let told: Told = serde_json::from_str(settings).unwrap_or_default();
     let mut child = Command::new(&binary)
         .args(["process", role, "--settings", settings])
         .env_clear()
+        .envs(told.environment)
         .envs(std::env::vars_os().filter(|(k, _)| k == "PATH" || k == "TMPDIR" || k == "RUST_BACKTRACE"))
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::piped())
@@ -193,7 +206,14 @@ async fn launch(
         .map_err(|e| io("start", &binary, &e))?;
     let Some(stdout) = child.stdout.take() else { return Err(Fail::new("no_output", "a process has no output")) };
     let mut lines = BufReader::new(stdout).lines();
-    let first = tokio::time::timeout(START_WITHIN, lines.next_line()).await;
+    let mut first = tokio::time::timeout(START_WITHIN, lines.next_line()).await;
+    if let Ok(Ok(Some(line))) = &first
+        && let Ok(First::Waiting(what)) = serde_json::from_str(line)
+    {
+        locked(home, what);
+        // People take their time.
+        first = Ok(lines.next_line().await);
+    }
     let line = match first {
         Ok(Ok(Some(line))) => line,
         Ok(_) => return Err(died(home, role, log)),
@@ -211,8 +231,20 @@ async fn launch(
             let _ = child.wait().await;
             Err(Fail::new(&code, message))
         }
-        Err(_) => Err(died(home, role, log)),
+        Ok(First::Waiting(_)) | Err(_) => Err(died(home, role, log)),
     }
+}
+
+/// Says what opens the vault, and how.
+fn locked(home: &Home, what: Waiting) {
+    let wanted = match what.kind {
+        KekKind::Shares => format!("the shares of {} custodians", what.needed),
+        KekKind::Passphrase | KekKind::File | KekKind::Pkcs11 => "the passphrase of its key".to_owned(),
+    };
+    eprintln!(
+        "florin: the vault is locked and waits for {wanted}. Enter it from another terminal: florin keys unlock --data {}",
+        home.root.display()
+    );
 }
 
 fn died(home: &Home, role: &str, log: Log) -> Fail {

@@ -25,3 +25,4 @@ mod settlement;
 mod shop;
 mod sites;
 mod trouble;
+mod vault_keys;

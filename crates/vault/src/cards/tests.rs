@@ -1,7 +1,8 @@
 //! Cards at the boundary: what is taken, what is refused and by which name, what rests on disk.
 
+use super::rotation::{DataKey, KeysAnswer, KeysAsk, KeysStatus, Next, answer, reseal_all, tally};
 use super::*;
-use crate::keys::KekFile;
+use crate::keys::{KekKind, OpenedKek, SoftKek, create_raw};
 use crate::testing::{Folder, assert_no_card_data};
 use std::sync::mpsc::channel;
 
@@ -16,10 +17,17 @@ const AMEX: &str = "374245455400001";
 fn open(folder: &Folder, live: bool) -> Cards {
     let kek = folder.path("kek");
     if !kek.exists() {
-        KekFile::create(&kek).unwrap();
+        create_raw(&kek).unwrap();
     }
-    let kek = KekFile::open(&kek).unwrap();
-    Cards::open(&folder.path("data"), Box::new(kek), live).unwrap_or_else(|e| panic!("{e}"))
+    Cards::open(&folder.path("data"), kek_of(folder), live).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn kek_of(folder: &Folder) -> Box<dyn KekProvider> {
+    match crate::keys::open(&folder.path("kek"), None) {
+        Ok(OpenedKek::Ready(kek)) => kek,
+        Ok(OpenedKek::Locked(_)) => panic!("locked"),
+        Err(e) => panic!("{e}"),
+    }
 }
 
 fn card(number: &str, year: u16, month: u8, cvc: Option<&str>) -> NewCard {
@@ -91,8 +99,7 @@ fn live_mode_takes_no_test_card() {
     let real = tokenise(&cards, live(&with_check_digit("453957876362148"))).unwrap();
     assert_eq!((real.last4.as_str().len(), real.funding), (4, None));
     drop(cards);
-    let kek = || Box::new(KekFile::open(&folder.path("kek")).unwrap());
-    let error = Cards::open(&folder.path("data"), kek(), false).err().unwrap().to_string();
+    let error = Cards::open(&folder.path("data"), kek_of(&folder), false).err().unwrap().to_string();
     assert!(error.contains("live cards"), "{error}");
 }
 
@@ -201,6 +208,99 @@ fn data_keys_follow_each_other() {
         let found = cards.find(NOW, ACCOUNT, false, token).unwrap_or(None).unwrap();
         assert!(found.pan.reveal() == number);
     }
+}
+
+/// A runtime as the vault's.
+fn block_on<T>(what: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(what)
+}
+
+fn status(answered: KeysAnswer) -> KeysStatus {
+    match answered {
+        KeysAnswer::Status(status) => status,
+        KeysAnswer::Refused { code, message } => panic!("{code}: {message}"),
+    }
+}
+
+fn opens(cards: &Cards, token: CardToken) -> bool {
+    cards.find(NOW, ACCOUNT, false, token).is_ok_and(|found| found.is_some_and(|card| card.pan.reveal() == VISA))
+}
+
+#[test]
+fn another_kek_wraps_the_same_keys() {
+    let folder = Folder::new();
+    let cards = Arc::new(open(&folder, false));
+    let before = tokenise(&cards, card(VISA, 2031, 12, None)).unwrap();
+    let later = NOW.plus_ms(1);
+    let told = block_on(answer(Arc::clone(&cards), later, KeysAsk::RotateKek(Next::Secret([6; 32]))));
+    let told = status(told);
+    assert_eq!((told.kind, told.kek_since), (KekKind::File, Some(later.0)));
+    let again = block_on(answer(Arc::clone(&cards), later, KeysAsk::RotateKek(Next::Secret([6; 32]))));
+    assert!(matches!(again, KeysAnswer::Refused { code, .. } if code == "same_key"));
+    let labelled = block_on(answer(Arc::clone(&cards), later, KeysAsk::RotateKek(Next::Labelled("a".into()))));
+    assert!(matches!(labelled, KeysAnswer::Refused { code, .. } if code == "other_kind_of_key"));
+    // While it serves, and for keys that are made from now on.
+    assert!(opens(&cards, before.token));
+    locked(&cards.ring).cards = CARDS_PER_DEK;
+    let after = tokenise(&cards, card(VISA, 2031, 12, None)).unwrap();
+    assert_eq!(after.fingerprint, before.fingerprint);
+    drop(cards);
+    let old = Cards::open(&folder.path("data"), kek_of(&folder), false).err().unwrap().to_string();
+    assert!(old.contains("does not belong"), "{old}");
+    let new = Box::new(SoftKek::new(&Secret::new([6; 32]), KekKind::File));
+    let cards = Cards::open(&folder.path("data"), new, false).unwrap();
+    assert!(opens(&cards, before.token) && opens(&cards, after.token));
+}
+
+#[test]
+fn every_card_goes_under_the_new_data_key_and_the_old_one_goes() {
+    let folder = Folder::new();
+    let cards = Arc::new(open(&folder, false));
+    let count = rotation::BATCH_CARDS as usize * 2 + 7;
+    let mut tokens: Vec<_> = (0..count).map(|_| tokenise(&cards, card(VISA, 2031, 12, None)).unwrap().token).collect();
+    let sealed = |cards: &Cards, token: CardToken| cards.db.card(token.key).unwrap().unwrap();
+    let first = sealed(&cards, tokens[0]).sealed;
+    block_on(async {
+        let told = status(answer(Arc::clone(&cards), NOW, KeysAsk::RotateData).await);
+        assert_eq!(told.resealing, Some(2));
+        // Cards go on being taken and read.
+        tokens.push(tokenise(&cards, card(VISA, 2031, 12, None)).unwrap().token);
+        while cards.resealing().unwrap().is_some() {
+            assert!(tokens.iter().all(|token| opens(&cards, *token)));
+            tokio::task::yield_now().await;
+        }
+        let told = status(answer(Arc::clone(&cards), NOW, KeysAsk::Status).await);
+        let all = DataKey { version: 2, created: NOW.0, cards: tokens.len() as u64 };
+        assert_eq!((told.data_keys, told.resealing), (vec![all], None));
+    });
+    assert_ne!(sealed(&cards, tokens[0]).sealed, first);
+    drop(cards);
+    let cards = open(&folder, false);
+    assert!(tokens.iter().all(|token| opens(&cards, *token)));
+}
+
+#[test]
+fn a_rotation_that_was_cut_off_goes_on_at_the_next_start() {
+    let folder = Folder::new();
+    let cards = Arc::new(open(&folder, false));
+    let tokens: Vec<_> = (0..600).map(|_| tokenise(&cards, card(VISA, 2031, 12, None)).unwrap().token).collect();
+    block_on(async {
+        let (tell, told) = channel();
+        cards.rotate_dek(NOW, Box::new(|_| {})).unwrap();
+        cards.reseal(2, Key(i64::MIN), Box::new(move |written| tell.send(written).unwrap())).unwrap();
+        told.recv().unwrap().unwrap();
+    });
+    drop(cards);
+    let cards = Arc::new(open(&folder, false));
+    assert_eq!(cards.resealing(), Ok(Some(2)));
+    block_on(async {
+        let before = tally(cards.db.path().to_owned()).await;
+        assert_eq!(before, [(1, 600 - u64::from(rotation::BATCH_CARDS)), (2, u64::from(rotation::BATCH_CARDS))]);
+        reseal_all(Arc::clone(&cards), 2).await;
+        let after = status(answer(Arc::clone(&cards), NOW, KeysAsk::Status).await);
+        assert_eq!((after.data_keys.len(), after.data_keys[0].cards, after.resealing), (1, 600, None));
+    });
+    assert!(tokens.iter().all(|token| opens(&cards, *token)));
 }
 
 #[test]

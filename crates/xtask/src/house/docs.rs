@@ -6,6 +6,8 @@ use crate::tree::{File, Finding, Tree};
 const README: &str = "README.md";
 /// The document that names every crate.
 const MAP: &str = "ARCHITECTURE.md";
+/// The document that names a proof for each control.
+const CONTROLS: &str = "docs/controls.md";
 /// Where the binary's commands are defined.
 const COMMANDS: &str = "crates/florin/src/cli";
 
@@ -69,6 +71,22 @@ fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// Every test that the table of controls names is a test of this tree, so that no proof is named that was renamed or dropped.
+pub fn proofs(tree: &Tree) -> Vec<Finding> {
+    let Some(controls) = tree.get(CONTROLS) else { return vec![Finding::new(CONTROLS, 0, "missing")] };
+    let sources: Vec<&str> = tree.rust().map(|file| file.text.as_str()).collect();
+    let is_test = |name: &str| sources.iter().any(|text| text.contains(&format!("fn {name}(")));
+    let mut findings = Vec::new();
+    for (line, code, _) in pieces(controls).into_iter().filter(|(_, _, is_code)| *is_code) {
+        let named =
+            code.contains('_') && code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if named && !is_test(&code) {
+            findings.push(Finding::new(CONTROLS, line, format!("no test is called {code}")));
+        }
+    }
+    findings
 }
 
 /// Every `florin COMMAND` that the README shows as code is a command of the binary.
@@ -159,6 +177,15 @@ mod tests {
         with("`vault`\n[a](docs/a.md#a-way)", &[("ARCHITECTURE.md:2", "#a-way leads nowhere"), license]);
         with("`vault` [a](no.md)", &[("ARCHITECTURE.md:1", "no.md leads nowhere"), license]);
         check(links, &[], &[(MAP, "missing")]);
+    }
+
+    #[test]
+    fn proofs_of_controls() {
+        let source = ("crates/a/src/lib.rs", "fn what_holds() {}");
+        let with = |text: &str, expected: &[(&str, &str)]| check(proofs, &[(CONTROLS, text), source], expected);
+        with("`what_holds` `florin prove` what_is_said `deny.toml`", &[]);
+        with("`what_holds`\n`what_held`", &[("docs/controls.md:2", "no test is called what_held")]);
+        check(proofs, &[], &[(CONTROLS, "missing")]);
     }
 
     #[test]

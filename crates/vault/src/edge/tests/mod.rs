@@ -16,7 +16,8 @@ use crate::core::edge::{
     RESPONSE_FRAME_LIMIT_BYTES, next_frame, payload, put_frame,
 };
 use crate::core::id::Key;
-use crate::keys::KekFile;
+use crate::core::seal::Secret;
+use crate::keys::{KekKind, SoftKek};
 use crate::testing::Folder;
 use crate::tls::tests::Pki;
 use rustls::pki_types::pem::PemObject;
@@ -193,8 +194,7 @@ impl World {
         let (cert, key) = pki.issue("localhost", 2090);
         std::fs::write(folder.path("edge.pem"), cert).unwrap();
         std::fs::write(folder.path("edge.key"), key).unwrap();
-        KekFile::create(&folder.path("kek")).unwrap();
-        let kek = KekFile::open(&folder.path("kek")).unwrap();
+        let kek = SoftKek::new(&Secret::new([8; 32]), KekKind::File);
         let cards = Arc::new(Cards::open(&folder.path("data"), Box::new(kek), false).unwrap());
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let mut settings =
