@@ -159,8 +159,8 @@ impl System {
             cert: vault.cert.clone(),
             key: vault.key.clone(),
         };
-        let settlement = settlement(config, Some(source), 1)?;
-        System::finish(home, Some(sandbox), parts, locks, vault, (fees, gate, settlement), log).await
+        let (settlement, erased) = (settlement(config, Some(source), 1)?, erased(config, &home));
+        System::finish(home, Some(sandbox), parts, locks, vault, (fees, gate, settlement, erased), log).await
     }
 
     /// Starts vault and gateway against a real acquirer.
@@ -226,7 +226,8 @@ impl System {
             key: vault.key.clone(),
         });
         let settlement = settlement(config, source, config.number("settlement.every_seconds", 1, 86_400)?)?;
-        System::finish(home, None, vec![], vec![lock], vault, (fees, gate, settlement), Log::Terminal).await
+        let erased = erased(config, &home);
+        System::finish(home, None, vec![], vec![lock], vault, (fees, gate, settlement, erased), Log::Terminal).await
     }
 
     async fn finish(
@@ -235,7 +236,7 @@ impl System {
         mut parts: Vec<Part>,
         locks: Vec<Lock>,
         mut vault: VaultSettings,
-        (fees, gate, settlement): (FeeSettings, GateSettings, SettlementSettings),
+        (fees, gate, settlement, erased): (FeeSettings, GateSettings, SettlementSettings, PathBuf),
         log: Log,
     ) -> Result<System, Fail> {
         let mut gateway = GatewaySettings {
@@ -247,6 +248,8 @@ impl System {
             api: home.socket("api.sock")?,
             test_keys: home.test_keys(),
             requests: home.requests(),
+            fence: home.fence(),
+            erased,
             gate,
             public: None,
             dashboard: None,
@@ -420,6 +423,10 @@ pub fn home_of(config: &Config) -> Result<Home, Fail> {
 
 pub fn kek(config: &Config, home: &Home) -> PathBuf {
     config.path("vault.kek").unwrap_or_else(|| home.kek())
+}
+
+fn erased(config: &Config, home: &Home) -> PathBuf {
+    config.path("erasures.file").unwrap_or_else(|| home.erased())
 }
 
 fn fees(config: &Config, settles_after_seconds: u64) -> Result<FeeSettings, Fail> {
