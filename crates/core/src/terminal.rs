@@ -116,6 +116,7 @@ pub async fn set_aside(
     let keys: Vec<Key> = numbers.iter().map(|n| key(*n)).collect();
     let mut commit = Commit::default();
     for (number, row) in numbers.iter().zip(store.get(&keys).await?) {
+        let row = row.filter(|row| row.kind == Kind::Terminal);
         let view: Option<View<Stored>> = row.as_ref().map(flow::read).transpose()?;
         if view.is_none() && !used.contains(number) {
             continue;

@@ -8,7 +8,7 @@ use crate::payment::Stage;
 use crate::wire::{Verdict, WireId};
 
 /// Whether this is the message that an attempt sent. DE 7 counts seconds.
-pub(super) fn same_message(ours: &WireId, theirs: &WireId) -> bool {
+fn same_message(ours: &WireId, theirs: &WireId) -> bool {
     ours.stan == theirs.stan && ours.terminal == theirs.terminal && ours.at.seconds() == theirs.at.seconds()
 }
 
@@ -71,14 +71,18 @@ fn ended(entry: &Entry, attempt: &Attempt, stands: bool) -> Option<Done> {
     })
 }
 
+/// Whether an attempt is this claim on a hold.
+pub(super) fn is_claim(attempt: &Attempt, entry: &Entry) -> bool {
+    matches!(attempt.what, Move::Completion(_)) && same_message(&attempt.wire, &entry.wire)
+}
+
 /// A claim on a hold. `ours` is the stage of the hold's payment and its attempts, if there is one; `hold` the hold's attempt.
 pub(super) fn completion(entry: &Entry, hold: Key, ours: Option<(&Stage, &[Attempt])>) -> Done {
     let approved = matches!(entry.answer, Verdict::Approved(_));
     // What nobody here knows lies under the hold, which is an orphan as a whole.
     let Some((stage, attempts)) = ours else { return Done::NothingStands };
-    let same = |a: &&Attempt| matches!(a.what, Move::Completion(_)) && same_message(&a.wire, &entry.wire);
-    match attempts.iter().find(same) {
-        Some(a) if a.is_open() => Done::LeftToRecovery,
+    match attempts.iter().find(|a| is_claim(a, entry)) {
+        Some(a) if a.is_open() && a.money == entry.money => Done::Concluded,
         Some(a) if approved && a.money != entry.money => Done::Break(Break::AmountDiffers),
         Some(a) if approved == a.approval().is_some() => Done::Known,
         Some(_) if approved => Done::Break(Break::StandsThere),
@@ -214,8 +218,8 @@ mod tests {
         check(true, Some((taken.clone(), vec![hold()])), Done::Break(Break::UnexpectedCapture));
         check(true, Some((taken.clone(), vec![hold(), claim(approval())])), Done::Known);
         check(false, Some((taken.clone(), vec![hold(), claim(approval())])), Done::Break(Break::DeclinedThere));
-        check(true, Some((waiting(), vec![hold(), claim(State::Sent)])), Done::LeftToRecovery);
-        check(true, Some((waiting(), vec![hold(), claim(State::Repeating { since: NOW })])), Done::LeftToRecovery);
+        check(true, Some((waiting(), vec![hold(), claim(State::Sent)])), Done::Concluded);
+        check(true, Some((waiting(), vec![hold(), claim(State::Repeating { since: NOW })])), Done::Concluded);
         let refused = State::Declined { decline: FUNDS, at: NOW };
         check(true, Some((waiting(), vec![hold(), claim(refused.clone())])), Done::Break(Break::StandsThere));
         check(false, Some((waiting(), vec![hold(), claim(refused)])), Done::Known);

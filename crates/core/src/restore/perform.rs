@@ -105,23 +105,30 @@ pub(super) async fn entry(
             }
             Ok(done)
         }
-        What::Completion => {
-            let payment = known.payment(ports, attempt).await?;
-            let found = payment.as_ref().map(|view| (&view.body.stage, view.body.attempts.as_slice()));
-            let done = compare::completion(entry, attempt, found);
-            match payment.filter(|_| done == Done::CaptureTakenUp && !rehearsal) {
-                Some(view) => {
-                    let taken = payment::take_up_capture(ports, &view, entry.money, entry.wire, entry.answer).await?;
-                    Ok(if taken { done } else { Done::Break(Break::UnexpectedCapture) })
-                }
-                None => Ok(done),
-            }
-        }
+        What::Completion => claimed(ports, known, entry, rehearsal).await,
         What::Refund => refunded(ports, known, entry, rehearsal).await,
         // A reversal shows in what stands of its original. A verification moved nothing.
         What::Reversal => Ok(Done::Known),
         What::Verification => Ok(Done::NothingStands),
     }
+}
+
+async fn claimed(ports: &dyn Ports, known: &Known, entry: &Entry, rehearsal: bool) -> Result<Done, Failure> {
+    let hold = entry.wire.rrn.0;
+    let payment = known.payment(ports, hold).await?;
+    let found = payment.as_ref().map(|view| (&view.body.stage, view.body.attempts.as_slice()));
+    let done = compare::completion(entry, hold, found);
+    let Some(view) = payment.filter(|_| !rehearsal) else { return Ok(done) };
+    let claim = view.body.attempts.iter().find(|a| compare::is_claim(a, entry)).map(|a| a.key);
+    match (done, claim) {
+        (Done::CaptureTakenUp, _) => {
+            let taken = payment::take_up_capture(ports, &view, entry.money, entry.wire, entry.answer).await?;
+            return Ok(if taken { done } else { Done::Break(Break::UnexpectedCapture) });
+        }
+        (Done::Concluded, Some(claim)) => drop(conclude(ports, view, claim, entry.answer, 1).await?),
+        _ => {}
+    }
+    Ok(done)
 }
 
 async fn refunded(ports: &dyn Ports, known: &mut Known, entry: &Entry, rehearsal: bool) -> Result<Done, Failure> {

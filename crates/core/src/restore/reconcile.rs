@@ -186,8 +186,8 @@ fn put(ports: &dyn Ports, commit: &mut Commit, from: Option<&RestoreView>, resto
     commit.events.push(event);
 }
 
-/// One round of the ordinary recovery. Gives back how many attempts are still open: they are due later, or their host does not answer.
-pub async fn settle(ports: &dyn Ports) -> Result<u64, Failure> {
+/// The ordinary recovery of what is due, one after the other, where no worker does it.
+pub async fn settle(ports: &dyn Ports) -> Result<(), Failure> {
     loop {
         let now = ports.now();
         let leased = ports.store().lease(JobKind::Resolve, now, JOBS_AT_ONCE, now.plus_ms(2 * LEASE_MS)).await?;
@@ -195,10 +195,15 @@ pub async fn settle(ports: &dyn Ports) -> Result<u64, Failure> {
             attempt::resolve(ports, job).await?;
         }
         if leased.is_empty() {
-            let jobs = ports.store().find(Query::Jobs { limit: JOBS_COUNTED }).await?.jobs();
-            return Ok(jobs.iter().filter(|job| job.kind == JobKind::Resolve).count() as u64);
+            return Ok(());
         }
     }
+}
+
+/// How many attempts are open: they are due later, or their host does not answer.
+pub async fn unsettled(ports: &dyn Ports) -> Result<u64, Failure> {
+    let jobs = ports.store().find(Query::Jobs { limit: JOBS_COUNTED }).await?.jobs();
+    Ok(jobs.iter().filter(|job| job.kind == JobKind::Resolve).count() as u64)
 }
 
 /// Whether the installation was opened after this restore.

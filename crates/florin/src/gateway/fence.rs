@@ -37,6 +37,8 @@ pub struct Fence {
     path: PathBuf,
     pub restored: Option<Restored>,
     open: watch::Sender<bool>,
+    /// What is open may be settled: the comparison has said what it is.
+    compared: watch::Sender<bool>,
     /// Messages compared, of so many.
     pub progress: (AtomicU64, AtomicU64),
     /// One comparison at a time.
@@ -63,8 +65,9 @@ impl Fence {
             }
         }
         let open = watch::Sender::new(restored.is_none());
+        let compared = watch::Sender::new(restored.is_none());
         let (path, progress) = (path.to_owned(), Default::default());
-        Ok(Fence { path, restored, open, progress, one: tokio::sync::Mutex::new(()) })
+        Ok(Fence { path, restored, open, compared, progress, one: tokio::sync::Mutex::new(()) })
     }
 
     pub fn is_closed(&self) -> bool {
@@ -75,6 +78,17 @@ impl Fence {
     pub async fn opened(&self) {
         // The sender lives as long as this.
         let _ = self.open.subscribe().wait_for(|open| *open).await;
+    }
+
+    /// From here on the ordinary recovery works, whether the fence is lifted or not.
+    pub fn settle(&self) {
+        self.compared.send_replace(true);
+    }
+
+    /// Does the work once the books are compared.
+    pub async fn after_comparing<T>(self: std::sync::Arc<Fence>, work: impl Future<Output = T>) -> T {
+        let _ = self.compared.subscribe().wait_for(|compared| *compared).await;
+        work.await
     }
 
     /// Does the work once it is lifted.
@@ -102,6 +116,7 @@ impl Fence {
         }
         let folder = self.path.parent().unwrap_or(&self.path);
         File::open(folder).and_then(|f| f.sync_all()).map_err(|e| io("write", folder, &e))?;
+        self.compared.send_replace(true);
         self.open.send_replace(true);
         Ok(())
     }

@@ -10,7 +10,9 @@ use crate::fail::Fail;
 use florin_core::flow::Failure;
 use florin_core::id::Key;
 use florin_core::ports::Ports;
-use florin_core::restore::{Compared, Finding, NotCompared, RestoreStage, compare, finish, orphans as found, settle};
+use florin_core::restore::{
+    Compared, Finding, NotCompared, RestoreStage, compare, finish, orphans as found, unsettled,
+};
 use florin_core::terminal::HOUSE;
 use florin_vault::link::LinkState;
 use serde::{Deserialize, Serialize};
@@ -19,7 +21,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long the host may take to answer what was open.
-const SETTLE_WITHIN: Duration = Duration::from_secs(60);
+const SETTLE_WITHIN: Duration = Duration::from_secs(75);
 /// How long the link to the acquirer may take to come up.
 const LINK_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -103,11 +105,12 @@ async fn reconcile(desk: &Desk, asked: Reconcile) -> Result<Value, Fail> {
     Ok(answer)
 }
 
-/// What was not answered yet is asked again and again for a while.
+/// The workers settle what is open; what is not answered is asked again and again. Gives back what still is after a while.
 async fn settled(desk: &Desk) -> Result<u64, Fail> {
     let until = Instant::now() + SETTLE_WITHIN;
+    desk.fence.settle();
     loop {
-        let open = settle(&*desk.ports).await.map_err(|f| failed(&f))?;
+        let open = unsettled(&*desk.ports).await.map_err(|f| failed(&f))?;
         if open == 0 || Instant::now() >= until {
             return Ok(open);
         }
