@@ -110,7 +110,7 @@ fn work(bank: &Arc<Bank>, process: &Process, rng: &mut Rng) {
         0..=4 => pay(bank, process, rng, amount),
         5 | 6 => {
             let amount = rng.chance(500).then_some(amount);
-            let command = Capture { account, payment, amount, currency: None, personal: None, claim: None };
+            let command = Capture { account, payment, from: None, amount, currency: None, personal: None, claim: None };
             forget(done(payment::capture(process, &command)));
         }
         7 => {

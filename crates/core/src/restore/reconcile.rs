@@ -110,7 +110,10 @@ pub async fn compare(
     let from = asked.made.plus_ms(-asked.margin_ms);
     let since = from.plus_ms(-CLOCKS_DIFFER_MS);
     let (entries, strangers) = read(journal, since, progress).await?;
-    clock(ports, asked, &entries)?;
+    // Once it began, what came after the restore is this installation's own.
+    if load(ports, asked.restored).await?.is_none() {
+        clock(ports, asked, &entries)?;
+    }
     if !asked.rehearsal {
         begin(ports, asked, &entries).await?;
     }

@@ -304,6 +304,7 @@ impl System {
         let sandbox = self.sandbox.as_ref().map(|s| &s.0);
         let mut facts = json!({
             "ready": true,
+            "fenced": self.home.fence().exists(),
             "data_dir": self.home.root,
             "supervisor": std::process::id(),
             "processes": processes,

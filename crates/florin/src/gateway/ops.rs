@@ -122,11 +122,14 @@ pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
         let fail = Fence::fail();
         return Answer::Error { code: fence::CODE.to_owned(), message: fail.message, param: None, status: 503 };
     }
-    match ask {
-        Ask::Reconcile(asked) => return restore::answer(desk, asked).await,
-        Ask::ReconcileProgress => return Answer::Ok(restore::progress(&desk.fence)),
-        Ask::Release => return restore::release(desk).await,
-        _ => {}
+    if let Ask::Reconcile(asked) = ask {
+        return restore::answer(desk, asked).await;
+    }
+    if let Ask::ReconcileProgress = ask {
+        return Answer::Ok(restore::progress(&desk.fence));
+    }
+    if let Ask::Release = ask {
+        return restore::release(desk).await;
     }
     if let Ask::Manage(asked) = ask {
         return manage::answer(desk, asked).await;
