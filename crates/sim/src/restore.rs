@@ -12,7 +12,7 @@ use florin_core::account::{self, Account};
 use florin_core::flow::{Done, Failure};
 use florin_core::id::Key;
 use florin_core::money::{Currency, Money};
-use florin_core::payment::{self, Cancel, CancelReason, Capture, CaptureMethod, Confirm, Create, PaymentView, Stage};
+use florin_core::payment::{self, Cancel, CancelReason, Capture, CaptureMethod, Confirm, Create, Stage};
 use florin_core::ports::Ports;
 use florin_core::refund::{self, CreateRefund, RefundPersonal, RefundReason};
 use florin_core::restore::{Asked, Compared, RestoreStage, compare, finish, settle, unsettled};
@@ -138,7 +138,7 @@ fn pay(bank: &Arc<Bank>, process: &Process, rng: &mut Rng, amount: i64) {
     let cards: Vec<_> = bank.cards.iter().map(|Stored { facts, .. }| facts.clone()).collect();
     let card = cards.into_iter().nth(usize::try_from(rng.below(bank.cards.len() as u64)).unwrap_or(0));
     let plain = Confirm::plain(account, view.key);
-    forget(done::<Done<PaymentView>>(payment::confirm(process, &Confirm { card, ..plain })));
+    forget(done(payment::confirm(process, &Confirm { card, ..plain })));
 }
 
 fn disaster(bank: &Arc<Bank>, rng: &mut Rng, backup: &Backup) -> Asked {
