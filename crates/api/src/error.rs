@@ -192,5 +192,8 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::CodeToken => "token",
         Kind::Domain => "payment method domain",
         Kind::DomainName => "domain name",
+        Kind::Orphan => "orphan",
+        Kind::Restore => "restore",
+        Kind::Tombstone => "tombstone",
     }
 }

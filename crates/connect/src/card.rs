@@ -302,6 +302,9 @@ pub struct CardFacts {
 }
 
 impl CardFacts {
+    /// Nothing is known of the card: for the answer to a message that named none.
+    pub const NONE: CardFacts = CardFacts { network: None, first6: First6(*b"000000"), last4: Last4(*b"0000") };
+
     pub fn of(pan: &Pan) -> CardFacts {
         CardFacts { network: pan.network(), first6: pan.first6(), last4: pan.last4() }
     }

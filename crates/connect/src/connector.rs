@@ -229,7 +229,7 @@ impl Echo {
         if differs(&self.rrn, &rrn_on_wire(order))
             || differs(&self.terminal, &terminal_on_wire(order).text())
             || differs(&self.merchant, &terms.merchant)
-            || self.card.is_some_and(|echoed| echoed != *card)
+            || self.card.is_some_and(|echoed| echoed != *card && !order.card.is_lost())
             || self.currency.is_some_and(|echoed| echoed != asked.currency)
         {
             return Some(Unsure::Mismatch);

@@ -50,6 +50,7 @@ pub(crate) fn whole<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadBody> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attempt::{Attempt, Because, State};
     use crate::commit::ClaimId;
     use crate::domain::{Domain, DomainName, Named};
     use crate::flow::{Claiming, OpenClaim};
@@ -59,14 +60,17 @@ mod tests {
     use crate::movement::{Movement, Settled, Source};
     use crate::payment::{CancelReason, CaptureMethod, Method, Payment, PaymentError, PaymentPersonal, Stage};
     use crate::refund::{Refund, RefundReason, RefundStage};
+    use crate::restore::{Orphan, Restore, RestoreStage};
     use crate::sample::{
         APPROVAL, CHARGE, FUNDS, NOW, OPEN, PAYMENT, START, VERIFICATION, attempt, card, eur, every_move, every_stage,
         every_state, held, payment,
     };
+    use crate::sample::{SALE, reversed, reversing};
     use crate::settlement::{
         Break, BreakState, Cleared, Cursor, Held, Owed, Reason, Report, Resolution, RrnText, Settlement, Share, Total,
     };
     use crate::setup::{Purpose, Setup, SetupPersonal, SetupStage};
+    use crate::wire::CardToken;
     use std::fmt::Debug;
 
     fn hex(bytes: &[u8]) -> String {
@@ -110,6 +114,24 @@ mod tests {
         let attempt = attempt(OPEN, every_move()[4], 2, every_state()[0].clone());
         let reason = RefundReason::RequestedByCustomer;
         Refund { payment: PAYMENT, charge: CHARGE, customer: None, money: eur(300), live: true, reason, stage, attempt }
+    }
+
+    #[test]
+    fn orphans_and_restores() {
+        let states = [reversing(Because::Recovered), reversed(true, Because::Recovered)];
+        let bodies = states.map(|state| {
+            let undone = matches!(state, State::Reversed { .. }).then_some(NOW);
+            let attempt = Attempt { card: CardToken::LOST, ..attempt(CHARGE, SALE, 1, state) };
+            Orphan { live: true, taken: eur(700), found: START, undone, attempt }
+        });
+        golden("orphans", include_str!("../tests/golden/orphans.hex"), &bodies);
+        let stages = [
+            RestoreStage::Comparing,
+            RestoreStage::Open { at: NOW, entries: 12, orphans: 3, accepted: 1 },
+            RestoreStage::Released { at: NOW },
+        ];
+        let bodies = stages.map(|stage| Restore { made: START, restored: NOW, stage });
+        golden("restores", include_str!("../tests/golden/restores.hex"), &bodies);
     }
 
     #[test]

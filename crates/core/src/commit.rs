@@ -117,6 +117,11 @@ pub enum EventKind {
     SetupRequiresAction = 59,
     DomainChanged = 69,
     DomainNamed = 70,
+    /// The acquirer has money of a message that a restored database lost.
+    OrphanFound = 71,
+    OrphanReversed = 72,
+    /// A restored database was compared with the acquirer's journal: begun, or ended.
+    RestoreChanged = 73,
 }
 
 impl EventKind {
@@ -178,6 +183,9 @@ impl EventKind {
         EventKind::SetupRequiresAction,
         EventKind::DomainChanged,
         EventKind::DomainNamed,
+        EventKind::OrphanFound,
+        EventKind::OrphanReversed,
+        EventKind::RestoreChanged,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -238,6 +246,9 @@ impl EventKind {
             EventKind::CodeTokenChanged => "florin.code_token.changed",
             EventKind::DomainChanged => "florin.payment_method_domain.changed",
             EventKind::DomainNamed => "florin.payment_method_domain.named",
+            EventKind::OrphanFound => "florin.orphan.found",
+            EventKind::OrphanReversed => "florin.orphan.reversed",
+            EventKind::RestoreChanged => "florin.restore.changed",
         }
     }
     /// Whether merchants are told of it. Steps that concern nobody outside are no events to the API.

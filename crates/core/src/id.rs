@@ -125,6 +125,12 @@ pub enum Kind {
     Domain = 39,
     /// Its name: its key is a hash of it.
     DomainName = 40,
+    /// A payment that the acquirer has and a restored database lost: its key is derived from that of its attempt.
+    Orphan = 41,
+    /// A database that came back from a backup; belongs to no merchant.
+    Restore = 42,
+    /// Whose personal data was erased, as the file outside of the database names it.
+    Tombstone = 43,
 }
 
 impl Kind {
@@ -159,6 +165,9 @@ impl Kind {
         Kind::CodeToken,
         Kind::Domain,
         Kind::DomainName,
+        Kind::Orphan,
+        Kind::Restore,
+        Kind::Tombstone,
     ];
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -192,6 +201,9 @@ impl Kind {
             Kind::CodeToken => "cvctok",
             Kind::Domain => "pmd",
             Kind::DomainName => "pmdname",
+            Kind::Orphan => "orphan",
+            Kind::Restore => "restore",
+            Kind::Tombstone => "erased",
         }
     }
     pub fn from_u8(n: u8) -> Option<Kind> {

@@ -30,6 +30,10 @@ pub enum Book {
     AcquirerCost = 10,
     /// Owner: the house. Settled by the acquirer and matched to nothing of ours (liability): the sum of the open breaks.
     Suspense = 11,
+    /// Owner: merchant account or the house. What the acquirer took for payments that a restored database lost (asset).
+    OrphanTaken = 18,
+    /// The other side of `OrphanTaken`: what their cardholders have not got back yet (liability).
+    OrphanOwed = 19,
 }
 
 /// What must not happen to an account.
@@ -54,6 +58,8 @@ impl Book {
         Book::FeeIncome,
         Book::AcquirerCost,
         Book::Suspense,
+        Book::OrphanTaken,
+        Book::OrphanOwed,
     ];
     pub const fn guard(self) -> Guard {
         match self {
@@ -66,7 +72,9 @@ impl Book {
             | Book::Cash
             | Book::FeeIncome
             | Book::AcquirerCost
-            | Book::Suspense => Guard::None,
+            | Book::Suspense
+            | Book::OrphanTaken
+            | Book::OrphanOwed => Guard::None,
         }
     }
     pub const fn as_str(self) -> &'static str {
@@ -82,6 +90,8 @@ impl Book {
             Book::FeeIncome => "fee_income",
             Book::AcquirerCost => "acquirer_cost",
             Book::Suspense => "suspense",
+            Book::OrphanTaken => "orphan_taken",
+            Book::OrphanOwed => "orphan_owed",
         }
     }
     pub fn from_u8(n: u8) -> Option<Book> {
@@ -138,6 +148,10 @@ pub enum Reason {
     Matched = 14,
     /// More was held for a hold.
     HoldRaised = 17,
+    /// Money was found at the acquirer that a restored database knows nothing of.
+    OrphanFound = 18,
+    /// It went back to the cardholder.
+    OrphanUndone = 19,
 }
 
 impl Reason {
@@ -157,11 +171,15 @@ impl Reason {
         Reason::Unmatched,
         Reason::Matched,
         Reason::HoldRaised,
+        Reason::OrphanFound,
+        Reason::OrphanUndone,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
             Reason::Hold => "hold",
             Reason::HoldRaised => "hold_raised",
+            Reason::OrphanFound => "orphan_found",
+            Reason::OrphanUndone => "orphan_undone",
             Reason::HoldClaimed => "hold_claimed",
             Reason::HoldRestored => "hold_restored",
             Reason::Capture => "capture",
@@ -277,6 +295,16 @@ pub fn refund(account: Key, money: Money) -> [Transfer; 1] {
 /// The merchant's fee for what was captured; nothing when it is free.
 pub fn fee(account: Key, fee: Money) -> Option<Transfer> {
     one_way((account, Book::Merchant), (account, Book::FeeIncome), fee, Reason::Fee)
+}
+
+/// The acquirer took money that nobody here knows of: it is owed to its cardholder.
+pub fn find_orphan(account: Key, taken: Money) -> Option<Transfer> {
+    one_way((account, Book::OrphanTaken), (account, Book::OrphanOwed), taken, Reason::OrphanFound)
+}
+
+/// The cardholder has it back.
+pub fn undo_orphan(account: Key, taken: Money) -> Option<Transfer> {
+    one_way((account, Book::OrphanOwed), (account, Book::OrphanTaken), taken, Reason::OrphanUndone)
 }
 
 /// A transfer of an amount with a sign: below zero it goes the other way, and nothing moves nothing.

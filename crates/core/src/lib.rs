@@ -38,6 +38,7 @@ pub mod record;
 pub mod refund;
 pub mod refusal;
 pub mod request_log;
+pub mod restore;
 pub mod seal;
 pub mod sequencer;
 pub mod settlement;

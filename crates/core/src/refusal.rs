@@ -277,6 +277,9 @@ const fn noun(kind: Kind) -> &'static str {
         Kind::CodeToken => "cvc_token",
         Kind::Domain => "payment_method_domain",
         Kind::DomainName => "name of a payment_method_domain",
+        Kind::Orphan => "orphaned payment",
+        Kind::Restore => "restored database",
+        Kind::Tombstone => "tombstone",
     }
 }
 

@@ -11,6 +11,7 @@ use crate::store::Store;
 use crate::time::Time;
 use crate::wire::Terminal;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Terminals `FL000000` to `FL999999`.
 pub const TERMINALS: u32 = 1_000_000;
@@ -27,6 +28,12 @@ pub const LEASE_MS: i64 = 3_600_000;
 pub const HOUSE: Key = Key(0);
 
 const LOOKED_AT: u32 = 64;
+/// Terminals that a restored database is looked through for, besides those that the acquirer names.
+const MOST_LEASED: u32 = 256;
+/// Nobody takes over a terminal of this holder before its time is over.
+const ASIDE: u64 = u64::MAX;
+/// Trace numbers are unique for a day: a terminal whose numbers are not known rests so long.
+const ASIDE_MS: i64 = 90_000_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stored {
@@ -97,6 +104,49 @@ pub async fn lease(store: &dyn Store, now: Time, event: Key, holder: u64, alone:
     Err(Refusal::Contended.into())
 }
 
+/// The part of a commit that sets aside every terminal that was leased on this store, and those in `used`: after a restore nobody knows
+/// which of their numbers were given out.
+pub async fn set_aside(
+    store: &dyn Store,
+    used: &BTreeSet<u32>,
+    now: Time,
+    fresh: &(dyn Fn() -> Key + Sync),
+) -> Result<Commit, Failure> {
+    let numbers: BTreeSet<u32> = (0..MOST_LEASED).chain(used.iter().copied().filter(|n| *n < TERMINALS)).collect();
+    let keys: Vec<Key> = numbers.iter().map(|n| key(*n)).collect();
+    let mut commit = Commit::default();
+    for (number, row) in numbers.iter().zip(store.get(&keys).await?) {
+        let row = row.filter(|row| row.kind == Kind::Terminal);
+        let view: Option<View<Stored>> = row.as_ref().map(flow::read).transpose()?;
+        if view.is_none() && !used.contains(number) {
+            continue;
+        }
+        let terminal = Terminal(*number);
+        let next = view.as_ref().map_or(first(terminal), |v| v.body.next);
+        let stored = Stored { terminal, next, holder: ASIDE, until: now.plus_ms(ASIDE_MS) };
+        let before = view.map_or(Version::NONE, |v| v.version);
+        put(&mut commit, &stored, before, now, fresh());
+    }
+    Ok(commit)
+}
+
+/// Adds the next version of a terminal's row, with its event.
+fn put(commit: &mut Commit, stored: &Stored, before: Version, at: Time, event: Key) {
+    let (key, version) = (key(stored.terminal.0), before.next());
+    commit.expect.push((key, before));
+    commit.put.push(Row {
+        key,
+        version,
+        kind: Kind::Terminal,
+        account: HOUSE,
+        at,
+        body: stored.encode(),
+        personal: None,
+        index: vec![],
+    });
+    commit.events.push(Event { id: event, kind: EventKind::TerminalLeased, account: HOUSE, cause: key, version });
+}
+
 fn decide(
     view: Option<&View<Stored>>,
     number: u32,
@@ -108,25 +158,14 @@ fn decide(
     let (terminal, until) = (Terminal(number), now.plus_ms(LEASE_MS));
     let (version, start) = match view {
         None => (Version::NONE, first(terminal)),
+        Some(v) if v.body.holder == ASIDE && v.body.until > now => return None,
         Some(v) if alone || v.body.holder == holder || v.body.until <= now => (v.version, v.body.next),
         Some(_) => return None,
     };
     let start = if planted(Mutant::TraceNumbersAgain) { first(terminal) } else { start };
     let stored = Stored { terminal, next: following(terminal, start, BLOCK), holder, until };
-    let (key, version_next) = (key(number), version.next());
-    let row = Row {
-        key,
-        version: version_next,
-        kind: Kind::Terminal,
-        account: HOUSE,
-        at: now,
-        body: stored.encode(),
-        personal: None,
-        index: vec![],
-    };
-    let leased =
-        Event { id: event, kind: EventKind::TerminalLeased, account: HOUSE, cause: key, version: version_next };
-    let commit = Commit { expect: vec![(key, version)], put: vec![row], events: vec![leased], ..Commit::default() };
+    let mut commit = Commit::default();
+    put(&mut commit, &stored, version, now, event);
     Some((commit, Block { terminal, next: start, left: BLOCK, until }))
 }
 
@@ -192,6 +231,9 @@ mod tests {
         check(Some((2, 1_000_001)), 1, false, None);
         check(Some((2, 1_000_000)), 1, false, Some((4, 495_001)));
         check(Some((2, 1_000_001)), 1, true, Some((4, 495_001)));
+        // It was set aside: by nobody, whoever is alone; later by anybody.
+        check(Some((ASIDE, 1_000_001)), 1, true, None);
+        check(Some((ASIDE, 1_000_000)), 1, false, Some((4, 495_001)));
         // It is ours.
         check(Some((1, 1_000_001)), 1, false, Some((4, 495_001)));
     }

@@ -47,6 +47,23 @@ impl Time {
         let date = time::Date::from_ordinal_date(year, day).ok()?;
         Some(Time(date.midnight().assume_utc().unix_timestamp().saturating_mul(1000)))
     }
+    /// Reads DE 7, MMDDhhmmss in UTC: the latest such moment that is at most a day after `near`. None for what is no date and time.
+    pub fn of_de7(text: &[u8; 10], near: Time) -> Option<Time> {
+        let two = |at: usize| -> Option<u8> {
+            let digit = |n: usize| text.get(n).filter(|b| b.is_ascii_digit()).map(|b| b - b'0');
+            Some(digit(at)? * 10 + digit(at + 1)?)
+        };
+        let latest = near.plus_ms(86_400_000);
+        let month = time::Month::try_from(two(0)?).ok()?;
+        let clock = time::Time::from_hms(two(4)?, two(6)?, two(8)?).ok()?;
+        let day = two(2)?;
+        // February 29 may lie years back.
+        (0..8).find_map(|back| {
+            let date = time::Date::from_calendar_date(latest.civil().year - back, month, day).ok()?;
+            let at = Time(date.with_time(clock).assume_utc().unix_timestamp().saturating_mul(1000));
+            (at <= latest).then_some(at)
+        })
+    }
     /// The civil date in UTC. Times outside the years 1970 to 9999 are brought to the nearest of them.
     pub fn civil(self) -> Civil {
         let seconds = self.seconds().clamp(0, 253_402_300_799);
@@ -66,6 +83,26 @@ impl Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// DE 7 names no year: it is that of the moment nearest before a day from now.
+    #[test]
+    fn transmission_times() {
+        const NEAR: Time = Time(1_795_299_300_123);
+        let check = |text: &[u8; 10], near: Time, expected: Option<i64>| {
+            assert_eq!(Time::of_de7(text, near), expected.map(Time), "{}", String::from_utf8_lossy(text));
+        };
+        check(b"1121221500", NEAR, Some(1_795_299_300_000));
+        check(b"1122221459", NEAR, Some(1_795_385_699_000));
+        check(b"1122221501", NEAR, Some(1_763_849_701_000));
+        // In the first minute of a year the last one's message still belongs to it.
+        check(b"1231235959", Time(1_798_761_600_000), Some(1_798_761_599_000));
+        check(b"0101000001", Time(1_798_761_599_000), Some(1_798_761_601_000));
+        check(b"0229120000", NEAR, Some(1_709_208_000_000));
+        check(b"0230120000", NEAR, None);
+        check(b"1321221500", NEAR, None);
+        check(b"112122150x", NEAR, None);
+        check(b"1121241500", NEAR, None);
+    }
 
     #[test]
     fn civil_dates() {

@@ -15,6 +15,15 @@ pub struct CardToken {
     pub vault: u32,
 }
 
+impl CardToken {
+    /// A card that nobody here knows any more: the message goes without DE 2, and DE 90 with the RRN names its original.
+    pub const LOST: CardToken = CardToken { key: Key(0), vault: 0 };
+
+    pub fn is_lost(&self) -> bool {
+        *self == CardToken::LOST
+    }
+}
+
 /// The card networks. The numbers are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]

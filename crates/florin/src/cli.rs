@@ -90,6 +90,11 @@ pub enum Command {
         #[command(subcommand)]
         ask: SettlementAsk,
     },
+    /// Open an installation that came back from a backup, once it is compared with the acquirer
+    Restore {
+        #[command(subcommand)]
+        ask: RestoreAsk,
+    },
     /// Run the sandbox's acquirer, card networks and issuers alone, or ask a running one
     Network(Network),
     /// Run sandbox, vault, gateway and a shop in test mode until stopped
@@ -537,6 +542,33 @@ pub enum SettlementAsk {
     },
     /// Fetch and apply new reports now
     Pull,
+}
+
+#[derive(Subcommand)]
+pub enum RestoreAsk {
+    /// Compare with the acquirer's journal, book or reverse what was lost, then take payments again
+    Reconcile {
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Open although differences remain
+        #[arg(long)]
+        accept: bool,
+        /// Begin so many minutes before the backup
+        #[arg(long, default_value_t = 60, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        margin: u32,
+    },
+    /// Open without a comparison, for an acquirer that gives no journal
+    Release {
+        /// Say that what the acquirer has was compared by hand
+        #[arg(long)]
+        without_comparing: bool,
+    },
+    /// List payments that were found at the acquirer alone
+    Orphans {
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
 }
 
 #[derive(Args)]

@@ -62,6 +62,11 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("settlement.name", "", "name in its certificate, if it is not acquirer.name (serve)"),
     ("settlement.every_seconds", "300", "how often settlement reports are fetched (serve; demo: every second)"),
     ("settlement.missing_after_days", "2", "closed days after which what no report names is a break"),
+    (
+        "erasures.file",
+        "",
+        "where erasures are written down for restores: outside of the databases, best on another disk [default: keys/erased.log in the data folder]",
+    ),
     ("network.port", "8583", "port of the sandbox's acquirer when it runs alone"),
     ("network.control_port", "0", "port of the sandbox's control interface; 0 takes a free one"),
     (

@@ -67,6 +67,14 @@ impl Home {
     pub fn database(&self) -> PathBuf {
         self.root.join("gateway/florin.db")
     }
+    /// Left by a restore: stands until what was lost is compared with the acquirer.
+    pub fn fence(&self) -> PathBuf {
+        self.root.join("gateway/restored.json")
+    }
+    /// Whose personal data was erased: with the keys, which a restore does not replace.
+    pub fn erased(&self) -> PathBuf {
+        self.root.join("keys/erased.log")
+    }
     /// The log of requests.
     pub fn requests(&self) -> PathBuf {
         self.root.join("gateway/requests.db")

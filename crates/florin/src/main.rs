@@ -55,6 +55,7 @@ fn main() -> ExitCode {
         Command::List { limit } => commands::manage::list(&cli.common, *limit),
         Command::Trace { id, link, open } => commands::trace::run(&cli.common, id, *link, *open),
         Command::Settlement { ask } => commands::settlement::run(&cli.common, ask),
+        Command::Restore { ask } => commands::restore::run(&cli.common, ask),
         Command::Network(args) => commands::network::run(&cli.common, args),
         Command::Demo(args) => commands::serve::demo(&cli.common, args),
         Command::Keys { ask, account } => commands::own::keys(&cli.common, ask, account.as_deref()),

@@ -15,6 +15,7 @@ use crate::request::{BadField, Request};
 use crate::settings::{BadRecords, Counts, HostSettings, Record};
 use crate::settlement::{self, ReportFault, ReportLine, ReportScript, ReportsAnswer};
 use crate::threeds::{self, Shown, UsedValues};
+use crate::trail::{self, JournalPage};
 use crate::{decide, network, totals};
 use florin_connect::core::time::Time;
 use florin_connect::core::wire::Network;
@@ -396,6 +397,12 @@ impl Host {
         settlement::page(&self.books, &self.report_script, report, after, limit).unwrap_or_default()
     }
 
+    /// What came from the gateway at or after `since`, behind entry `after`, oldest first.
+    pub fn journal(&self, since: Time, after: EntryId, now: Time) -> JournalPage {
+        let acquirer = self.dialect.identity.acquirer.parse().unwrap_or(0);
+        trail::page(&self.books, acquirer, since, after, now)
+    }
+
     pub(crate) fn report_script(&self) -> &ReportScript {
         &self.report_script
     }
@@ -444,7 +451,7 @@ impl Wish {
 /// Whether a request with a known key is the known request, sent again.
 fn same_request(entry: &Entry, request: &Request) -> bool {
     entry.rrn == request.rrn
-        && entry.card == request.card
+        && (request.cardless || entry.card == request.card)
         && entry.asked == request.asked
         && entry.currency == request.currency
         && entry.processing == request.processing

@@ -113,6 +113,9 @@ impl Host {
         if acquirer != Ok(request.trace.acquirer) || Currency::from_numeric(request.currency).is_none() {
             return no("12");
         }
+        if request.cardless {
+            return Ok(());
+        }
         if !luhn(number.as_bytes()) {
             return no("14");
         }
@@ -255,12 +258,14 @@ impl Host {
     /// says. Nothing found: 25, and the original is refused if it comes later. Nothing left to undo: 00, since nothing stands.
     fn reverse(&mut self, now: Time, request: &Request, blank: Entry) -> Result<Entry, No> {
         let Some(target) = request.target else { return no("30") };
-        let reversal = Entry { kind: Kind::Reversal, ..blank };
+        let mut reversal = Entry { kind: Kind::Reversal, ..blank };
         let Some(named) = self.books.find_original(&target, request.rrn).copied() else {
             return Ok(Entry { response: code_text("25"), ..reversal });
         };
         let Some(original) = self.standing_of(&named) else { return no("12") };
-        if !same_card(&named, request) {
+        if request.cardless && named.rrn == request.rrn && named.currency == request.currency {
+            (reversal.card, reversal.network) = (named.card, named.network);
+        } else if !same_card(&named, request) {
             return no("12");
         }
         let stands = self.books.standing(original).map_or(0, |s| match s.kind {

@@ -29,6 +29,7 @@ mod text;
 mod threeds;
 mod tls;
 mod totals;
+mod trail;
 mod views;
 
 #[cfg(test)]
@@ -50,4 +51,5 @@ pub use shell::LinkLimits;
 pub use text::Text;
 pub use threeds::{Purchase, authentication_value};
 pub use tls::TlsFiles;
+pub use trail::{JournalEntry, JournalOriginal, JournalPage};
 pub use views::{AccountView, BooksAnswer, ClosedDay, EntryView, Health, Refused, StandingView, Summary, TotalsView};

@@ -1,20 +1,26 @@
-//! The acquirer's report service: settlement reports over mutual TLS, for those whose client certificate opens the link.
+//! The acquirer's report service: settlement reports and its journal, over mutual TLS, for those whose client certificate opens the link.
 //! No call of it changes anything.
 
 use crate::engine::Engine;
 use crate::settlement::{self, LINES_LIMIT, ReportLine, ReportsAnswer};
+use crate::trail::JournalPage;
 use crate::views::Refused;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use florin_connect::core::time::Time;
 use std::sync::Arc;
 
 type Shared = State<Arc<Engine>>;
 
 pub(crate) fn router(engine: Arc<Engine>) -> Router {
-    Router::new().route("/reports", get(reports)).route("/reports/{id}/lines", get(lines)).with_state(engine)
+    Router::new()
+        .route("/reports", get(reports))
+        .route("/reports/{id}/lines", get(lines))
+        .route("/journal", get(journal))
+        .with_state(engine)
 }
 
 struct Bad(StatusCode, &'static str, &'static str);
@@ -37,6 +43,15 @@ fn number(query: Option<&str>, name: &'static str) -> Result<u64, Bad> {
 async fn reports(State(engine): Shared, RawQuery(query): RawQuery) -> Result<Json<ReportsAnswer>, Bad> {
     let id = number(query.as_deref(), "after")?;
     Ok(Json(engine.with(|host, now| host.reports(id, now)).0))
+}
+
+/// `?since=MS&after=ID`
+async fn journal(State(engine): Shared, RawQuery(query): RawQuery) -> Result<Json<JournalPage>, Bad> {
+    let query = query.unwrap_or_default();
+    let (since, after) = query.split_once('&').unwrap_or((&query, ""));
+    let since = i64::try_from(number(Some(since), "since")?).unwrap_or(i64::MAX);
+    let after = number(Some(after), "after")?;
+    Ok(Json(engine.with(|host, now| host.journal(Time(since), after, now)).0))
 }
 
 /// `?after=LINE`

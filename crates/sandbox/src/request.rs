@@ -18,6 +18,8 @@ pub struct Request {
     pub advice: bool,
     pub processing: u32,
     pub card: CardHash,
+    /// A reversal without DE 2: its original is known by DE 90 and RRN alone.
+    pub cardless: bool,
     pub network: Option<Network>,
     /// DE 4, minor units of ISO 4217.
     pub asked: i64,
@@ -41,13 +43,15 @@ impl Request {
     pub fn read(dialect: &Dialect, message: &Message, key: &HashKey) -> Result<Request, BadField> {
         dialect.check_mandatory(message).map_err(|missing| BadField(missing.de))?;
         let trace = trace(message)?;
-        let number = message.get(2).ok_or(BadField(2))?;
+        let cardless = trace.class == Class::Reversal && !message.has(2);
+        let number = if cardless { "" } else { message.get(2).ok_or(BadField(2))? };
         Ok(Request {
             trace,
             rrn: text(message, 37)?,
             advice: message.mti.function() == Function::Advice,
             processing: digits(message, 3)?,
             card: key.card(number),
+            cardless,
             network: bins::lookup(number).map(|range| range.network),
             asked: digits(message, 4)?,
             currency: digits(message, 49)?,

@@ -128,11 +128,14 @@ impl World {
 
     fn submit_to_link(&mut self, vault: usize, order: &Order) -> Result<Ticket, Verdict> {
         let now = self.moment();
+        if order.card.is_lost() {
+            return self.vaults[vault].link.submit(now, order, None);
+        }
         let place = usize::try_from(order.card.key.0 - 1).unwrap_or(usize::MAX);
         let stored = self.cards.get(place).ok_or(Verdict::NotSent(NotSent::NoSuchCard))?;
         let proven = order.proof.and_then(|proof| self.proven(order, proof, &stored.card));
         let card = proven.as_ref().unwrap_or(&stored.card);
-        self.vaults[vault].link.submit(now, order, card)
+        self.vaults[vault].link.submit(now, order, Some(card))
     }
 
     /// The card with the value that its issuer made for this order.

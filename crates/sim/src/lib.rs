@@ -13,6 +13,7 @@ mod later;
 mod net;
 mod on_file;
 mod prove;
+mod restore;
 mod rng;
 mod seed;
 mod settle;
@@ -25,5 +26,6 @@ mod world;
 
 pub use faults::Fault;
 pub use prove::{Failure, Progress, Prove, ProveReport, StepCount, prove};
+pub use restore::{RestoreReport, run_restore};
 pub use rng::Rng;
 pub use seed::{Options, SeedReport, run_seed};

@@ -99,7 +99,7 @@ impl Egress {
             Err(why) => return Err(Box::new((answer, refused(why)))),
         };
         crate::wipe::touched();
-        match shared.link.submit(now, order, &card) {
+        match shared.link.submit(now, order, card.as_ref()) {
             Ok(ticket) => {
                 shared.waiters.insert(ticket, answer);
                 Ok(())
@@ -108,7 +108,11 @@ impl Egress {
         }
     }
 
-    fn open_card(&self, now: Moment, order: &Order) -> Result<Card, NotSent> {
+    /// The card of an order; none for what was lost with its card, which the connector sends only as a reversal.
+    fn open_card(&self, now: Moment, order: &Order) -> Result<Option<Card>, NotSent> {
+        if order.card.is_lost() {
+            return Ok(None);
+        }
         let found = self.cards.find(now.wall, order.account, order.live, order.card);
         let mut card = match found {
             Ok(Some(card)) => card,
@@ -123,7 +127,7 @@ impl Egress {
         if let Some(proof) = order.proof {
             card.cavv = self.values.take(now.steady, proof.authentication, order.card, order.money);
         }
-        Ok(card)
+        Ok(Some(card))
     }
 
     pub fn health(&self) -> LinkHealth {

@@ -126,10 +126,10 @@ impl Link {
     }
 
     /// Takes an order, or says what came of it at once. The card is used only to build the message.
-    pub fn submit(&mut self, now: Moment, order: &Order, card: &Card) -> Result<Ticket, Verdict> {
+    pub fn submit(&mut self, now: Moment, order: &Order, card: Option<&Card>) -> Result<Ticket, Verdict> {
         const NOT_ENCODABLE: Verdict = Verdict::NotSent(NotSent::NotEncodable);
         self.ready(now, order).map_err(Verdict::NotSent)?;
-        let message = match self.connector.encode(order, Some(card), &self.settings.terms) {
+        let message = match self.connector.encode(order, card, &self.settings.terms) {
             Ok(WireRequest::Iso8583(message)) => message,
             Ok(WireRequest::Http { .. }) => return Err(NOT_ENCODABLE),
             Err(why) => return Err(Verdict::NotSent(why)),
@@ -153,7 +153,7 @@ impl Link {
         let hop = self.settings.journey.then(|| Box::new(hop(self.dialect, &message, &Way::Out, "")));
         let wait_ms = order.send_by.since(now.wall).min(i64::from(self.settings.send_limit_ms));
         let waiting = Waiting {
-            sent: Sent { order: *order, facts: card.facts() },
+            sent: Sent { order: *order, facts: card.map_or(CardFacts::NONE, Card::facts) },
             tickets: vec![ticket],
             due: self.steady.plus_ms(wait_ms),
             stage: Stage::Queued { frame, hop },

@@ -25,7 +25,8 @@ pub(super) fn request(order: &Order, card: &Card, terms: &Terms) -> Result<Messa
         return Err(NotSent::NotEncodable);
     }
     let mut message = Message::new(mti(order));
-    common(&mut message, order, card, terms)?;
+    common(&mut message, order, terms)?;
+    message.set(2, card.pan.reveal());
     match order.act {
         Act::Sale { initiator, network_id } | Act::Authorization { initiator, network_id } => {
             local_time(&mut message, order.wire.at);
@@ -67,20 +68,37 @@ pub(super) fn request(order: &Order, card: &Card, terms: &Terms) -> Result<Messa
             message.set(90, &original_elements(&original, terms)?);
         }
         Act::Reversal { original, reason } => {
-            local_time(&mut message, original.wire.at);
-            message.set(63, &subfields(&[(3, reason_code(reason))])?);
-            message.set(90, &original_elements(&original, terms)?);
+            reversal(&mut message, &original, reason, terms)?;
         }
     }
     Ok(message)
 }
 
-/// What every message of this link carries.
-fn common(message: &mut Message, order: &Order, card: &Card, terms: &Terms) -> Result<(), NotSent> {
+/// The reversal of what nobody here knows the card of: DE 90 and the RRN name it.
+pub(super) fn lost(
+    order: &Order,
+    original: &Original,
+    reason: ReversalReason,
+    terms: &Terms,
+) -> Result<Message, NotSent> {
+    let mut message = Message::new(mti(order));
+    common(&mut message, order, terms)?;
+    reversal(&mut message, original, reason, terms)?;
+    Ok(message)
+}
+
+fn reversal(message: &mut Message, original: &Original, reason: ReversalReason, terms: &Terms) -> Result<(), NotSent> {
+    local_time(message, original.wire.at);
+    message.set(63, &subfields(&[(3, reason_code(reason))])?);
+    message.set(90, &original_elements(original, terms)?);
+    Ok(())
+}
+
+/// What every message of this link carries besides the card number.
+fn common(message: &mut Message, order: &Order, terms: &Terms) -> Result<(), NotSent> {
     let money = money_on_wire(order);
     let wire_amount = amount::to_wire(money).map_err(|_| NotSent::NotEncodable)?;
     message
-        .set(2, card.pan.reveal())
         .set(3, processing_code(order))
         .set(4, &wire_amount)
         .set(7, &transmission_time(order.wire.at))

@@ -36,9 +36,15 @@ impl Connector for Iso8583Link {
     }
 
     fn encode(&self, order: &Order, card: Option<&Card>, terms: &Terms) -> Result<WireRequest, NotSent> {
-        // Every message of this link carries the card number, reversals and completions too.
-        let card = card.ok_or(NotSent::NoSuchCard)?;
-        encode::request(order, card, terms).map(WireRequest::Iso8583)
+        let message = match (card, order.act) {
+            (Some(card), _) => encode::request(order, card, terms),
+            // Every message of this link carries the card number, but for the reversal of what was lost with its card.
+            (None, Act::Reversal { original, reason }) if order.card.is_lost() => {
+                encode::lost(order, &original, reason, terms)
+            }
+            (None, _) => Err(NotSent::NoSuchCard),
+        };
+        message.map(WireRequest::Iso8583)
     }
 
     fn decode(&self, order: &Order, card: &CardFacts, answer: WireAnswer<'_>) -> Answer {

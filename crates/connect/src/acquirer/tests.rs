@@ -138,6 +138,16 @@ fn orders_become_messages() {
         encode(&order(Act::Reversal { original: refund, reason: ReversalReason::CancelledByCustomer }), &visa())
             .unwrap();
     assert_eq!((message.get(3), message.get(63)), (Some("200000"), Some("030042501")));
+    // Without its card it is the same message but for DE 2; nothing else goes without one.
+    let reversal = Act::Reversal { original: original(OriginalClass::Sale), reason };
+    let lost = Order { card: CardToken::LOST, ..order(reversal) };
+    let Ok(WireRequest::Iso8583(message)) = Iso8583Link.encode(&lost, None, &terms()) else { panic!("it is sent") };
+    assert_eq!(fields(&message), fields(&encode(&lost, &visa()).unwrap()).replace("2=4242424242424242|", ""));
+    assert_eq!(Dialect::link().check_mandatory(&message), Ok(()));
+    for act in [PRESENT, Act::Refund { original: original(OriginalClass::Sale) }] {
+        let order = Order { card: CardToken::LOST, ..order(act) };
+        assert!(matches!(Iso8583Link.encode(&order, None, &terms()), Err(NotSent::NoSuchCard)));
+    }
 }
 
 /// The address goes to the issuer with what asks for money or whether the card is good, and with nothing else.

@@ -10,6 +10,7 @@ use crate::payment::{Payment, PaymentError};
 use crate::ports::{Ports, Slot};
 use crate::refund::Refund;
 use crate::refusal::Refusal;
+use crate::restore::Orphan;
 use crate::setup::Setup;
 use crate::wire::{Late, Verdict, WireId};
 
@@ -21,6 +22,7 @@ pub async fn resolve(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
         Some(Kind::Payment) => of::<Payment>(ports, job).await,
         Some(Kind::Refund) => of::<Refund>(ports, job).await,
         Some(Kind::Setup) => of::<Setup>(ports, job).await,
+        Some(Kind::Orphan) => of::<Orphan>(ports, job).await,
         _ => drop_job(ports, job, Version::NONE).await.map(|_| ()),
     }
 }
@@ -121,6 +123,7 @@ pub async fn late(ports: &dyn Ports, late: &Late) -> Result<(), Failure> {
         Some(Kind::Payment) => late_for::<Payment>(ports, late).await,
         Some(Kind::Refund) => late_for::<Refund>(ports, late).await,
         Some(Kind::Setup) => late_for::<Setup>(ports, late).await,
+        Some(Kind::Orphan) => late_for::<Orphan>(ports, late).await,
         _ => Ok(()),
     }
 }

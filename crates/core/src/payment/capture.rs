@@ -2,15 +2,16 @@
 
 use super::confirm::start;
 use super::{Doing, MOST_ATTEMPTS_AND_CAPTURES, Payment, PaymentPersonal, PaymentView, Stage};
-use crate::attempt::{Attempt, Begun, Move, Step, launch};
+use crate::attempt::{Attempt, Begun, Move, Step, conclude, launch};
 use crate::commit::{EventKind, Version};
-use crate::flow::{Claiming, Done, Failure, View};
+use crate::flow::{self, Claiming, Done, Failure, Met, View};
 use crate::id::Key;
 use crate::ledger;
-use crate::money::Currency;
+use crate::money::{Currency, Money};
 use crate::mutants::{Mutant, planted};
-use crate::ports::Ports;
+use crate::ports::{Ports, Slot};
 use crate::refusal::{Operation, Refusal};
+use crate::wire::{Verdict, WireId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capture {
@@ -33,6 +34,39 @@ pub async fn capture(ports: &dyn Ports, command: &Capture) -> Result<Done<Paymen
     launch(ports, command.account, command.payment, command.claim.as_ref(), &decide).await
 }
 
+/// Books a capture that the acquirer has and a restored database lost: the attempt is made again as it was sent, and ends as it was
+/// answered. False when the payment cannot be captured so. If the process dies in between, the recovery repeats the message.
+pub async fn take_up_capture(
+    ports: &dyn Ports,
+    from: &View<Payment>,
+    money: Money,
+    wire: WireId,
+    answer: Verdict,
+) -> Result<bool, Failure> {
+    let (account, payment) = (from.account, from.key);
+    let command = Capture {
+        account,
+        payment,
+        from: Some(from.version),
+        amount: Some(money.minor),
+        currency: Some(money.currency),
+        personal: None,
+        claim: None,
+    };
+    let slot = Slot { terminal: wire.terminal, stan: wire.stan };
+    let begun = Begun { key: ports.fresh_key(), job: ports.fresh_key(), slot, now: ports.now() };
+    let Ok(mut step) = begin(from, &command, begun) else { return Ok(false) };
+    for a in step.body.attempts.iter_mut().filter(|a| a.key == begun.key) {
+        a.wire.at = wire.at;
+    }
+    let (commit, view) = step.draft(ports, from, begun.now);
+    match flow::commit(ports.store(), commit, None).await? {
+        Met::Applied => {}
+        Met::Conflict | Met::Replay(_) | Met::Guard => return Ok(false),
+    }
+    conclude(ports, view, begun.key, answer, 1).await.map(|_| true)
+}
+
 fn begin(from: &View<Payment>, command: &Capture, begun: Begun) -> Result<Step<Payment>, Refusal> {
     let payment = &from.body;
     let unexpected = Refusal::UnexpectedState { operation: Operation::Capture, status: payment.stage.status() };
@@ -48,7 +82,7 @@ fn begin(from: &View<Payment>, command: &Capture, begun: Begun) -> Result<Step<P
         return Err(Refusal::CurrencyDiffers);
     }
     let amount = command.amount.unwrap_or(payment.money.minor);
-    let money = crate::money::Money::chargeable(amount, payment.money.currency).map_err(Refusal::Amount)?;
+    let money = Money::chargeable(amount, payment.money.currency).map_err(Refusal::Amount)?;
     if amount > payment.money.minor {
         return Err(Refusal::CaptureTooLarge { held: payment.money.minor });
     }
@@ -68,7 +102,7 @@ fn begin(from: &View<Payment>, command: &Capture, begun: Begun) -> Result<Step<P
 mod tests {
     use super::*;
     use crate::attempt::Watch;
-    use crate::money::{BadAmount, Money};
+    use crate::money::BadAmount;
     use crate::sample::{ACCOUNT, BEGUN, CHARGE, PAYMENT, card, eur, every_stage, held, original, view};
 
     fn plain() -> Capture {

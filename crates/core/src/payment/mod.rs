@@ -13,7 +13,7 @@ mod update;
 
 pub use authenticate::{Authenticated, authenticated};
 pub use cancel::{Cancel, CancelReason, cancel};
-pub use capture::{Capture, capture};
+pub use capture::{Capture, capture, take_up_capture};
 pub use confirm::{Confirm, confirm};
 pub use create::{Create, create};
 pub(crate) use expire::job as expiry;

@@ -10,9 +10,10 @@ use crate::ledger::{self, Book, LedgerAccount};
 use crate::money::{Currency, Money};
 use crate::mutants::{Mutant, planted};
 use crate::payment::{Payment, Stage};
-use crate::ports::Ports;
+use crate::ports::{Ports, Slot};
 use crate::refusal::Refusal;
 use crate::store::Query;
+use crate::wire::{Verdict, WireId};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +73,39 @@ pub async fn create(ports: &dyn Ports, command: &CreateRefund) -> Result<Done<Re
         return answer(ports, claiming, concluded).await;
     }
     flow::refuse(ports.store(), claiming, Refusal::Contended).await
+}
+
+/// Books a refund that the acquirer has and a restored database lost: made again as it was sent, it ends as it was answered. Gives back
+/// its key; none when the payment cannot have such a refund.
+pub async fn take_up(
+    ports: &dyn Ports,
+    payment: &View<Payment>,
+    money: Money,
+    wire: WireId,
+    answer: Verdict,
+) -> Result<Option<Key>, Failure> {
+    let left = refundable(ports, payment).await?;
+    let slot = Slot { terminal: wire.terminal, stan: wire.stan };
+    // The attempt has the key that its RRN names, so that the acquirer's report finds it.
+    let begun = Begun { key: wire.rrn.0, job: ports.fresh_key(), slot, now: ports.now() };
+    let command = CreateRefund {
+        account: payment.account,
+        payment: payment.key,
+        amount: Some(money.minor),
+        currency: Some(money.currency),
+        reason: RefundReason::Unspecified,
+        personal: RefundPersonal::default(),
+        claim: None,
+    };
+    let Ok(mut refund) = begin(payment, left, &command, begun) else { return Ok(None) };
+    refund.attempt.wire = wire;
+    let (key, account, version) = (ports.fresh_key(), payment.account, Version(1));
+    let view = View { key, account, version, at: begun.now, body: refund, personal: None };
+    match flow::commit(ports.store(), draft(&view, ports.fresh_key()), None).await? {
+        Met::Applied => {}
+        Met::Conflict | Met::Guard | Met::Replay(_) => return Ok(None),
+    }
+    conclude(ports, view, begun.key, answer, 1).await.map(|_| Some(key))
 }
 
 /// What was captured and not yet given back, minor units.

@@ -4,7 +4,7 @@ mod annotate;
 mod create;
 
 pub use annotate::annotate;
-pub use create::{CreateRefund, RefundReason, create};
+pub use create::{CreateRefund, RefundReason, create, take_up};
 
 use crate::attempt::{Attempt, Effects, Owner, Place};
 use crate::codec::Body;

@@ -11,6 +11,7 @@ mod increment;
 mod late;
 mod refund;
 mod report;
+mod restore;
 mod sale;
 mod script;
 mod sequencer;

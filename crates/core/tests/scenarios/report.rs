@@ -9,6 +9,7 @@ use florin_core::id::Kind;
 use florin_core::method::{Hold, PaymentMethod};
 use florin_core::payment::{Payment, Stage};
 use florin_core::refund::{Refund, RefundStage};
+use florin_core::restore::Orphan;
 use florin_core::setup::{Setup, SetupStage};
 use florin_core::store::{Query, Report, Store, StoredEvent};
 use florin_core::wire::{Act, Order};
@@ -65,6 +66,10 @@ fn facts(world: &World) -> Vec<(&'static str, Vec<String>)> {
     for row in world.rows(Kind::Method) {
         let method = flow::read::<PaymentMethod>(&row).unwrap().body;
         facts.push(("method", vec![held_by(&method)]));
+    }
+    for row in world.rows(Kind::Orphan) {
+        let orphan = flow::read::<Orphan>(&row).unwrap().body;
+        facts.push(("orphan", vec![format!("orphan, {} taken", orphan.taken.minor), attempt(&orphan.attempt)]));
     }
     facts.push(("orders", world.lock().orders.iter().map(order).collect()));
     facts

@@ -10,6 +10,7 @@ use florin_core::id::{Key, KeyGen, Kind};
 use florin_core::payment::Payment;
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::refund::Refund;
+use florin_core::restore::Orphan;
 use florin_core::setup::Setup;
 use florin_core::store::{Query, Store, Wait};
 use florin_core::threeds;
@@ -65,6 +66,7 @@ impl World {
         match self.row(owner) {
             Some(row) if row.kind == Kind::Payment => flow::read::<Payment>(&row).unwrap().body.attempts,
             Some(row) if row.kind == Kind::Refund => vec![flow::read::<Refund>(&row).unwrap().body.attempt],
+            Some(row) if row.kind == Kind::Orphan => vec![flow::read::<Orphan>(&row).unwrap().body.attempt],
             Some(row) if row.kind == Kind::Setup => flow::read::<Setup>(&row).unwrap().body.attempts,
             _ => vec![],
         }

@@ -92,6 +92,12 @@ fn data(config: &Config, path: &Path, findings: &mut Vec<Finding>) {
         (false, _) => "nothing runs on this folder now".to_owned(),
     };
     findings.push(Finding { name: "processes", ok: true, says });
+    let fenced = home.fence().exists();
+    let says = match fenced {
+        true => "came back from a backup and takes no payments yet: florin restore reconcile",
+        false => "open",
+    };
+    findings.push(Finding { name: "fence", ok: !fenced, says: says.to_owned() });
 }
 
 fn print(config: &Config, findings: &[Finding], ok: bool, as_json: bool) {

@@ -10,6 +10,7 @@ pub mod pay;
 pub mod plain;
 pub mod prove;
 pub mod restart;
+pub mod restore;
 pub mod scripts;
 pub mod serve;
 pub mod settled;

@@ -103,6 +103,12 @@ async fn watch(mut system: System, as_json: bool, mut restarts: Restarts) -> Res
         if let Some(sandbox) = &system.sandbox {
             out!("  acquirer    {} (ISO 8583 over mutual TLS)", sandbox.0["acquirer"].as_str().unwrap_or("?"));
         }
+        if system.home.fence().exists() {
+            out!(
+                "  It came back from a backup: reads are answered, payments are not. Open it: florin restore reconcile --data {}",
+                system.home.root.display()
+            );
+        }
         out!(
             "Pay from another terminal: florin pay 19.99 eur --data {}\nStop with Ctrl-C.",
             system.home.root.display()

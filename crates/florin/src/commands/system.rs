@@ -163,8 +163,8 @@ impl System {
             cert: vault.cert.clone(),
             key: vault.key.clone(),
         };
-        let settlement = settlement(config, Some(source), 1)?;
-        System::finish(home, Some(sandbox), parts, locks, vault, (fees, gate, settlement), log).await
+        let (settlement, erased) = (settlement(config, Some(source), 1)?, erased(config, &home));
+        System::finish(home, Some(sandbox), parts, locks, vault, (fees, gate, settlement, erased), log).await
     }
 
     /// Starts vault and gateway against a real acquirer.
@@ -230,7 +230,8 @@ impl System {
             key: vault.key.clone(),
         });
         let settlement = settlement(config, source, config.number("settlement.every_seconds", 1, 86_400)?)?;
-        System::finish(home, None, vec![], vec![lock], vault, (fees, gate, settlement), Log::Terminal).await
+        let erased = erased(config, &home);
+        System::finish(home, None, vec![], vec![lock], vault, (fees, gate, settlement, erased), Log::Terminal).await
     }
 
     async fn finish(
@@ -239,7 +240,7 @@ impl System {
         mut parts: Vec<Part>,
         locks: Vec<Lock>,
         mut vault: VaultSettings,
-        (fees, gate, settlement): (FeeSettings, GateSettings, SettlementSettings),
+        (fees, gate, settlement, erased): (FeeSettings, GateSettings, SettlementSettings, PathBuf),
         log: Log,
     ) -> Result<System, Fail> {
         let mut gateway = GatewaySettings {
@@ -251,6 +252,8 @@ impl System {
             api: home.socket("api.sock")?,
             test_keys: home.test_keys(),
             requests: home.requests(),
+            fence: home.fence(),
+            erased,
             gate,
             public: None,
             dashboard: None,
@@ -305,6 +308,7 @@ impl System {
         let sandbox = self.sandbox.as_ref().map(|s| &s.0);
         let mut facts = json!({
             "ready": true,
+            "fenced": self.home.fence().exists(),
             "data_dir": self.home.root,
             "supervisor": std::process::id(),
             "processes": processes,
@@ -429,6 +433,10 @@ pub fn kek(config: &Config, home: &Home) -> PathBuf {
 /// What a hardware module's library is told: the vault's environment is closed otherwise.
 fn environment(kek: &Path) -> BTreeMap<String, String> {
     florin_vault::keys::module(kek).map(|module| module.environment).unwrap_or_default()
+}
+
+fn erased(config: &Config, home: &Home) -> PathBuf {
+    config.path("erasures.file").unwrap_or_else(|| home.erased())
 }
 
 fn fees(config: &Config, settles_after_seconds: u64) -> Result<FeeSettings, Fail> {

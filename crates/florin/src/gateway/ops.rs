@@ -1,9 +1,11 @@
 //! What the gateway is asked through its door, and how each question becomes a command of core.
 
+use super::fence::{self, Fence};
 use super::journey::Pages;
 use super::manage::{self, Manage};
 use super::ports::{Door, Real};
 use super::requests::Requests;
+use super::restore::{self, Reconcile};
 use super::settlement::{self, NotPulled, Settler};
 use super::{shape, story};
 use florin_api::Api;
@@ -83,6 +85,14 @@ pub enum Ask {
         limit: u32,
         all: bool,
     },
+    /// Compares a restored installation with the acquirer's journal and opens it.
+    Reconcile(Reconcile),
+    ReconcileProgress,
+    /// Opens it without.
+    Release,
+    Orphans {
+        limit: u32,
+    },
 }
 
 /// The answer: a value, or a named error.
@@ -104,9 +114,23 @@ pub struct Desk {
     pub requests: std::sync::Arc<Requests>,
     pub settler: std::sync::Arc<Settler>,
     pub pages: Option<Pages>,
+    pub fence: std::sync::Arc<Fence>,
 }
 
 pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
+    if desk.fence.is_closed() && changes_money(&ask) {
+        let fail = Fence::fail();
+        return Answer::Error { code: fence::CODE.to_owned(), message: fail.message, param: None, status: 503 };
+    }
+    if let Ask::Reconcile(asked) = ask {
+        return restore::answer(desk, asked).await;
+    }
+    if let Ask::ReconcileProgress = ask {
+        return Answer::Ok(restore::progress(&desk.fence));
+    }
+    if let Ask::Release = ask {
+        return restore::release(desk).await;
+    }
     if let Ask::Manage(asked) = ask {
         return manage::answer(desk, asked).await;
     }
@@ -119,6 +143,30 @@ pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
     match perform(desk, ask).await {
         Ok(value) => Answer::Ok(value),
         Err(failure) => refuse(&failure),
+    }
+}
+
+/// What the fence of a restored installation keeps out.
+const fn changes_money(ask: &Ask) -> bool {
+    match ask {
+        Ask::Create { .. }
+        | Ask::Confirm { .. }
+        | Ask::Capture { .. }
+        | Ask::Cancel { .. }
+        | Ask::Refund { .. }
+        | Ask::SettlementPull => true,
+        Ask::Show { .. }
+        | Ask::List { .. }
+        | Ask::Story { .. }
+        | Ask::Link { .. }
+        | Ask::Health
+        | Ask::Manage(_)
+        | Ask::SettlementReports { .. }
+        | Ask::SettlementBreaks { .. }
+        | Ask::Reconcile(_)
+        | Ask::ReconcileProgress
+        | Ask::Release
+        | Ask::Orphans { .. } => false,
     }
 }
 
@@ -203,8 +251,14 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
         Ask::List { limit } => list(desk, limit.clamp(1, 100)).await,
         Ask::Story { id } => story::of(desk, &id).await,
         Ask::Link { id } => link(desk, &id).await,
-        // Those two are answered before: they are no commands of core.
-        Ask::Health | Ask::Manage(_) | Ask::SettlementPull => Ok(health(desk).await),
+        Ask::Orphans { limit } => restore::orphans(ports, desk.account, limit.clamp(1, 1_000)).await,
+        // Those but the first are answered before: they are no commands of core.
+        Ask::Health
+        | Ask::Manage(_)
+        | Ask::SettlementPull
+        | Ask::Reconcile(_)
+        | Ask::ReconcileProgress
+        | Ask::Release => Ok(health(desk).await),
         Ask::SettlementReports { limit } => settlement::reports(ports, limit.clamp(1, 1_000)).await,
         Ask::SettlementBreaks { limit, all } => settlement::breaks(ports, &ports.ids, limit.clamp(1, 1_000), all).await,
     }
@@ -286,5 +340,6 @@ async fn list(desk: &Desk, limit: u32) -> Result<Value, Failure> {
 
 async fn health(desk: &Desk) -> Value {
     let vault = desk.ports.vault.health().await.ok();
-    json!({ "gateway": "up", "vault": vault, "account": desk.ports.ids.encode(Kind::Account, desk.account), "account_key": desk.account.0 })
+    let fenced = desk.fence.is_closed();
+    json!({ "gateway": "up", "fenced": fenced, "vault": vault, "account": desk.ports.ids.encode(Kind::Account, desk.account), "account_key": desk.account.0 })
 }

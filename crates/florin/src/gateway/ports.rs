@@ -1,5 +1,6 @@
 //! The real world for core's flows: the system's clock, the SQLite store, the vault's socket.
 
+use super::erased::Tombstones;
 use super::hooks::News;
 use super::shape;
 use florin_api::Look;
@@ -26,16 +27,30 @@ pub struct Watched {
     inner: SqliteStore,
     dirty: AtomicU32,
     news: Arc<News>,
+    /// Where erasures are written down outside of the database.
+    tombstones: Option<Tombstones>,
 }
 
 impl Watched {
-    pub fn new(inner: SqliteStore, news: Arc<News>) -> Watched {
+    pub fn new(inner: SqliteStore, news: Arc<News>, tombstones: Option<Tombstones>) -> Watched {
         // After a start every shard may have events that nobody numbered.
-        Watched { inner, dirty: AtomicU32::new((1 << SHARDS) - 1), news }
+        Watched { inner, dirty: AtomicU32::new((1 << SHARDS) - 1), news, tombstones }
     }
     /// Why the database takes nothing any more, if so.
     pub fn why_stopped(&self) -> Option<String> {
         self.inner.why_stopped()
+    }
+    pub fn tombstones(&self) -> Option<&Tombstones> {
+        self.tombstones.as_ref()
+    }
+    /// Destroys keys whose tombstones stand already.
+    pub async fn forget_again(&self, subjects: &[Key]) -> Result<(), StoreTrouble> {
+        self.inner.forget(subjects).await
+    }
+    /// Tombstones outside of the database; whoever is erased has one before anything is destroyed.
+    fn bury(&self, subjects: &[Key]) -> Result<(), StoreTrouble> {
+        let Some(tombstones) = &self.tombstones else { return Ok(()) };
+        tombstones.add(subjects).map_err(|e| StoreTrouble::Io(format!("the file of erasures: {e}")))
     }
     /// Shards with new events since the last call.
     pub fn take_dirty(&self) -> Vec<u8> {
@@ -58,12 +73,17 @@ impl Store for Watched {
         let shards: Vec<u8> = commit.events.iter().map(|e| shard(e.account)).collect();
         let numbered = commit.links.as_ref().map(|l| l.shard);
         let endpoint = commit.put.iter().any(|row| row.kind == Kind::Endpoint);
+        let erased: Vec<Key> = commit.jobs.iter().filter(|j| j.kind == JobKind::Erase).map(|j| j.subject).collect();
         Box::pin(async move {
             let applied = self.inner.commit(commit).await;
             shards.iter().for_each(|s| self.mark(*s));
             numbered.into_iter().for_each(|s| self.news.numbered(s));
             if endpoint {
                 self.news.endpoints_changed();
+            }
+            // A deletion is not acknowledged before it would outlive a restore.
+            if applied.is_ok() {
+                self.bury(&erased).map_err(CommitError::Trouble)?;
             }
             applied
         })
@@ -78,7 +98,10 @@ impl Store for Watched {
 
 impl Forget for Watched {
     fn forget<'a>(&'a self, subjects: &'a [Key]) -> Wait<'a, Result<(), StoreTrouble>> {
-        self.inner.forget(subjects)
+        Box::pin(async move {
+            self.bury(subjects)?;
+            self.inner.forget(subjects).await
+        })
     }
 }
 
@@ -102,7 +125,7 @@ pub struct Real {
 
 impl Real {
     pub fn new(
-        store: SqliteStore,
+        (store, tombstones): (SqliteStore, Option<Tombstones>),
         newest: Option<Key>,
         vault: VaultClient,
         ids: IdCodec,
@@ -112,7 +135,7 @@ impl Real {
     ) -> Real {
         let news = Arc::new(News::default());
         Real {
-            store: Watched::new(store, Arc::clone(&news)),
+            store: Watched::new(store, Arc::clone(&news), tombstones),
             vault,
             ids,
             look,

@@ -78,7 +78,7 @@ impl ReportService {
         Ok(ReportService { address: source.address.clone(), name, tls: Arc::new(tls) })
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, Unavailable> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, Unavailable> {
         match tokio::time::timeout(CALL_LIMIT, self.exchange(path)).await {
             Ok(answer) => answer,
             Err(_) => Err(Unavailable("the acquirer's report service does not answer".to_owned())),
@@ -114,7 +114,7 @@ impl ReportService {
     }
 }
 
-fn unreadable(what: &str) -> Unavailable {
+pub(super) fn unreadable(what: &str) -> Unavailable {
     Unavailable(format!("{what} of the acquirer's report service does not read"))
 }
 
@@ -155,7 +155,7 @@ struct LineJson {
 }
 
 /// Minor units of ISO 4217 with a sign, as the API counts them.
-fn money(minor: i64, currency: &str) -> Option<Money> {
+pub(super) fn money(minor: i64, currency: &str) -> Option<Money> {
     let currency = Currency::parse(currency)?;
     let digits = format!("{:012}", minor.unsigned_abs());
     let money = amount::from_wire(&digits, currency).ok()?;

@@ -43,6 +43,11 @@ impl Settler {
         Ok(Settler { service, every, missing_after_days, one_at_a_time: tokio::sync::Mutex::new(()) })
     }
 
+    /// Where reports and the journal come from.
+    pub fn service(&self) -> Option<&ReportService> {
+        self.service.as_ref()
+    }
+
     pub async fn pull(&self, ports: &Real) -> Result<Pulled, NotPulled> {
         let Some(service) = &self.service else { return Err(NotPulled::NotConfigured) };
         let _one = self.one_at_a_time.lock().await;

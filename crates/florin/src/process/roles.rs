@@ -7,11 +7,13 @@ use super::{asked_to_stop, block_on, block_on_parking, hand, say};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::disk::Disk;
+use crate::gateway::erased::Tombstones;
+use crate::gateway::fence::Fence;
 use crate::gateway::hooks::{self, Client, Office, Trust};
 use crate::gateway::journey::{Pages, Teller};
 use crate::gateway::listeners::Listeners;
 use crate::gateway::ops::{self, Desk};
-use crate::gateway::ports::Real;
+use crate::gateway::ports::{Real, now};
 use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
@@ -161,6 +163,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let look = Arc::new(Look::new(ids()?, &root).reached_at(s.public));
     let api_root = root.derive(b"api");
     let claims = root.derive(b"idempotency keys");
+    let fence = Arc::new(Fence::at(&s.fence, now())?);
+    let tombstones = Tombstones::at(&s.erased, ids()?);
     let store = SqliteStore::open(&s.database, Options::default(), root).map_err(|e| e.fail())?;
     let trouble = |t| Fail::new("store_error", format!("the database cannot be read: {t:?}"));
     let newest = store.find(Query::NewestKey).await.map_err(trouble)?.key();
@@ -169,8 +173,16 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let vault = VaultClient::connect(&s.vault).await;
     let FeeSettings { basis_points, fixed_minor, settles_after_ms } = s.fees;
     let fees = Fees { basis_points, fixed_minor, settles_after_ms };
-    let ports =
-        Arc::new(Real::new(store, newest, vault.clone(), ids()?, Arc::clone(&look), fees, u64::from_be_bytes(holder)));
+    let ports = Arc::new(Real::new(
+        (store, Some(tombstones)),
+        newest,
+        vault.clone(),
+        ids()?,
+        Arc::clone(&look),
+        fees,
+        u64::from_be_bytes(holder),
+    ));
+    fence.lift_if_compared(&*ports).await?;
     let account = account::first(&*ports, s.live).await.map_err(|e| Fail::new("store_error", ops::plain(&e)))?;
     let listener = door::bind(&s.door).map_err(|e| crate::fail::io("listen on", &s.door, &e))?;
     let kept = Retention { days: s.gate.requests_kept_days, entries: s.gate.requests_kept };
@@ -196,18 +208,20 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         requests: Arc::clone(&requests),
         settler: Arc::clone(&settler),
         pages,
+        fence: Arc::clone(&fence),
     });
     let teller = Teller { ports: Arc::clone(&ports), sandbox: s.sandbox, ready: s.ready };
     let web = Web::new(Arc::new(teller), s.live, links);
     let disk = Arc::new(Disk::under(&s.database));
-    let sites = Arc::new(Sites { api, web, disk: Arc::clone(&disk) });
-    tokio::spawn(worker::jobs(Arc::clone(&ports)));
-    tokio::spawn(worker::erasures(Arc::clone(&ports)));
+    let sites = Arc::new(Sites { api, web, disk: Arc::clone(&disk), fence: Arc::clone(&fence) });
+    let open = || Arc::clone(&fence);
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
-    tokio::spawn(hooks::lanes(Arc::clone(&office)));
-    tokio::spawn(hooks::retries(office));
-    tokio::spawn(settler.run(Arc::clone(&ports)));
-    tokio::spawn(late_answers(Arc::clone(&ports), vault));
+    tokio::spawn(open().after_comparing(worker::jobs(Arc::clone(&ports))));
+    tokio::spawn(open().behind(worker::erasures(Arc::clone(&ports))));
+    tokio::spawn(open().behind(hooks::lanes(Arc::clone(&office))));
+    tokio::spawn(open().behind(hooks::retries(office)));
+    tokio::spawn(open().behind(settler.run(Arc::clone(&ports))));
+    tokio::spawn(open().behind(late_answers(Arc::clone(&ports), vault)));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
     let (stop, stopping) = watch::channel(false);
     let listeners = Arc::new(Listeners::new(sites, Arc::clone(&ports), requests, stopping.clone()));

@@ -64,6 +64,10 @@ pub struct GatewaySettings {
     /// The keys of test mode, made at the first start.
     pub test_keys: PathBuf,
     pub requests: PathBuf,
+    /// Stands while a restored installation is not open.
+    pub fence: PathBuf,
+    /// Erasures, outside of what a restore replaces.
+    pub erased: PathBuf,
     pub gate: GateSettings,
     /// Where browsers reach the edge: `scheme://host:port`.
     pub public: Option<String>,

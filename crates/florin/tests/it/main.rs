@@ -20,6 +20,7 @@ mod network;
 mod pay;
 mod races;
 mod restart;
+mod restore;
 mod settings;
 mod settlement;
 mod shop;

@@ -105,6 +105,9 @@ impl Client {
     pub fn post_with(&mut self, path: &str, form: &str, key: &str) -> Answer {
         self.ask("POST", path, form, Some(key))
     }
+    pub fn delete(&mut self, path: &str) -> Answer {
+        self.ask("DELETE", path, "", None)
+    }
     /// The same; an error when the connection ended before the answer was there.
     pub fn try_post_with(&mut self, path: &str, form: &str, key: &str) -> std::io::Result<Answer> {
         self.try_ask("POST", path, form, Some(key))

@@ -1,7 +1,7 @@
 //! The gateway's own connector against the host: what it encodes is understood, what is answered reads as what happened.
 
 use super::*;
-use florin_connect::card::{Card, Pan};
+use florin_connect::card::{Card, CardFacts, Pan};
 use florin_connect::connector::{Connector, Terms, WireAnswer, WireRequest, by_name, judge};
 use florin_connect::core::id::Key;
 use florin_connect::core::money::{Currency, Money};
@@ -49,6 +49,16 @@ impl Gateway {
         let Reply { kind: ReplyKind::Frame(body), .. } = replies.first()? else { panic!("a frame") };
         let answer = Dialect::link().decode(body).unwrap();
         Some(judge(self.connector, order, &card.facts(), &terms, WireAnswer::Iso8583(&answer)))
+    }
+
+    /// Sent without a card.
+    fn lost(&mut self, order: &Order) -> Option<Verdict> {
+        let terms = Terms::of(Dialect::link());
+        let Ok(WireRequest::Iso8583(message)) = self.connector.encode(order, None, &terms) else { panic!("encodes") };
+        let replies = self.world.replies(&Sent { message });
+        let Reply { kind: ReplyKind::Frame(body), .. } = replies.first()? else { panic!("a frame") };
+        let answer = Dialect::link().decode(body).unwrap();
+        Some(judge(self.connector, order, &CardFacts::NONE, &terms, WireAnswer::Iso8583(&answer)))
     }
 
     fn approved(&mut self, order: &Order, number: &str) -> Approval {
@@ -100,6 +110,36 @@ fn the_connectors_messages_do_what_they_say() {
     assert_eq!(decline.response.text(), "25");
     assert!(matches!(g.submit(&never_sent, VISA), Some(Verdict::Declined(_))), "undone before it came");
     assert_eq!(g.world.account(VISA), [0, 700]);
+}
+
+/// What a restored database lost is taken back without its card: by DE 90 and RRN alone, once, and only if both fit.
+#[test]
+fn a_reversal_without_its_card() {
+    let mut g = Gateway::new();
+    let sale = g.order(SALE, 500);
+    g.approved(&sale, VISA);
+    let hold = g.order(HOLD, 300);
+    g.approved(&hold, VISA);
+    let undo = |class, order: &Order| Act::Reversal {
+        original: original(class, order, None),
+        reason: ReversalReason::NoConfirmation,
+    };
+    let stranger = Order { wire: WireId { rrn: Rrn(Key(hold.wire.rrn.0.0 + 32)), ..sale.wire }, ..sale };
+    let refused = Order { card: CardToken::LOST, ..g.order(undo(OriginalClass::Sale, &stranger), 500) };
+    let Some(Verdict::Declined(decline)) = g.lost(&refused) else { panic!("another RRN") };
+    assert_eq!((decline.response.text().as_str(), g.world.account(VISA)), ("12", [300, 500]));
+    for (class, order, left) in [(OriginalClass::Sale, &sale, [300, 0]), (OriginalClass::Authorization, &hold, [0, 0])]
+    {
+        let reversal = Order { card: CardToken::LOST, ..g.order(undo(class, order), order.money.minor) };
+        for repeat in [false, true] {
+            assert!(matches!(g.lost(&Order { repeat, ..reversal }), Some(Verdict::Approved(_))));
+            assert_eq!(g.world.account(VISA), left);
+        }
+    }
+    // Nothing but a reversal goes without a card.
+    let mut nothing = g.world.sale(VISA, 100);
+    nothing.message.remove(2);
+    assert_eq!(g.world.code(&nothing), "30");
 }
 
 #[test]

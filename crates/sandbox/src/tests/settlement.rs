@@ -113,3 +113,80 @@ fn reports_that_go_wrong() {
     w.host.close_day(w.now);
     assert_eq!(listed(&w, 3), [4]);
 }
+
+/// The journal as far as it is compared: type, kind, RRN's number, what it refers to, amount, answer, what stands.
+fn journalled(w: &World, since: florin_connect::core::time::Time, after: u64) -> Vec<String> {
+    let number = |rrn: &str| rrn.trim_start_matches("6325").trim_start_matches('0').to_owned();
+    let page = w.host.journal(since, after, w.now);
+    let shown = page.entries.iter().map(|e| {
+        let of = e.original.as_ref().and_then(|o| o.rrn.as_deref()).map_or("-".to_owned(), number);
+        let stands =
+            e.standing.map_or("-".to_owned(), |s| format!("{}/{}/{}/{}", s.held, s.captured, s.refunded, s.reversed));
+        format!("{} {} {} of {of} {} {} {} {stands}", e.mti, e.kind, number(&e.rrn), e.amount, e.currency, e.response)
+    });
+    shown.collect()
+}
+
+#[test]
+fn the_journal_of_a_gateway() {
+    let mut w = World::new();
+    let sale = w.sale(VISA, 10_000);
+    let answer = w.answer(&sale);
+    w.later(1_000);
+    let since = w.now;
+    let refund = w.refund(&sale, &answer, 2_500);
+    w.answer(&refund);
+    let hold = w.hold("5457623898000001", 8_000);
+    let held = w.answer(&hold);
+    let completion = w.completion(&hold, &held, 5_000);
+    w.answer(&completion);
+    w.answer(&completion.repeat());
+    let declined = w.sale("4000000000000002", 10);
+    w.answer(&declined);
+    let taken_back = w.sale("374245455400001", 1_000);
+    w.answer(&taken_back);
+    let reversal = w.reversal(&taken_back);
+    w.answer(&reversal);
+    let never = w.sale(VISA, 5);
+    let early = w.reversal(&never);
+    w.answer(&early);
+    let all = [
+        "0200 sale 1 of - 10000 usd 00 0/10000/2500/0",
+        "0200 refund 2 of 1 2500 usd 00 0/0/2500/0",
+        "0100 hold 3 of - 8000 usd 00 0/5000/0/0",
+        "0220 completion 3 of 3 5000 usd 00 -",
+        "0200 decline 5 of - 10 usd 05 -",
+        "0200 sale 6 of - 1000 usd 00 0/0/0/1000",
+        "0400 reversal 6 of 6 1000 usd 00 -",
+        "0400 reversal 8 of - 5 usd 25 -",
+    ];
+    assert_eq!(journalled(&w, NOON, 0), all);
+    assert_eq!(journalled(&w, since, 0), all[1..]);
+    assert_eq!(journalled(&w, NOON, 6), all[6..]);
+    assert_eq!(journalled(&w, w.now.plus_ms(1), 0), [""; 0]);
+    let page = w.host.journal(since, 6, w.now);
+    assert_eq!((page.of, page.next, page.now), (7, None, w.now.0));
+    // Nothing in it is a card number.
+    let text = serde_json::to_string(&w.host.journal(NOON, 0, w.now)).unwrap();
+    assert!(!text.contains("4929123456") && !text.contains("5457623898"), "{text}");
+}
+
+#[test]
+fn pages_of_the_journal() {
+    let mut w = World::new();
+    for _ in 0..450 {
+        let sale = w.sale(VISA, 1);
+        w.answer(&sale);
+    }
+    let (mut after, mut pages) = (0, vec![]);
+    loop {
+        let page = w.host.journal(NOON, after, w.now);
+        pages.push(page.entries.len());
+        assert_eq!(page.of, 450);
+        match page.next {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    assert_eq!(pages, [200, 200, 50]);
+}

@@ -81,7 +81,10 @@ impl World {
             | Kind::Confirmation
             | Kind::CodeToken
             | Kind::Domain
-            | Kind::DomainName => {}
+            | Kind::DomainName
+            | Kind::Orphan
+            | Kind::Restore
+            | Kind::Tombstone => {}
         }
     }
 

@@ -4,14 +4,14 @@ use crate::days;
 use florin_core::commit::{Claim, Claimed};
 use std::collections::BTreeMap;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Day {
     /// Day number of the newest claim in the table.
     used: Option<i64>,
     by_slot: BTreeMap<i64, Claimed>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Claims([Day; 2]);
 
 impl Claims {

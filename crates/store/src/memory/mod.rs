@@ -26,6 +26,11 @@ impl MemoryStore {
         MemoryStore::default()
     }
 
+    /// Another store with all that is in this one now: a backup.
+    pub fn snapshot(&self) -> MemoryStore {
+        MemoryStore { state: Arc::new(Mutex::new(self.lock().clone())) }
+    }
+
     /// Drops the personal bodies of a subject for good: those that are there and those that are still to be put.
     pub fn erase(&self, subject: Key) {
         self.lock().erase(subject);

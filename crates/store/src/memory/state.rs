@@ -10,6 +10,7 @@ use florin_core::ledger::{Balance, Guard, LedgerAccount, Transfer};
 use florin_core::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
+#[derive(Clone)]
 pub struct Step {
     pub row: Row,
     pub origin: Option<Origin>,
@@ -17,13 +18,13 @@ pub struct Step {
 }
 
 /// Events of one shard in order of commit. The first `links.len()` of them are numbered.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Shard {
     pub events: Vec<(i64, Event)>,
     pub links: Vec<Link>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct State {
     /// Every version of a key; version 1 first.
     pub rows: BTreeMap<Key, Vec<Step>>,

@@ -115,7 +115,7 @@ impl Bench {
 
     fn submit(&mut self, attempt: i64, order: Order) {
         let card = testcards::by_name("visa").unwrap().card().unwrap_or_else(|_| unreachable!());
-        match self.link.submit(self.now(), &order, &card) {
+        match self.link.submit(self.now(), &order, Some(&card)) {
             Ok(ticket) => {
                 self.tickets.insert(ticket, attempt);
             }
