@@ -67,6 +67,12 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "",
         "where erasures are written down for restores: outside of the databases, best on another disk [default: keys/erased.log in the data folder]",
     ),
+    ("backup.place", "", "where backups go: a folder, or s3://bucket/prefix"),
+    ("backup.recipients", "", "who can read backups: age1…, several with commas between them"),
+    ("backup.keep_days", "35", "how long a backup of each day is kept, in days"),
+    ("backup.keep_all_hours", "48", "how long every backup is kept, in hours"),
+    ("backup.stale_after_seconds", "300", "an older newest backup is a finding of doctor, once there is one; 0: never"),
+    ("backup.verify_after_days", "7", "a last trial that is older is a finding of doctor; 0: never"),
     ("network.port", "8583", "port of the sandbox's acquirer when it runs alone"),
     ("network.control_port", "0", "port of the sandbox's control interface; 0 takes a free one"),
     (

@@ -21,7 +21,7 @@ impl Home {
         make_private(path)?;
         let root = path.canonicalize().map_err(|e| io("open the data folder", path, &e))?;
         let home = Home { root };
-        for part in ["keys", "tls", "vault", "gateway", "sandbox", "shop", "run"] {
+        for part in ["keys", "tls", "vault", "gateway", "sandbox", "shop", "run", "backup"] {
             make_private(&home.root.join(part))?;
         }
         Ok(home)
@@ -78,6 +78,14 @@ impl Home {
     /// The log of requests.
     pub fn requests(&self) -> PathBuf {
         self.root.join("gateway/requests.db")
+    }
+    /// Stands in a folder that was restored and not compared with the acquirer yet.
+    pub fn fence(&self) -> PathBuf {
+        self.root.join("gateway/restored.json")
+    }
+    /// What is remembered of backups.
+    pub fn backups(&self, file: &str) -> PathBuf {
+        self.root.join("backup").join(file)
     }
     pub fn lock(&self) -> PathBuf {
         self.root.join("run/lock")
@@ -166,7 +174,8 @@ pub fn make_key(path: &Path, len: usize) -> Result<(), Fail> {
     write_new(path, &bytes)
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Fail> {
+/// A file for its owner alone, synced. Never written over one.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Fail> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut file = file.map_err(|e| io("make the key file", path, &e))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| io("write the key file", path, &e))

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Command::Version => commands::plain::version(json),
         Command::Prove(args) => commands::prove::run(args, json),
         Command::Bench(args) => commands::bench::run(args, json),
+        Command::Backup { ask } => commands::backup::run(&cli.common, ask),
         Command::Doctor => commands::doctor::run(&cli.common),
         Command::Pay(args) => commands::pay::run(&cli.common, args),
         Command::Capture { id, amount } => commands::manage::capture(&cli.common, id, amount.as_deref()),

@@ -17,7 +17,7 @@ pub use limits::{
 };
 pub use memory::MemoryStore;
 pub use requests::{Retention, SqliteRequestLog};
-pub use sqlite::{Audit, Bad, OpenError, Options, SCHEMA_VERSION, SqliteStore, What, sqlite_version};
+pub use sqlite::{Audit, Bad, OpenError, Options, SCHEMA_VERSION, SqliteStore, What, integrity, sqlite_version};
 
 #[cfg(test)]
 mod tests;

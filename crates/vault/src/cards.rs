@@ -24,6 +24,8 @@ mod tests;
 
 /// Cards sealed under one data key before the next is made.
 pub const CARDS_PER_DEK: u64 = 1 << 20;
+/// Cards looked at in one query of an audit.
+const CARDS_PER_PAGE: u32 = 1_000;
 /// A card's last use is written down once a day.
 const USED_EVERY_MS: i64 = 86_400_000;
 /// Format of the sealed part: format 1 byte, year 2 bytes, month 1 byte, then the digits.
@@ -253,6 +255,21 @@ impl Cards {
             self.db.write(Write::Used { key: row.key, at: now }, Box::new(|_| {}));
         }
         Ok(Some(card))
+    }
+
+    /// Opens every card there is: how many, and how many of them do not open. No number leaves.
+    pub fn audit(&self) -> Result<(u64, u64), DbTrouble> {
+        let (mut all, mut wrong, mut after) = (0, 0, Key(i64::MIN));
+        loop {
+            let page = self.db.cards_behind(after, CARDS_PER_PAGE)?;
+            let Some(last) = page.last() else { return Ok((all, wrong)) };
+            after = *last;
+            for key in page {
+                all += 1;
+                let opens = self.db.card(key)?.is_some_and(|row| self.unseal(&row).is_some());
+                wrong += u64::from(!opens);
+            }
+        }
     }
 
     fn unseal(&self, row: &CardRow) -> Option<Card> {

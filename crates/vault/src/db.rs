@@ -263,6 +263,15 @@ impl Db {
         })
     }
 
+    /// Tokens' keys behind this one, in order.
+    pub fn cards_behind(&self, after: Key, limit: u32) -> Result<Vec<Key>, DbTrouble> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached("SELECT key FROM card WHERE key > ?1 ORDER BY key LIMIT ?2")?;
+            let rows = statement.query_map([after.0, i64::from(limit)], |row| row.get(0).map(Key))?;
+            rows.collect()
+        })
+    }
+
     /// Answers that wait for the gateway, oldest first: (id, answer).
     pub fn late(&self, limit: u32) -> Result<Vec<(i64, Vec<u8>)>, DbTrouble> {
         self.read(|c| {

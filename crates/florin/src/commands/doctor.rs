@@ -1,5 +1,6 @@
 //! `florin doctor`: looks at the machine, the settings and the data, and says what to do.
 
+use super::backup::state;
 use super::system::{kek, read_json, try_lock};
 use crate::cli::Common;
 use crate::config::{Config, SETTINGS};
@@ -85,6 +86,11 @@ fn data(config: &Config, path: &Path, findings: &mut Vec<Finding>) {
         };
         findings.push(Finding { name, ok: problem.is_none() || first, says });
     }
+    let (ok, says) = match state::finding(config, &home) {
+        Ok(says) => (true, says),
+        Err(says) => (false, says),
+    };
+    findings.push(Finding { name: "backups", ok, says });
     let running = matches!(try_lock(&home.lock()), Ok(None));
     let says = match (running, read_json(&home.ready())) {
         (true, Ok(facts)) => format!("runs: {}", facts["processes"]),

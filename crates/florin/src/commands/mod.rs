@@ -1,5 +1,6 @@
 //! The commands of the terminal, one file each.
 
+pub mod backup;
 pub mod bench;
 pub mod doctor;
 pub mod https;

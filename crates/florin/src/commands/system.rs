@@ -1,5 +1,6 @@
 //! A running system for a command: the one that runs already on this data folder, or one for the command's own time.
 
+use super::backup::refuse_half_restored;
 use crate::config::Config;
 use crate::fail::{Fail, io};
 use crate::gateway::api::TestKeys;
@@ -107,6 +108,7 @@ impl System {
     pub async fn demo_with(config: &Config, log: Log, open: Public) -> Result<System, Fail> {
         let home = home_of(config)?;
         let Some(lock) = try_lock(&home.lock())? else { return System::running(home) };
+        refuse_half_restored(&home)?;
         if home.live_mark().exists() {
             return Err(Fail::new(
                 "live_data_folder",
@@ -173,6 +175,7 @@ impl System {
         let Some(lock) = try_lock(&home.lock())? else {
             return Err(Fail::new("already_running", format!("a system runs on {} already.", home.root.display())));
         };
+        refuse_half_restored(&home)?;
         let kek = config.path("vault.kek").ok_or_else(|| needed("vault.kek"))?;
         let folder = kek.parent().and_then(|p| p.canonicalize().ok());
         if folder.is_none_or(|f| f.starts_with(&home.root)) {

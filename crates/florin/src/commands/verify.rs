@@ -16,6 +16,7 @@ use florin_store::{Bad, Options, SqliteStore};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::path::Path;
 
 pub fn run(common: &Common) -> Outcome {
     let config = Config::load(common)?;
@@ -27,9 +28,44 @@ pub fn run(common: &Common) -> Outcome {
         return Err(Fail::new("no_data", "there is no database yet. Make a payment first: florin pay 19.99 eur"));
     }
     let root = Secret::new(read_key::<32>(&home.gateway_root())?);
-    let store = SqliteStore::open(&home.database(), Options::default(), root).map_err(|e| e.fail())?;
+    let Verified { problems, rows, links, ledger_links, wrong, first_bad } =
+        database(&home.database(), root, common.json)?;
+    if common.json {
+        out!(
+            "{}",
+            json!({
+                "ok": problems.is_empty(), "rows": rows, "links": links, "ledger_links": ledger_links,
+                "wrong": wrong, "first_bad_row": first_bad, "problems": problems,
+            })
+        );
+    } else if problems.is_empty() {
+        out!(
+            "The ledger balances, {rows} rows are as they were committed, {ledger_links} links of its chain hold, {links} events hang together.",
+        );
+    } else {
+        problems.iter().for_each(|p| out!("{p}"));
+    }
+    Ok(u8::from(!problems.is_empty()))
+}
+
+/// What a database that nobody uses was found to be.
+pub struct Verified {
+    /// In words; none is good.
+    pub problems: Vec<String>,
+    pub rows: u64,
+    /// Numbered events.
+    pub links: u64,
+    pub ledger_links: u64,
+    /// Rows that are not as they were committed, and the number of the first.
+    pub wrong: u64,
+    pub first_bad: Option<i64>,
+}
+
+/// Sums, chains and every row of one file. Shows a bar to people.
+pub fn database(path: &Path, root: Secret, as_json: bool) -> Result<Verified, Fail> {
+    let store = SqliteStore::open(path, Options::default(), root).map_err(|e| e.fail())?;
     let (mut problems, links) = block_on(check(&store))?;
-    let bar = (!common.json && std::io::stderr().is_terminal()).then(progress_bar);
+    let bar = (!as_json && std::io::stderr().is_terminal()).then(progress_bar);
     let audited = store.audit(&|done, all| {
         if let Some(bar) = &bar {
             bar.set_length(all);
@@ -42,24 +78,7 @@ pub fn run(common: &Common) -> Outcome {
     let audit = audited.map_err(|t| Fail::new("store_error", format!("the database cannot be read: {t:?}")))?;
     problems.extend(audit.named.iter().map(told));
     let first_bad = audit.named.first().map(|bad| bad.n);
-    if common.json {
-        out!(
-            "{}",
-            json!({
-                "ok": problems.is_empty(), "rows": audit.rows, "links": links, "ledger_links": audit.links,
-                "wrong": audit.wrong, "first_bad_row": first_bad, "problems": problems,
-            })
-        );
-    } else if problems.is_empty() {
-        out!(
-            "The ledger balances, {} rows are as they were committed, {} links of its chain hold, {links} events hang together.",
-            audit.rows,
-            audit.links
-        );
-    } else {
-        problems.iter().for_each(|p| out!("{p}"));
-    }
-    Ok(u8::from(!problems.is_empty()))
+    Ok(Verified { problems, rows: audit.rows, links, ledger_links: audit.links, wrong: audit.wrong, first_bad })
 }
 
 fn told(bad: &Bad) -> String {

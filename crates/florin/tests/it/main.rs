@@ -4,6 +4,7 @@ mod house;
 mod iso;
 mod web;
 
+mod backup;
 mod bad_data;
 mod bad_input;
 mod cli;

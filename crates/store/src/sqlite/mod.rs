@@ -49,6 +49,14 @@ pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
 
+/// What SQLite itself finds wrong with a database that nobody uses: None is good. Errors: it cannot be read.
+pub fn integrity(database: &Path) -> Result<Option<String>, String> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = rusqlite::Connection::open_with_flags(database, flags);
+    let found = opened.and_then(|c| c.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0)));
+    found.map(|says| (says != "ok").then_some(says)).map_err(|e| e.to_string())
+}
+
 /// How often a commit is sealed anew when another one has just made a key for the same person.
 const SEALINGS_PER_COMMIT: usize = 4;
 

@@ -32,6 +32,7 @@ const WALLS: &[Wall] = &[
     Wall { package: "vault", inner: &["connect"], tests: &[], never: &[] },
     Wall { package: "api", inner: &["core"], tests: &["store"], never: &[SQL, TLS] },
     Wall { package: "web", inner: &["core"], tests: &["store"], never: &[SQL, TLS] },
+    Wall { package: "backup", inner: &["core"], tests: &[], never: &[ASYNC, TLS, CHANCE, CLOCK] },
     Wall { package: "shop", inner: &[], tests: &[], never: &[] },
     Wall { package: "sandbox", inner: &["connect"], tests: &[], never: &[] },
     Wall {
@@ -42,7 +43,7 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         package: "florin",
-        inner: &["core", "store", "connect", "vault", "api", "web", "shop", "sandbox", "sim"],
+        inner: &["core", "store", "connect", "vault", "api", "web", "shop", "sandbox", "sim", "backup"],
         tests: &[],
         never: &[],
     },

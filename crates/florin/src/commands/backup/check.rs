@@ -1,0 +1,85 @@
+//! Whether restored databases are good: every page, every row, every sum, every card. And the keys that this takes.
+
+use crate::commands::system;
+use crate::commands::verify::{self, Verified};
+use crate::config::Config;
+use crate::fail::{Fail, io};
+use crate::home::{Home, read_key, write_new};
+use crate::named::Named;
+use florin_core::seal::Secret;
+use florin_vault::cards::Cards;
+use florin_vault::keys::KekFile;
+use std::path::{Path, PathBuf};
+
+/// Keys of an installation, as its keys folder holds them; the vault's may lie elsewhere.
+pub struct Keys {
+    folder: PathBuf,
+    kek: PathBuf,
+}
+
+pub struct Checked {
+    pub found: Verified,
+    pub cards: u64,
+}
+
+impl Keys {
+    pub fn of(config: &Config, home: &Home) -> Keys {
+        Keys { folder: home.root.join("keys"), kek: system::kek(config, home) }
+    }
+
+    /// A folder of keys that were kept apart from the data.
+    pub fn kept(config: &Config, folder: &Path) -> Keys {
+        let inside = folder.join("vault.kek");
+        let kek = if inside.exists() { inside } else { config.path("vault.kek").unwrap_or(inside) };
+        Keys { folder: folder.to_owned(), kek }
+    }
+
+    /// Both keys that a restore takes, asked for before anything is done.
+    pub fn root(&self) -> Result<Secret, Fail> {
+        read_key::<32>(&self.kek).map(zeroize::Zeroizing::new)?;
+        Ok(Secret::new(read_key::<32>(&self.folder.join("gateway.root"))?))
+    }
+
+    /// Opens everything there is in a restored folder. `files` are its databases.
+    pub fn check(&self, root: &Path, files: &[&str], as_json: bool) -> Result<Checked, Fail> {
+        for file in files {
+            pages(&root.join(file))?;
+        }
+        let gateway = verify::database(&root.join("gateway/florin.db"), self.root()?, as_json)?;
+        let kek = KekFile::open(&self.kek).map_err(|e| Fail::new("key_unusable", e.to_string()))?;
+        let live = root.join("keys/live").exists();
+        let cards = Cards::open(&root.join("vault"), Box::new(kek), live);
+        let cards = cards.map_err(|e| florin_vault::process::StartError::Db(e).fail())?;
+        let unreadable = |t| Fail::new("backup_damaged", format!("the vault's database cannot be read: {t:?}"));
+        let (cards, wrong) = cards.audit().map_err(unreadable)?;
+        let mut problems = gateway.problems;
+        if wrong > 0 {
+            problems.push(format!("{wrong} of {cards} cards do not open"));
+        }
+        Ok(Checked { found: Verified { problems, ..gateway }, cards })
+    }
+
+    /// Into a restored folder what is missing there; the vault's key only if it lay among them.
+    pub fn copy(&self, to: &Path) -> Result<(), Fail> {
+        for entry in self.folder.read_dir().map_err(|e| io("read", &self.folder, &e))? {
+            let from = entry.map_err(|e| io("read", &self.folder, &e))?.path();
+            let (Some(name), true) = (from.file_name(), from.is_file()) else { continue };
+            let to = to.join(name);
+            if !to.exists() {
+                let bytes = std::fs::read(&from).map(zeroize::Zeroizing::new).map_err(|e| io("read", &from, &e))?;
+                write_new(&to, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// SQLite's own look at every page and index.
+fn pages(database: &Path) -> Result<(), Fail> {
+    let damaged = |detail: String| Fail::new("backup_damaged", format!("{}: {detail}", database.display()));
+    match florin_store::integrity(database) {
+        Ok(None) => Ok(()),
+        Ok(Some(found)) => Err(damaged(found)),
+        Err(error) => Err(damaged(error)),
+    }
+}
