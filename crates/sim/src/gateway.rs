@@ -397,7 +397,8 @@ async fn sequence(process: Arc<Process>) {
         if events != seen {
             seen = events;
             for shard in 0..SHARDS {
-                if sim.lock().audit.uses_shard(shard) && sequencer::sequence(&process.store, shard).await.is_err() {
+                let used = sim.lock().audit.uses_shard(shard);
+                if used && !matches!(sequencer::sequence(&process.store, shard).await, Ok(0)) {
                     seen = 0;
                 }
             }

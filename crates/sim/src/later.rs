@@ -22,6 +22,7 @@ impl World {
         self.aged = true;
         self.epoch += PASSES_MS;
         self.healed_at = None;
+        self.rare.storm(true);
         let drawn = Weather::draw(&mut self.rng);
         self.weather = match self.weather.forgetful {
             // Nothing may be lost that tells of a late approval (see `Weather::with_forgetful_host`).

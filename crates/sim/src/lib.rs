@@ -13,6 +13,7 @@ mod later;
 mod net;
 mod on_file;
 mod prove;
+mod rare;
 mod rng;
 mod seed;
 mod settle;

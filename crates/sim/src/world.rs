@@ -7,6 +7,7 @@ use crate::exec::{Group, Sim, Task, TaskId};
 use crate::faults::{Fault, Weather};
 use crate::gateway::Gateway;
 use crate::net::{LinkId, Net};
+use crate::rare::Rare;
 use crate::rng::Rng;
 use crate::trace::Trace;
 use crate::vault::Vault;
@@ -111,6 +112,7 @@ pub struct World {
     pub healed_at: Option<i64>,
     pub trace: Trace,
     pub faults: BTreeMap<Fault, u64>,
+    pub rare: Rare,
 
     events: BTreeMap<(i64, u64), Event>,
     sequence: u64,
@@ -166,6 +168,7 @@ impl World {
             healed_at: None,
             trace: Trace::new(plan.story),
             faults: BTreeMap::new(),
+            rare: Rare::default(),
             events: BTreeMap::new(),
             sequence: 0,
             handled: 0,
@@ -298,6 +301,7 @@ impl World {
 
     /// Starts everything and lays out the storm's incidents.
     pub fn begin(&mut self, sim: &Sim, storm_ms: i64) {
+        self.rare.storm(true);
         for vault in 0..self.vaults.len() {
             self.start_vault(sim, vault);
         }
@@ -382,6 +386,7 @@ impl World {
     fn heal(&mut self, sim: &Sim) {
         let now = self.true_time();
         self.healed_at = Some(self.now);
+        self.rare.storm(false);
         self.weather = Weather { forgetful: self.weather.forgetful, ..Weather::CALM };
         self.host.behave();
         self.net.peer_up();
