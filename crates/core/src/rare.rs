@@ -40,6 +40,12 @@ pub enum Site {
     ShortLease,
     /// The vault's link has no room for a message.
     LinkFull,
+    /// A list reads two rows at a time.
+    ShortPage,
+    /// What is remembered of an API key is gone.
+    KeyForgotten,
+    /// A key asked too often in too short a time.
+    KeyOverLimit,
 }
 
 impl Site {
@@ -62,6 +68,9 @@ impl Site {
         Site::ShortPull,
         Site::ShortLease,
         Site::LinkFull,
+        Site::ShortPage,
+        Site::KeyForgotten,
+        Site::KeyOverLimit,
     ];
     pub const fn name(self) -> &'static str {
         match self {
@@ -83,6 +92,9 @@ impl Site {
             Site::ShortPull => "short_pull",
             Site::ShortLease => "short_lease",
             Site::LinkFull => "link_full",
+            Site::ShortPage => "short_page",
+            Site::KeyForgotten => "key_forgotten",
+            Site::KeyOverLimit => "key_over_limit",
         }
     }
 }
@@ -150,6 +162,6 @@ mod tests {
     #[test]
     fn every_site_is_listed_once_in_order() {
         assert!(Site::ALL.windows(2).all(|w| w[0] < w[1]));
-        assert_eq!(Site::ALL.last(), Some(&Site::LinkFull));
+        assert_eq!(Site::ALL.last(), Some(&Site::KeyOverLimit));
     }
 }

@@ -129,7 +129,7 @@ impl World {
     fn submit_to_link(&mut self, vault: usize, order: &Order) -> Result<Ticket, Verdict> {
         let now = self.moment();
         let place = usize::try_from(order.card.key.0 - 1).unwrap_or(usize::MAX);
-        let stored = self.cards.get(place).ok_or(Verdict::NotSent(NotSent::NoSuchCard))?;
+        let stored = self.cards.get(place % self.cards.len()).ok_or(Verdict::NotSent(NotSent::NoSuchCard))?;
         let proven = order.proof.and_then(|proof| self.proven(order, proof, &stored.card));
         let card = proven.as_ref().unwrap_or(&stored.card);
         self.vaults[vault].link.submit(now, order, card)

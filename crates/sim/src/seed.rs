@@ -5,6 +5,7 @@ use crate::cards;
 use crate::coverage::Coverage;
 use crate::exec::Sim;
 use crate::faults::Fault;
+use crate::opening;
 use crate::workload;
 use crate::world::{Plan, World};
 use florin_core::rare::Site;
@@ -42,6 +43,7 @@ pub fn run_seed(seed: u64, options: &Options) -> SeedReport {
     let sim = Sim::new(World::new(&Plan { seed, story: options.story }, cards::all()));
     let rare = sim.lock().rare.clone();
     let _armed = rare.arm(seed);
+    opening::open(&sim);
     {
         let mut world = sim.lock();
         let storm_ms = workload::begin(&mut world, &sim);
