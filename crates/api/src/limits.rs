@@ -2,6 +2,7 @@
 
 use crate::error::{ApiError, ErrorType};
 use florin_core::id::Key;
+use florin_core::rare::{Site, rare};
 use florin_core::time::Time;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -114,6 +115,9 @@ impl Limits {
     }
     /// One request under this key; with `look` it is not counted, because it will be asked for again.
     pub fn key(&self, key: Key, now: Time, look: bool) -> Result<(), ApiError> {
+        if rare(Site::KeyOverLimit) {
+            return Err(refused(1));
+        }
         self.keys.ask(key, now, look).map_err(refused)
     }
     /// One request of this address whose key is wrong: whoever guesses hears nothing more. Right keys of the address go on.

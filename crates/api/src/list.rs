@@ -5,6 +5,7 @@ use crate::error::{ApiError, noun};
 use crate::params::Params;
 use florin_core::commit::Row;
 use florin_core::id::{Key, Kind};
+use florin_core::rare::{Site, or_short};
 use florin_core::store::Query;
 use florin_core::time::Time;
 use serde_json::{Value, json};
@@ -215,8 +216,9 @@ where
     let mut collector = Collector::walking(page);
     let mut read = 0;
     loop {
-        let found = ask.store().find(walk.query(under, kind, ROWS_AT_ONCE)).await?.rows();
-        let last = found.len() < ROWS_AT_ONCE as usize;
+        let at_once = or_short(Site::ShortPage, ROWS_AT_ONCE, 2);
+        let found = ask.store().find(walk.query(under, kind, at_once)).await?.rows();
+        let last = found.len() < at_once as usize;
         read += found.len();
         for row in &found {
             walk = walk.on(row.key);

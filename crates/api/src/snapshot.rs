@@ -144,10 +144,13 @@ impl Album<'_> {
     /// The charge as it was when this refund succeeded: with its money given back, or just before.
     async fn charge_with(&self, refund: &RefundView, itself: bool) -> Result<Option<Value>, ApiError> {
         let history = self.store.find(Query::History { key: refund.body.payment }).await?.rows();
-        let Some(row) = history.iter().rev().find(|row| row.at <= refund.at).or(history.first()) else {
-            return Ok(None);
-        };
-        let payment: PaymentView = flow::read(row)?;
+        let views: Vec<PaymentView> = history.iter().map(flow::read).collect::<Result<_, _>>()?;
+        // Nothing is given back before it was taken. Of the steps since, times say which: unless the clock was set back between.
+        let mut paid = views.into_iter().filter(|view| view.body.received() > 0).peekable();
+        let Some(mut payment) = paid.next() else { return Ok(None) };
+        while let Some(next) = paid.next_if(|view| view.at <= refund.at) {
+            payment = next;
+        }
         let Some(attempt) = payment.body.attempt(refund.body.charge) else { return Ok(None) };
         let query = Query::List { under: payment.key, kind: Kind::Refund, before: None, limit: 1_000 };
         let mut given_back = 0;

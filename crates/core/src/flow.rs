@@ -4,6 +4,8 @@ use crate::codec::{BadBody, Body};
 use crate::commit::{Claim, ClaimId, Claimed, Commit, Personal, Refused, Row, Version};
 use crate::id::{Key, Kind};
 use crate::mutants::{Mutant, planted};
+use crate::ports::Ports;
+use crate::rare::{Site, rare};
 use crate::refusal::Refusal;
 use crate::store::{CommitError, Query, Store, StoreTrouble};
 use crate::time::Time;
@@ -91,6 +93,9 @@ pub(crate) enum Met {
 
 /// Commits and sorts what came of it. `claiming` is the key that the commit takes, if it takes one.
 pub(crate) async fn commit(store: &dyn Store, commit: Commit, claiming: Option<&Claiming>) -> Result<Met, Failure> {
+    if (!commit.expect.is_empty() || commit.links.is_some()) && rare(Site::CommitContended) {
+        return Ok(Met::Conflict);
+    }
     match store.commit(commit).await {
         Ok(()) => Ok(Met::Applied),
         Err(CommitError::Trouble(trouble)) => Err(trouble.into()),
@@ -158,6 +163,21 @@ pub(crate) async fn refuse<T>(
     match replay(store, claiming).await? {
         Some(answer) => Ok(Done::Replayed(answer)),
         None => Err(refusal.into()),
+    }
+}
+
+/// The same before anything is loaded. Whoever takes the key just after this look is met by the commit.
+pub(crate) async fn replay_at_first(
+    store: &dyn Store,
+    claiming: Option<&Claiming>,
+) -> Result<Option<Vec<u8>>, Failure> {
+    if rare(Site::ClaimUnseen) { Ok(None) } else { replay(store, claiming).await }
+}
+
+/// Wakes the worker of due jobs. A nudge may be lost: workers look by themselves, too.
+pub(crate) fn nudge(ports: &dyn Ports) {
+    if !rare(Site::NudgeLost) {
+        ports.nudge();
     }
 }
 

@@ -34,6 +34,7 @@ pub mod movement;
 pub mod mutants;
 pub mod payment;
 pub mod ports;
+pub mod rare;
 pub mod record;
 pub mod refund;
 pub mod refusal;

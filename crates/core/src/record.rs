@@ -71,7 +71,7 @@ pub async fn change<T: Record>(
     decide: Decide<'_, T>,
     render: Render<'_, T>,
 ) -> Result<Done<View<T>>, Failure> {
-    if let Some(answer) = flow::replay(ports.store(), claiming).await? {
+    if let Some(answer) = flow::replay_at_first(ports.store(), claiming).await? {
         return Ok(Done::Replayed(answer));
     }
     for _ in 0..flow::TRIES {

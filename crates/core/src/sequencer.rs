@@ -2,6 +2,8 @@
 
 use crate::commit::{Commit, Event, Link, Links};
 use crate::flow::{self, Failure, Met};
+use crate::rare::{Site, or_short};
+use crate::refusal::Refusal;
 use crate::store::{Query, SequencedEvent, Store, StoredEvent};
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -10,19 +12,24 @@ pub const BATCH: u32 = 512;
 /// The hash before the first link.
 pub const GENESIS: [u8; 32] = [0; 32];
 
-/// Numbers what is new in a shard. Returns how many events got a number; 0 also when another sequencer was faster.
+/// Numbers what is new in a shard. Returns how many events got a number: after anything but 0 there may be more. Looks again when another
+/// sequencer was faster, because that one may have looked before an event that this one was called for.
 pub async fn sequence(store: &dyn Store, shard: u8) -> Result<usize, Failure> {
-    let head = store.find(Query::ChainHead { shard }).await?.head();
-    let events = store.find(Query::Unsequenced { shard, limit: BATCH }).await?.events();
-    if events.is_empty() {
-        return Ok(0);
+    for _ in 0..flow::TRIES {
+        let head = store.find(Query::ChainHead { shard }).await?.head();
+        let limit = or_short(Site::ShortNumbering, BATCH, 1);
+        let events = store.find(Query::Unsequenced { shard, limit }).await?.events();
+        if events.is_empty() {
+            return Ok(0);
+        }
+        let links = chain(head, shard, &events);
+        let count = links.links.len();
+        match flow::commit(store, Commit { links: Some(links), ..Commit::default() }, None).await? {
+            Met::Applied => return Ok(count),
+            Met::Conflict | Met::Guard | Met::Replay(_) => {}
+        }
     }
-    let links = chain(head, shard, &events);
-    let count = links.links.len();
-    match flow::commit(store, Commit { links: Some(links), ..Commit::default() }, None).await? {
-        Met::Applied => Ok(count),
-        Met::Conflict | Met::Guard | Met::Replay(_) => Ok(0),
-    }
+    Err(Refusal::Contended.into())
 }
 
 fn chain(head: Option<Link>, shard: u8, events: &[StoredEvent]) -> Links {

@@ -6,6 +6,7 @@ use crate::flow::{self, Failure, Met, View};
 use crate::id::{Key, Kind};
 use crate::mutants::{Mutant, planted};
 use crate::ports::Slot;
+use crate::rare::{Site, or_short, rare};
 use crate::refusal::Refusal;
 use crate::store::Store;
 use crate::time::Time;
@@ -60,7 +61,7 @@ pub struct Block {
 impl Block {
     /// The next number, or nothing when the block is used up or too old.
     pub fn take(&mut self, now: Time) -> Option<Slot> {
-        if self.left == 0 || now >= self.until {
+        if self.left == 0 || now >= self.until || rare(Site::BlockOver) {
             return None;
         }
         let slot = Slot { terminal: self.terminal, stan: self.next };
@@ -88,6 +89,9 @@ fn key(number: u32) -> Key {
 /// Leases a block. `holder` is this start of this process; `alone` says that no other process can be alive on this store, so that
 /// leases of the dead are taken over. `event` is a fresh key.
 pub async fn lease(store: &dyn Store, now: Time, event: Key, holder: u64, alone: bool) -> Result<Block, Failure> {
+    if rare(Site::LeaseRefused) {
+        return Err(Refusal::Contended.into());
+    }
     for round in 0..flow::TRIES {
         let first = round * LOOKED_AT;
         let keys: Vec<Key> = (first..first + LOOKED_AT).map(key).collect();
@@ -163,10 +167,11 @@ fn decide(
         Some(_) => return None,
     };
     let start = if planted(Mutant::TraceNumbersAgain) { first(terminal) } else { start };
-    let stored = Stored { terminal, next: following(terminal, start, BLOCK), holder, until };
+    let block = or_short(Site::ShortBlock, BLOCK, 2);
+    let stored = Stored { terminal, next: following(terminal, start, block), holder, until };
     let mut commit = Commit::default();
     put(&mut commit, &stored, version, now, event);
-    Some((commit, Block { terminal, next: start, left: BLOCK, until }))
+    Some((commit, Block { terminal, next: start, left: block, until }))
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ impl World {
             return self.vaults[vault].link.submit(now, order, None);
         }
         let place = usize::try_from(order.card.key.0 - 1).unwrap_or(usize::MAX);
-        let stored = self.cards.get(place).ok_or(Verdict::NotSent(NotSent::NoSuchCard))?;
+        let stored = self.cards.get(place % self.cards.len()).ok_or(Verdict::NotSent(NotSent::NoSuchCard))?;
         let proven = order.proof.and_then(|proof| self.proven(order, proof, &stored.card));
         let card = proven.as_ref().unwrap_or(&stored.card);
         self.vaults[vault].link.submit(now, order, Some(card))

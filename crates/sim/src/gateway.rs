@@ -1,25 +1,25 @@
 //! A gateway process as the world runs it: its ports, its workers, its requests, its death.
 //! Runs core's flows as they are; decides nothing about money.
 
+use crate::calm::api;
 use crate::door::{self, Asker};
-use crate::exec::{Cell, Group, Sim};
+use crate::exec::{Cell, Group, Sim, TaskId};
 use crate::faults::Fault;
+use crate::request::{Reply, Request};
 use crate::settle::{MISSING_AFTER_DAYS, Service};
 use crate::store::SimStore;
 use crate::world::{Event, World};
+use florin_api::{Api, Look};
 use florin_core::attempt::{self, LEASE_MS};
 use florin_core::chase::chase;
 use florin_core::commit::{JobKind, SHARDS};
 use florin_core::fees::Fees;
-use florin_core::flow::{self, Done, Failure, View};
-use florin_core::id::{Key, KeyGen, Kind};
-use florin_core::payment::{self, Payment, PaymentView};
+use florin_core::flow::Failure;
+use florin_core::id::{Key, KeyGen};
+use florin_core::payment;
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
-use florin_core::refund::{self, RefundView};
-use florin_core::refusal::Refusal;
 use florin_core::sequencer;
 use florin_core::settlement::pull;
-use florin_core::setup::{self, SetupView};
 use florin_core::store::{Query, Store, Wait};
 use florin_core::terminal::{self, Block};
 use florin_core::threeds;
@@ -47,47 +47,13 @@ pub struct Gateway {
     pub store_stopped: bool,
     /// Requests that were not answered yet.
     pending: BTreeMap<u64, Cell<Reply>>,
+    /// Tasks that are at work on a request.
+    asked_by: BTreeMap<TaskId, u64>,
     /// Requests, jobs and late answers that it is at work on, whoever waits for them.
     pub working: u32,
     /// Wakes the worker of jobs.
     nudge: Option<Cell<()>>,
     process: Option<Handle>,
-}
-
-/// What a merchant asks for.
-#[derive(Clone, Debug)]
-pub enum Command {
-    Create(payment::Create),
-    Confirm(payment::Confirm),
-    Capture(payment::Capture),
-    Cancel(payment::Cancel),
-    Increment(payment::Increment),
-    /// The cardholder comes back from the issuer, who says this.
-    Authenticated(payment::Authenticated),
-    /// The same for a setup.
-    AuthenticatedSetup(setup::AuthenticatedSetup),
-    Refund(refund::CreateRefund),
-    SetUp(setup::CreateSetup),
-    ConfirmSetup(setup::ConfirmSetup),
-    Read {
-        account: Key,
-        payment: Key,
-    },
-    List {
-        account: Key,
-        kind: Kind,
-    },
-}
-
-/// What a merchant's client sees.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    Ok(Vec<u8>),
-    Refused(Refusal),
-    /// 500: what was done is not known to the caller.
-    Trouble,
-    /// The connection broke, or nobody took it.
-    Reset,
 }
 
 /// One start of a gateway.
@@ -96,6 +62,7 @@ pub struct Process {
     pub index: usize,
     pub start: u32,
     pub store: SimStore,
+    pub look: Arc<Look>,
     own: Mutex<Own>,
 }
 
@@ -111,9 +78,9 @@ impl Process {
 }
 
 /// The ports of one task of a process.
+#[derive(Clone)]
 pub struct Gate {
     pub process: Arc<Process>,
-    pub request: Option<u64>,
 }
 
 impl Ports for Gate {
@@ -161,17 +128,15 @@ impl Ports for Gate {
     }
 
     fn render(&self, told: Told<'_>) -> Vec<u8> {
-        match told {
-            Told::Payment(view) => show_payment(view),
-            Told::Refund(view) => show_refund(view),
-            Told::Setup(view) => show_setup(view),
-        }
+        self.process.look.answer(told)
     }
 
     fn early(&self, told: Told<'_>) {
-        if let Some(request) = self.request {
-            let answer = Reply::Ok(self.render(told));
-            self.process.sim.lock().answer(self.process.index, request, answer);
+        let world = &mut *self.process.sim.lock();
+        // All requests of a process share its ports: the one that speaks is the one that runs.
+        let request = world.gateways[self.process.index].asked_by.get(&world.current).copied();
+        if let (Some(request), Some(answer)) = (request, Reply::of_stored(&self.render(told))) {
+            world.answer(self.process.index, request, answer);
         }
     }
 
@@ -186,23 +151,6 @@ impl Ports for Gate {
 /// Each start of each process is a holder of its own.
 fn holder(index: usize, start: u32) -> u64 {
     (index as u64) << 32 | u64::from(start)
-}
-
-/// `payment <key> <status> <received> <capturable>`
-fn show_payment(view: &PaymentView) -> Vec<u8> {
-    let p = &view.body;
-    format!("payment {} {} {} {}", view.key.0, p.stage.status(), p.received(), p.capturable()).into_bytes()
-}
-
-/// `refund <key> <status> <amount> <payment>`
-fn show_refund(view: &RefundView) -> Vec<u8> {
-    let r = &view.body;
-    format!("refund {} {} {} {}", view.key.0, r.stage.status(), r.money.minor, r.payment.0).into_bytes()
-}
-
-/// `setup <key> <status> 0 0`
-fn show_setup(view: &SetupView) -> Vec<u8> {
-    format!("setup {} {} 0 0", view.key.0, view.body.stage.status()).into_bytes()
 }
 
 impl World {
@@ -220,14 +168,16 @@ impl World {
         let newest = florin_store::block_on(self.store.find(Query::NewestKey)).ok().and_then(|found| found.key());
         let keys = KeyGen::new(u8::try_from(index).unwrap_or(0), newest);
         let own = Mutex::new(Own { keys, block: None });
-        let process = Arc::new(Process { sim: sim.clone(), index, start, store, own });
+        let process = Arc::new(Process { sim: sim.clone(), index, start, store, look: self.look.clone(), own });
+        let gate = Arc::new(Gate { process: process.clone() });
+        let api = Arc::new(api(gate, &self.look, self.seed ^ u64::from(start)));
         self.gateways[index].nudge = Some(Cell::new());
         let group = Group::Gateway { index, start };
         self.spawn(group, Box::pin(look_for_jobs(process.clone())));
         self.spawn(group, Box::pin(sequence(process.clone())));
         self.spawn(group, Box::pin(settle(process.clone())));
-        self.start_hooks(group, &process);
-        self.gateways[index].process = Some(Handle(process));
+        self.start_hooks(group, &process, &api);
+        self.gateways[index].process = Some(Handle { process, api });
         self.watch_late(sim, index);
     }
 
@@ -241,6 +191,7 @@ impl World {
         gateway.nudge = None;
         gateway.working = 0;
         gateway.process = None;
+        gateway.asked_by.clear();
         let (start, connection) = (gateway.start, gateway.connection);
         let pending = std::mem::take(&mut gateway.pending);
         pending.values().for_each(|cell| cell.put(self, Reply::Reset));
@@ -252,14 +203,23 @@ impl World {
     }
 
     /// A piece of work of a process. The world does not come to rest before it is done, or died with its process.
-    pub fn work(&mut self, sim: &Sim, index: usize, start: u32, work: impl Future<Output = ()> + Send + 'static) {
+    pub fn work(
+        &mut self,
+        sim: &Sim,
+        index: usize,
+        start: u32,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> TaskId {
         self.gateways[index].working += 1;
         let sim = sim.clone();
         let task = async move {
             work.await;
-            sim.lock().gateways[index].working -= 1;
+            let world = &mut *sim.lock();
+            let gateway = &mut world.gateways[index];
+            gateway.working -= 1;
+            gateway.asked_by.remove(&world.current);
         };
-        self.spawn(Group::Gateway { index, start }, Box::pin(task));
+        self.spawn(Group::Gateway { index, start }, Box::pin(task))
     }
 
     fn answer(&mut self, index: usize, request: u64, reply: Reply) {
@@ -269,86 +229,30 @@ impl World {
     }
 
     /// A request reaches a gateway. Its answer, or the breaking of its connection, comes into the cell.
-    pub fn request(&mut self, index: usize, number: u64, command: Command) -> Cell<Reply> {
+    pub fn request(&mut self, index: usize, number: u64, request: &Request) -> Cell<Reply> {
         let cell = Cell::new();
+        let edge = self.edge(number, request);
         let gateway = &mut self.gateways[index];
-        let Some(Handle(process)) = gateway.process.as_ref().filter(|_| gateway.up) else {
+        let Some(Handle { process, api }) = gateway.process.as_ref().filter(|_| gateway.up) else {
             cell.put(self, Reply::Reset);
             return cell;
         };
-        let (process, start) = (process.clone(), gateway.start);
+        let (sim, world, api, start) = (process.sim.clone(), process.sim.clone(), api.clone(), gateway.start);
         gateway.pending.insert(number, cell.clone());
-        let sim = process.sim.clone();
-        let world = sim.clone();
         let task = async move {
-            let gate = Gate { process, request: Some(number) };
-            let reply = serve(&gate, command).await;
+            let reply = Reply::of(api.handle(edge).await);
             world.lock().answer(index, number, reply);
         };
-        self.work(&sim, index, start, task);
+        let task = self.work(&sim, index, start, task);
+        self.gateways[index].asked_by.insert(task, number);
         cell
     }
 }
 
 /// A running process, for those who hand it work.
-pub struct Handle(Arc<Process>);
-
-async fn serve(gate: &Gate, command: Command) -> Reply {
-    let payment = |done: Result<Done<PaymentView>, Failure>| reply(done, show_payment);
-    match command {
-        Command::Create(c) => payment(payment::create(gate, &c).await),
-        Command::Confirm(c) => payment(payment::confirm(gate, &c).await),
-        Command::Capture(c) => payment(payment::capture(gate, &c).await),
-        Command::Cancel(c) => payment(payment::cancel(gate, &c).await),
-        Command::AuthenticatedSetup(command) => {
-            let (account, key) = (command.account, command.setup);
-            match setup::authenticated(gate, &command).await {
-                Err(Failure::Refused(Refusal::SetupState { .. })) => {
-                    reply(flow::load(gate.store(), account, Kind::Setup, key).await.map(Done::Fresh), show_setup)
-                }
-                done => reply(done, show_setup),
-            }
-        }
-        Command::SetUp(c) => reply(setup::create(gate, &c).await, show_setup),
-        Command::ConfirmSetup(c) => reply(setup::confirm(gate, &c).await, show_setup),
-        Command::Increment(c) => payment(payment::increment(gate, &c).await),
-        Command::Authenticated(command) => {
-            let (account, key) = (command.account, command.payment);
-            match payment::authenticated(gate, &command).await {
-                // It went on meanwhile: the browser is told how it stands.
-                Err(Failure::Refused(Refusal::UnexpectedState { .. })) => {
-                    payment(flow::load(gate.store(), account, Kind::Payment, key).await.map(Done::Fresh))
-                }
-                done => payment(done),
-            }
-        }
-        Command::Refund(c) => reply(refund::create(gate, &c).await, show_refund),
-        Command::Read { account, payment: key } => {
-            let view: Result<View<Payment>, Failure> = flow::load(gate.store(), account, Kind::Payment, key).await;
-            payment(view.map(Done::Fresh))
-        }
-        Command::List { account, kind } => {
-            let query = Query::List { under: account, kind, before: None, limit: 100 };
-            match gate.store().find(query).await {
-                Ok(found) => Reply::Ok(show_list(found.rows().iter().map(|row| row.key))),
-                Err(_) => Reply::Trouble,
-            }
-        }
-    }
-}
-
-fn show_list(keys: impl Iterator<Item = Key>) -> Vec<u8> {
-    let keys: Vec<String> = keys.map(|key| key.0.to_string()).collect();
-    format!("list {}", keys.join(" ")).into_bytes()
-}
-
-fn reply<T>(done: Result<Done<View<T>>, Failure>, show: fn(&View<T>) -> Vec<u8>) -> Reply {
-    match done {
-        Ok(Done::Fresh(view)) => Reply::Ok(show(&view)),
-        Ok(Done::Replayed(answer)) => Reply::Ok(answer),
-        Err(Failure::Refused(refusal)) => Reply::Refused(refusal),
-        Err(Failure::Trouble(_)) => Reply::Trouble,
-    }
+pub struct Handle {
+    process: Arc<Process>,
+    api: Arc<Api>,
 }
 
 /// The worker of due jobs: looks now and then, and when nudged.
@@ -368,7 +272,7 @@ async fn look_for_jobs(process: Arc<Process>) {
         }
         let more = !leased.is_empty();
         for job in leased {
-            let gate = Gate { process: process.clone(), request: None };
+            let gate = Gate { process: process.clone() };
             let work = async move {
                 // What could not be done now is a job still: its lease runs out.
                 let _: Result<(), Failure> = match job.kind {
@@ -397,7 +301,8 @@ async fn sequence(process: Arc<Process>) {
         if events != seen {
             seen = events;
             for shard in 0..SHARDS {
-                if sim.lock().audit.uses_shard(shard) && sequencer::sequence(&process.store, shard).await.is_err() {
+                let used = sim.lock().audit.uses_shard(shard);
+                if used && !matches!(sequencer::sequence(&process.store, shard).await, Ok(0)) {
                     seen = 0;
                 }
             }
@@ -409,7 +314,7 @@ async fn sequence(process: Arc<Process>) {
 /// The worker of settlement: pulls now and then. What fails is done by the next pull.
 async fn settle(process: Arc<Process>) {
     let sim = process.sim.clone();
-    let (gate, service) = (Gate { process, request: None }, Service(sim.clone()));
+    let (gate, service) = (Gate { process }, Service(sim.clone()));
     let mut after = 0;
     loop {
         let pause = sim.lock().rng.between(5_000, 60_000);
@@ -427,10 +332,10 @@ async fn settle(process: Arc<Process>) {
 /// The vault pushes a late answer; it is acknowledged when core has taken it.
 pub fn deliver_late(world: &mut World, sim: &Sim, index: usize, vault: usize, number: u64, late: Late) {
     let gateway = &world.gateways[index];
-    let Some(Handle(process)) = &gateway.process else { return };
+    let Some(Handle { process, .. }) = &gateway.process else { return };
     let (process, start, told) = (process.clone(), gateway.start, sim.clone());
     let task = async move {
-        let gate = Gate { process, request: None };
+        let gate = Gate { process };
         if attempt::late(&gate, &late).await.is_ok() {
             told.lock().acknowledge(vault, number);
         }
@@ -439,13 +344,13 @@ pub fn deliver_late(world: &mut World, sim: &Sim, index: usize, vault: usize, nu
 }
 
 /// Calls a gateway as a client does: it may never hear again.
-pub async fn call(sim: &Sim, number: u64, command: Command) -> Reply {
+pub async fn call(sim: &Sim, number: u64, request: Request) -> Reply {
     let (cell, patience) = {
         let world = &mut *sim.lock();
         let index = world.rng.below(world.gateways.len() as u64) as usize;
         let hasty = world.rng.chance(world.weather.impatient);
         let patience = if hasty { world.rng.between(200, 4_000) } else { 60_000 };
-        (world.request(index, number, command), patience)
+        (world.request(index, number, &request), patience)
     };
     let until = sim.now() + patience;
     match sim.wait(&cell, Some(until)).await {

@@ -4,14 +4,16 @@
 use crate::exec::{Group, Sim};
 use crate::gateway::{Gate, Process};
 use crate::world::World;
+use florin_api::{Api, Look};
 use florin_core::codec::Body;
 use florin_core::commit::{Commit, JobKind, Row, Version};
 use florin_core::deliver::{self, Composed, LEASE_MS, Lane, Letter, Outcome, Post, Reply, Round};
 use florin_core::endpoint::{Endpoint, SigningSecret};
-use florin_core::flow::{Failure, View};
+use florin_core::flow::{Failure, Trouble, View};
 use florin_core::id::{Key, Kind};
-use florin_core::store::{SequencedEvent, Store, Wait};
+use florin_core::store::{SequencedEvent, Store, StoreTrouble, Wait};
 use florin_store::block_on;
+use serde_json::Value;
 use std::sync::Arc;
 
 const LOOK_EVERY_MS: i64 = 2_000;
@@ -62,17 +64,24 @@ impl World {
     }
 
     /// Starts what a gateway does for its endpoints.
-    pub fn start_hooks(&mut self, group: Group, process: &Arc<Process>) {
+    pub fn start_hooks(&mut self, group: Group, process: &Arc<Process>, api: &Arc<Api>) {
+        let post = Poster { gate: Gate { process: Arc::clone(process) }, api: Arc::clone(api) };
         for (account, endpoint) in self.audit.told.endpoints() {
-            self.spawn(group, Box::pin(lane(Arc::clone(process), Lane::new(account, endpoint))));
+            self.spawn(group, Box::pin(lane(post.clone(), Lane::new(account, endpoint))));
         }
-        self.spawn(group, Box::pin(retries(Arc::clone(process))));
+        self.spawn(group, Box::pin(retries(post)));
     }
 }
 
-async fn lane(process: Arc<Process>, mut lane: Lane) {
-    let sim = process.sim.clone();
-    let gate = Gate { process, request: None };
+/// A process's way to endpoints: the API shows the event, the world carries the letter.
+#[derive(Clone)]
+struct Poster {
+    gate: Gate,
+    api: Arc<Api>,
+}
+
+async fn lane(post: Poster, mut lane: Lane) {
+    let sim = post.gate.process.sim.clone();
     let (mut seen, mut pause) = (0, PAUSE_MS.0);
     loop {
         let news = sim.lock().audit.told.news();
@@ -80,7 +89,7 @@ async fn lane(process: Arc<Process>, mut lane: Lane) {
             sim.sleep(LOOK_EVERY_MS).await;
             continue;
         }
-        match deliver::round(&gate, &gate, &mut lane).await {
+        match deliver::round(&post.gate, &post, &mut lane).await {
             Ok(Round::Idle) => seen = news,
             Ok(Round::Moved) => pause = PAUSE_MS.0,
             Ok(Round::Failed) => {
@@ -93,7 +102,8 @@ async fn lane(process: Arc<Process>, mut lane: Lane) {
     }
 }
 
-async fn retries(process: Arc<Process>) {
+async fn retries(post: Poster) {
+    let process = post.gate.process.clone();
     let sim = process.sim.clone();
     loop {
         let (due, wall) = {
@@ -107,10 +117,10 @@ async fn retries(process: Arc<Process>) {
         }
         let more = !leased.is_empty();
         for job in leased {
-            let gate = Gate { process: Arc::clone(&process), request: None };
+            let post = post.clone();
             let work = async move {
                 // What could not be done now is a job still: its lease runs out.
-                let _: Result<(), Failure> = deliver::retry(&gate, &gate, &job).await;
+                let _: Result<(), Failure> = deliver::retry(&post.gate, &post, &job).await;
             };
             sim.lock().work(&sim, process.index, process.start, work);
         }
@@ -120,25 +130,28 @@ async fn retries(process: Arc<Process>) {
     }
 }
 
-impl Post for Gate {
+impl Post for Poster {
     fn compose<'a>(
         &'a self,
         event: &'a SequencedEvent,
         _: &'a View<Endpoint>,
     ) -> Wait<'a, Result<Option<Composed>, Failure>> {
-        let id = event.stored.event.id.0.to_string();
-        let body = id.clone().into_bytes();
-        Box::pin(std::future::ready(Ok(Some(Composed { id, body }))))
+        Box::pin(async move {
+            let trouble = |_| Failure::Trouble(Trouble::Store(StoreTrouble::Io("an event could not be shown".into())));
+            let shown = self.api.event(event, None, 1).await.map_err(trouble)?;
+            let id = self.gate.process.look.id(Kind::Event, event.stored.event.id);
+            Ok(shown.map(|(_, body)| Composed { id, body: body.to_string().into_bytes() }))
+        })
     }
 
     fn send<'a>(&'a self, letter: Letter) -> Wait<'a, Reply> {
-        let sim: Sim = self.process.sim.clone();
+        let (sim, look): (Sim, Arc<Look>) = (self.gate.process.sim.clone(), self.gate.process.look.clone());
         Box::pin(async move {
             let (outcome, arrives, took_ms) = sim.lock().fate_of_letter();
             sim.sleep(took_ms).await;
             if arrives {
-                let text = String::from_utf8_lossy(&letter.body).into_owned();
-                let event = Key(text.parse().unwrap_or(0));
+                let told: Value = serde_json::from_slice(&letter.body).unwrap_or_default();
+                let event = told["id"].as_str().and_then(|id| look.key(Kind::Event, id)).unwrap_or(Key(0));
                 let world = &mut *sim.lock();
                 let now = world.now;
                 world.trace.mix(event.0);

@@ -22,6 +22,7 @@ impl World {
         self.aged = true;
         self.epoch += PASSES_MS;
         self.healed_at = None;
+        self.rare.storm(true);
         let drawn = Weather::draw(&mut self.rng);
         self.weather = match self.weather.forgetful {
             // Nothing may be lost that tells of a late approval (see `Weather::with_forgetful_host`).
@@ -47,8 +48,8 @@ impl World {
         true
     }
 
-    /// The cardholder answers on the issuer's page. The first answer counts.
-    pub fn cardholder_answers(&mut self, owner: Key, settled: Settled) -> Option<(Key, Settled)> {
+    /// What a payment or a setup waits for its cardholder with.
+    pub fn authentication_of(&self, owner: Key) -> Option<Key> {
         let of_payment = self.audit.payment(owner).and_then(|p| match p.stage {
             Stage::RequiresAction { authentication } => Some(authentication),
             _ => None,
@@ -59,16 +60,25 @@ impl World {
                 _ => None,
             })
         };
-        let authentication = of_payment.or_else(of_setup)?;
-        Some((authentication, *self.audit.cardholders.entry(authentication).or_insert(settled)))
+        of_payment.or_else(of_setup)
     }
 
-    /// What the vault is told when it asks for the result of a challenge.
+    /// The cardholder answers on the issuer's page. The first answer counts.
+    pub fn cardholder_answers(&mut self, authentication: Key, settled: Settled) {
+        self.audit.cardholders.entry(authentication).or_insert(settled);
+    }
+
+    /// What the vault says of cardholders: every third card takes no part in 3-D Secure, and the directory is not always there.
     pub fn directory_answers(&mut self, ask: &Ask) -> Answer {
-        let Ask::Result { authentication, .. } = ask else { return Answer::Trouble };
         if self.healed_at.is_none() && self.rng.chance(100) {
             return Answer::Trouble;
         }
-        self.audit.cardholders.get(authentication).map_or(Answer::Waiting, |settled| Answer::Settled(*settled))
+        match ask {
+            Ask::Enrolled { card, .. } => Answer::Enrolled(card.key.0 % 3 != 0),
+            Ask::Begin(_) => Answer::Challenge { url: "https://issuer.example/challenge".into() },
+            Ask::Result { authentication, .. } => {
+                self.audit.cardholders.get(authentication).map_or(Answer::Waiting, |settled| Answer::Settled(*settled))
+            }
+        }
     }
 }

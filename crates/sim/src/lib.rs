@@ -2,7 +2,9 @@
 //! Knows no real clock, no entropy, no threads inside a seed; runs the real flows, link, codec and host over ports of its own.
 
 mod audit;
+mod calm;
 mod cards;
+mod client;
 mod coverage;
 mod door;
 mod exec;
@@ -10,10 +12,14 @@ mod faults;
 mod gateway;
 mod hooks;
 mod later;
+mod lists;
 mod net;
 mod on_file;
+mod opening;
 mod prove;
 mod restore;
+mod rare;
+mod request;
 mod rng;
 mod seed;
 mod settle;

@@ -1,99 +1,50 @@
 //! What merchants do with cards on file: set one up, keep one with a payment, and charge it later on their own.
 //! Knows gateways only as clients do.
 
-use crate::gateway::Command;
-use crate::workload::Merchant;
-use florin_core::commit::{Beside, EventKind, Version};
-use florin_core::flow::View;
-use florin_core::id::Key;
-use florin_core::method::{Hold, PaymentMethod};
-use florin_core::money::{Currency, Money};
-use florin_core::payment::{CaptureMethod, CardFacts, Confirm, Create, Method};
-use florin_core::record;
-use florin_core::setup::{AuthenticatedSetup, ConfirmSetup, CreateSetup, Purpose, Setup, SetupPersonal};
-use florin_core::wire::{Credential, Initiator};
+use crate::client::Merchant;
+use florin_core::id::{Key, Kind};
 
 /// A declined setup is tried again so often at most.
 const CONFIRMS_LIMIT: u32 = 3;
 
-/// A fresh key, as the API makes one before it asks core.
-fn fresh(merchant: &Merchant) -> Key {
-    let world = &mut *merchant.sim.lock();
-    world.next_claim += 1;
-    // Below every key that a clock makes, and of its own by the counter.
-    Key((1 << 40) + world.next_claim * 32)
-}
-
-/// A card that is made a method in the commit of its use.
-fn method_of(merchant: &Merchant, card: CardFacts, by: Key) -> (Method, Beside) {
-    let (key, account, at) = (fresh(merchant), merchant.account, merchant.sim.lock().wall());
-    let body = PaymentMethod { hold: Hold::UsedBy(by), ..PaymentMethod::free(false, card.clone()) };
-    let view = View { key, account, version: Version(1), at, body, personal: None };
-    let beside = Beside { from: Version::NONE, row: record::row(&view, vec![]), event: EventKind::MethodCreated };
-    (Method { key, card }, beside)
-}
-
-/// Makes a method of the card that a confirmation brings.
-pub fn with_method(merchant: &Merchant, command: &mut Confirm) {
-    let Some(card) = command.card.clone() else { return };
-    let (method, beside) = method_of(merchant, card, command.payment);
-    command.method = Some(method.key);
-    command.beside.push(beside);
-    command.initiator = Initiator::CustomerStoring;
-}
-
 /// Sets a card up for a customer, with another one when it is declined, and charges it then.
 pub async fn set_up(merchant: &Merchant) {
-    let (key, claim) = (fresh(merchant), merchant.claim());
-    let (method, beside) = method_of(merchant, merchant.card(), key);
-    let plain = Setup::plain(false, Purpose::Intent);
-    let mut kept = method.key;
-    let command = Command::SetUp(CreateSetup {
-        account: merchant.account,
-        key,
-        setup: Setup { customer: Some(merchant.customer()), ..plain },
-        method,
-        credential: Credential::default(),
-        step_up: merchant.step_up(),
-        personal: SetupPersonal::default(),
-        beside: vec![beside],
-        claim: Some(claim.clone()),
-    });
-    let mut heard = merchant.ask(claim, command).await;
+    let confirms = merchant.chance(800);
+    let mut text = format!("customer={}&usage=off_session&confirm={confirms}", merchant.customer());
+    let wish = merchant.step_up();
+    if wish.starts_with("payment_method_options") {
+        text.push_str(&format!("&{wish}"));
+    }
+    let request = merchant.post("/v1/setup_intents".into(), text).with_card(merchant.card());
+    let mut heard = merchant.ask(request).await;
+    let Some(setup) = heard.as_ref().map(|said| said.key) else { return };
+    let path = format!("/v1/setup_intents/{}", merchant.id(Kind::Setup, setup));
     for _ in 0..CONFIRMS_LIMIT {
         if heard.as_ref().is_some_and(|said| said.status == "requires_action") {
-            let account = merchant.account;
-            let back = |authentication, settled| {
-                Command::AuthenticatedSetup(AuthenticatedSetup { account, setup: key, authentication, settled })
-            };
-            if !merchant.authenticate(key, back).await {
+            if !merchant.authenticate(Kind::Setup, setup).await {
                 return;
             }
-            if merchant.sim.lock().audit.kept(kept).is_some() {
-                return charge(merchant, kept).await;
-            }
+            heard = merchant.read(path.clone()).await;
         }
         match &heard {
-            Some(said) if said.status == "succeeded" => return charge(merchant, kept).await,
+            Some(said) if said.status == "succeeded" => return charge_kept(merchant, setup).await,
+            Some(_) if merchant.chance(150) => {
+                merchant.ask(merchant.post(format!("{path}/cancel"), String::new())).await;
+                return;
+            }
             Some(_) => {}
             None => return,
         }
-        let claim = merchant.claim();
-        let (method, beside) = method_of(merchant, merchant.card(), key);
-        kept = method.key;
-        let command = Command::ConfirmSetup(ConfirmSetup {
-            account: merchant.account,
-            setup: key,
-            from: None,
-            method: Some(method),
-            credential: Credential::default(),
-            step_up: merchant.step_up(),
-            asking: None,
-            personal: None,
-            beside: vec![beside],
-            claim: Some(claim.clone()),
-        });
-        heard = merchant.ask(claim, command).await;
+        let request = merchant.post(format!("{path}/confirm"), String::new()).with_card(merchant.card());
+        heard = merchant.ask(request).await;
+    }
+}
+
+/// Charges the card that a setup kept.
+async fn charge_kept(merchant: &Merchant, setup: Key) {
+    let method = merchant.sim.lock().audit.setup(setup).and_then(|s| s.method.as_ref().map(|m| m.key));
+    if let Some(method) = method {
+        charge(merchant, method).await;
     }
 }
 
@@ -112,21 +63,11 @@ pub async fn charge_again(merchant: &Merchant, payment: Key) {
 /// The merchant's own charge: without the cardholder, naming the first use.
 async fn charge(merchant: &Merchant, method: Key) {
     merchant.sim.sleep(merchant.between(0, 20_000)).await;
-    let known = {
-        let world = &mut *merchant.sim.lock();
-        world.audit.kept(method).map(|m| (m.card.clone(), m.customer(), m.network_id))
-    };
-    let Some((card, customer, first_use)) = known else { return };
-    let claim = merchant.claim();
-    let money = Money::new(merchant.between(2_000, 8_000), Currency::EUR);
-    let command = Command::Create(Create {
-        card: Some(card),
-        customer,
-        method: Some(method),
-        confirm: Some(Initiator::Merchant),
-        credential: Credential { first_use, code: None },
-        claim: Some(claim.clone()),
-        ..Create::plain(merchant.account, false, money, CaptureMethod::Automatic)
-    });
-    merchant.ask(claim, command).await;
+    let customer = merchant.sim.lock().audit.kept(method).and_then(|m| m.customer());
+    let Some(customer) = customer else { return };
+    let (amount, of) = (merchant.between(2_000, 8_000), merchant.id(Kind::Customer, customer));
+    let method = merchant.id(Kind::Method, method);
+    let text =
+        format!("amount={amount}&currency=eur&customer={of}&payment_method={method}&off_session=true&confirm=true");
+    merchant.ask(merchant.post("/v1/payment_intents".into(), text)).await;
 }

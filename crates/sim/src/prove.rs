@@ -4,6 +4,7 @@ use crate::coverage::{self, Coverage};
 use crate::faults::Fault;
 use crate::seed::{Options, SeedReport, run_seed};
 use florin_core::mutants::Mutant;
+use florin_core::rare::Site;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,6 +13,8 @@ use std::thread;
 
 /// From this many seeds on, every kind of fault must have been injected.
 const ALL_FAULTS_FROM_SEEDS: u64 = 1_000;
+/// From this many seeds on, every rare branch must have been taken.
+const ALL_BRANCHES_FROM_SEEDS: u64 = 200;
 /// From this many seeds on, every expected step must have been taken.
 const ALL_STEPS_FROM_SEEDS: u64 = 10_000;
 /// Lines of a story that a report shows.
@@ -76,9 +79,13 @@ pub struct ProveReport {
     pub attempts: u64,
     pub simulated_ms: i64,
     pub faults: BTreeMap<&'static str, u64>,
+    /// Rare branches of the production code that the simulation took, and how often.
+    pub branches: BTreeMap<&'static str, u64>,
     pub steps: Vec<StepCount>,
     /// Kinds of faults that were never injected; told of from 1,000 seeds on.
     pub missing_faults: Vec<&'static str>,
+    /// Rare branches that were never taken; told of from 200 seeds on.
+    pub missing_branches: Vec<&'static str>,
     /// Steps that were never taken; told of from 10,000 seeds on.
     pub missing_steps: Vec<String>,
     pub failures: Vec<Failure>,
@@ -146,6 +153,7 @@ struct Sum {
     attempts: u64,
     simulated_ms: i64,
     faults: BTreeMap<Fault, u64>,
+    branches: BTreeMap<Site, u64>,
     coverage: Coverage,
     failures: Vec<Failure>,
 }
@@ -160,6 +168,9 @@ impl Sum {
         self.coverage.add(&report.coverage);
         for (fault, times) in &report.faults {
             *self.faults.entry(*fault).or_insert(0) += times;
+        }
+        for (site, times) in &report.rare {
+            *self.branches.entry(*site).or_insert(0) += times;
         }
         if let Some((promise, detail)) = report.violation {
             let story = run_seed(report.seed, &Options { story: true }).story;
@@ -183,6 +194,13 @@ impl Sum {
         unseen.map(|fault| fault.as_str()).collect()
     }
 
+    fn missing_branches(&self) -> Vec<&'static str> {
+        if self.seeds < ALL_BRANCHES_FROM_SEEDS {
+            return Vec::new();
+        }
+        Site::ALL.iter().filter(|site| !self.branches.contains_key(site)).map(|site| site.name()).collect()
+    }
+
     fn missing_steps(&self) -> Vec<String> {
         if self.seeds < ALL_STEPS_FROM_SEEDS {
             return Vec::new();
@@ -194,6 +212,8 @@ impl Sum {
     fn report(mut self, options: Prove) -> ProveReport {
         self.failures.sort_by_key(|failure| failure.seed);
         let (missing_faults, missing_steps) = (self.missing_faults(), self.missing_steps());
+        let missing_branches = self.missing_branches();
+        let enough = missing_faults.is_empty() && missing_branches.is_empty() && missing_steps.is_empty();
         let steps = self.coverage.0.iter().map(|(step, taken)| StepCount {
             what: step.0,
             from: step.1,
@@ -209,9 +229,11 @@ impl Sum {
             attempts: self.attempts,
             simulated_ms: self.simulated_ms,
             faults: self.faults.iter().map(|(fault, times)| (fault.as_str(), *times)).collect(),
+            branches: self.branches.iter().map(|(site, times)| (site.name(), *times)).collect(),
             steps: steps.collect(),
-            proved: self.failures.is_empty() && missing_faults.is_empty() && missing_steps.is_empty(),
+            proved: self.failures.is_empty() && enough,
             missing_faults,
+            missing_branches,
             missing_steps,
             failures: self.failures,
         }

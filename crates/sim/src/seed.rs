@@ -5,8 +5,10 @@ use crate::cards;
 use crate::coverage::Coverage;
 use crate::exec::Sim;
 use crate::faults::Fault;
+use crate::opening;
 use crate::workload;
 use crate::world::{Plan, World};
+use florin_core::rare::Site;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +29,8 @@ pub struct SeedReport {
     /// Equal for equal seeds: a hash of every event in order.
     pub trace_hash: u64,
     pub faults: BTreeMap<Fault, u64>,
+    /// Rare branches of the production code that were taken, and how often.
+    pub rare: BTreeMap<Site, u64>,
     pub(crate) coverage: Coverage,
     /// The promise that did not hold, and how.
     pub violation: Option<(&'static str, String)>,
@@ -37,6 +41,9 @@ pub struct SeedReport {
 /// Runs the world of a seed: a storm, the calm after it, the audit.
 pub fn run_seed(seed: u64, options: &Options) -> SeedReport {
     let sim = Sim::new(World::new(&Plan { seed, story: options.story }, cards::all()));
+    let rare = sim.lock().rare.clone();
+    let _armed = rare.arm(seed);
+    opening::open(&sim);
     {
         let mut world = sim.lock();
         let storm_ms = workload::begin(&mut world, &sim);
@@ -64,6 +71,7 @@ fn report(world: &mut World) -> SeedReport {
         lasted_ms: world.now,
         trace_hash: world.trace.hash(),
         faults: std::mem::take(&mut world.faults),
+        rare: world.rare.taken(),
         coverage: std::mem::take(&mut world.audit.coverage),
         violation: violation.map(|v| (v.promise, v.detail)),
         story: world.trace.story(&family),

@@ -1,22 +1,17 @@
 //! The acquirer's reports in the world: days that are closed, workers that pull, and the last pull after the storm.
 //! Knows how reports get here, not what is done with them.
 
+use crate::calm::Calm;
 use crate::exec::Sim;
-use crate::gateway::FEES;
 use crate::world::World;
 use florin_connect::amount::from_wire;
-use florin_core::fees::Fees;
-use florin_core::id::{Key, KeyGen};
 use florin_core::money::{Currency, Money};
-use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::settlement::{Cleared, Head, Line, Listing, Reports, RrnText, Total, Unavailable, pull};
-use florin_core::store::{Query, Store, Wait};
-use florin_core::threeds;
+use florin_core::store::Wait;
 use florin_core::time::Time;
-use florin_core::wire::{NotSent, Order, Terminal, Verdict};
+use florin_core::wire::Terminal;
 use florin_sandbox::{Fault as HostFault, ReportFault, ReportHead, ReportLine, Rule};
-use florin_store::{MemoryStore, block_on};
-use std::sync::{Mutex, PoisonError};
+use florin_store::block_on;
 
 /// Closed days after which a movement that no report names is missing.
 pub const MISSING_AFTER_DAYS: u32 = 2;
@@ -98,41 +93,6 @@ impl Reports for Everything {
     }
 }
 
-/// A gateway after everything, to which nothing happens any more.
-struct Calm {
-    store: MemoryStore,
-    now: Time,
-    keys: Mutex<KeyGen>,
-}
-
-impl Ports for Calm {
-    fn now(&self) -> Time {
-        self.now
-    }
-    fn fresh_key(&self) -> Key {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).next(self.now)
-    }
-    fn store(&self) -> &dyn Store {
-        &self.store
-    }
-    fn fees(&self) -> Fees {
-        FEES
-    }
-    fn slot<'a>(&'a self) -> Wait<'a, Result<Slot, NoSlot>> {
-        Box::pin(std::future::ready(Err(NoSlot)))
-    }
-    fn submit<'a>(&'a self, _: Order) -> Wait<'a, Verdict> {
-        Box::pin(std::future::ready(Verdict::NotSent(NotSent::NoVault)))
-    }
-    fn authenticate<'a>(&'a self, _: threeds::Ask) -> Wait<'a, threeds::Answer> {
-        Box::pin(std::future::ready(threeds::Answer::Trouble))
-    }
-    fn render(&self, _: Told<'_>) -> Vec<u8> {
-        vec![]
-    }
-    fn nudge(&self) {}
-}
-
 impl World {
     /// The acquirer closes its day, and perhaps makes a poor job of its report. What it leaves out comes with the next.
     pub fn close_day(&mut self) {
@@ -173,8 +133,7 @@ impl World {
         all.push((Head { id: all.len() as u64 + 1, closed, lines: 0, totals: vec![] }, vec![]));
         // Later than any clock of the world has ever been.
         let now = self.true_time().plus_ms(3 * 86_400_000);
-        let newest = block_on(self.store.find(Query::NewestKey)).ok().and_then(|found| found.key());
-        let calm = Calm { store: self.store.clone(), now, keys: Mutex::new(KeyGen::new(30, newest)) };
+        let calm = Calm::new(self.store.clone(), now, self.look.clone(), None);
         let everything = Everything(all);
         for _ in 0..2 {
             let pulled = block_on(pull(&calm, &everything, 0));

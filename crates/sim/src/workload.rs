@@ -2,32 +2,20 @@
 //! Knows gateways only as clients do.
 
 use crate::audit::Heard;
-use crate::exec::{Cell, Group, Sim};
-use crate::gateway::{Command, Reply, call};
-use crate::words;
+use crate::client::{LONGEST_PAUSE_MS, Merchant, client};
+use crate::exec::{Cell, Sim};
+use crate::opening::ACCOUNTS;
+use crate::request::{Reply, Request};
 use crate::world::{LONGEST_STORM_MS, World};
-use florin_core::commit::ClaimId;
-use florin_core::flow::Claiming;
 use florin_core::id::{Key, Kind};
 use florin_core::money::{Currency, Money};
-use florin_core::payment::{
-    Authenticated, Cancel, CancelReason, Capture, CaptureMethod, CardFacts, CardOptions, Confirm, Create, FutureUse,
-    Increment, PaymentPersonal, Terms,
-};
-use florin_core::refund::{CreateRefund, RefundPersonal, RefundReason};
-use florin_core::refusal::Refusal;
-use florin_core::threeds::{Eci, Settled, StepUp, TransId, TransStatus};
-use std::future::Future;
+use florin_core::threeds::{Eci, Settled, TransId, TransStatus};
 
-/// Merchant accounts, on shards of their own.
-const ACCOUNTS: [Key; 2] = [Key(77 << 20), Key(78 << 20)];
 /// Amounts that ask the sandbox for a behaviour (its dialect file lists them), in minor units of EUR and USD.
 const TELLING_AMOUNTS: [i64; 26] = [
     1065, 1065, 1000, 1005, 1014, 1041, 1043, 1051, 1054, 1057, 1061, 1091, 1096, 1096, 1010, 9001, 9002, 9003, 9005,
     9006, 9007, 9009, 9012, 9013, 9014, 9015,
 ];
-/// A client waits no longer than this between two tries.
-const LONGEST_PAUSE_MS: i64 = 15_000;
 /// A declined payment is tried again so often at most.
 const CONFIRMS_LIMIT: u32 = 3;
 
@@ -39,7 +27,7 @@ pub fn begin(world: &mut World, sim: &Sim) -> i64 {
     for _ in 0..payments {
         let starts_in = world.rng.between(0, storm_ms);
         let account = world.rng.pick(&ACCOUNTS);
-        let merchant = Merchant { sim: sim.clone(), account };
+        let merchant = Merchant { sim: sim.clone(), account, look: world.look.clone() };
         client(
             world,
             async move {
@@ -52,145 +40,41 @@ pub fn begin(world: &mut World, sim: &Sim) -> i64 {
     storm_ms
 }
 
-/// Runs a client to its end; the world does not end before.
-fn client(world: &mut World, work: impl Future<Output = ()> + Send + 'static, sim: &Sim) {
-    world.busy_clients += 1;
-    let sim = sim.clone();
-    let task = async move {
-        work.await;
-        sim.lock().busy_clients -= 1;
-    };
-    world.spawn(Group::Client, Box::pin(task));
-}
-
-#[derive(Clone)]
-pub(crate) struct Merchant {
-    pub sim: Sim,
-    pub account: Key,
-}
-
 /// A payment on its way through the merchant's hands.
 struct Sale {
     payment: Key,
+    /// `/v1/payment_intents/pi_…`
+    path: String,
     /// The smallest step of its amounts.
     unit: i64,
     amount: i64,
     /// The customer agreed that the card is kept.
     keeps: bool,
+    /// A card was given when it was made, and nobody has used it yet.
+    has_card: bool,
 }
 
 impl Merchant {
-    pub fn chance(&self, per_mille: u32) -> bool {
-        self.sim.lock().rng.chance(per_mille)
-    }
-
-    pub fn between(&self, low: i64, high: i64) -> i64 {
-        self.sim.lock().rng.between(low, high)
-    }
-
-    /// A customer of this merchant.
-    pub fn customer(&self) -> Key {
-        Key(self.account.0 + 32 * self.between(1, 4))
-    }
-
-    pub fn card(&self) -> CardFacts {
-        let world = &mut *self.sim.lock();
-        let place = world.rng.below(world.cards.len() as u64) as usize;
-        world.cards[place].facts.clone()
-    }
-
-    pub fn claim(&self) -> Claiming {
-        let world = &mut *self.sim.lock();
-        world.next_claim += 1;
-        let slot = world.next_claim;
-        let mut digest = [0; 32];
-        digest[..8].copy_from_slice(&slot.to_be_bytes());
-        let wall = world.wall();
-        world.audit.key_used(slot, wall);
-        Claiming { id: ClaimId { slot, digest }, request: digest }
-    }
-
-    /// Asks until there is an answer or a refusal for good.
-    async fn insist(&self, claim: &Claiming, command: Command) -> Option<Heard> {
-        let mut pause = 200;
-        loop {
-            let number = {
-                let world = &mut *self.sim.lock();
-                world.next_request += 1;
-                world.next_request
-            };
-            let reply = call(&self.sim, number, command.clone()).await;
-            match reply {
-                Reply::Ok(answer) => {
-                    let world = &mut *self.sim.lock();
-                    let wall = world.wall();
-                    world.trace.mix_bytes(&answer);
-                    world.audit.answered(Some(claim.id.slot), wall, &answer);
-                    let heard = Heard::read(&answer)?;
-                    let currency = world.audit.currency(heard.key);
-                    world.tell(Some(heard.key), || {
-                        format!("a client hears {} ({})", heard.status, words::answered(heard.amount, currency))
-                    });
-                    return Some(heard);
-                }
-                Reply::Refused(Refusal::IdempotencyInUse | Refusal::Contended) | Reply::Trouble | Reply::Reset => {}
-                Reply::Refused(why) => {
-                    let world = &mut *self.sim.lock();
-                    let wall = world.wall();
-                    world.audit.refused(claim.id.slot, wall, &format!("{why:?}"));
-                    return None;
-                }
-            }
-            self.sim.sleep(self.between(pause / 2, pause)).await;
-            pause = (pause * 2).min(LONGEST_PAUSE_MS);
-        }
-    }
-
-    /// Asks in a task of its own; the cell gets what was heard.
-    pub fn ask_beside(&self, claim: Claiming, command: Command) -> Cell<Option<Heard>> {
-        let (answer, merchant) = (Cell::new(), self.clone());
-        let put = answer.clone();
-        let work = async move {
-            let heard = merchant.insist(&claim, command).await;
-            put.put(&mut merchant.sim.lock(), heard);
-        };
-        client(&mut self.sim.lock(), work, &self.sim);
-        answer
-    }
-
-    /// Asks, now and then more than once under the same key: at the same time, and again when the answer is there.
-    pub async fn ask(&self, claim: Claiming, command: Command) -> Option<Heard> {
-        if self.chance(150) {
-            self.ask_beside(claim.clone(), command.clone());
-        }
-        let heard = self.insist(&claim, command.clone()).await;
-        if heard.is_some() && self.chance(150) {
-            self.ask_beside(claim, command);
-        }
-        heard
-    }
-
     async fn sell(&self) {
         if self.chance(120) {
             return crate::on_file::set_up(self).await;
         }
-        let Some(sale) = self.create().await else { return };
-        if self.chance(100) {
-            self.list().await;
+        let Some(mut sale) = self.create().await else { return };
+        if self.chance(200) {
+            self.walk_list().await;
         }
         if self.chance(40) {
             self.cancel(&sale).await;
             return;
         }
+        if self.chance(100) {
+            self.update(&mut sale).await;
+        }
         for _ in 0..CONFIRMS_LIMIT {
-            self.confirm(&sale).await;
+            self.confirm(&mut sale).await;
             let mut now = self.settled(&sale).await;
             if now.status == "requires_action" {
-                let (account, payment) = (self.account, sale.payment);
-                let back = |authentication, settled| {
-                    Command::Authenticated(Authenticated { account, payment, authentication, settled })
-                };
-                if !self.authenticate(payment, back).await && self.chance(300) {
+                if !self.authenticate(Kind::Payment, sale.payment).await && self.chance(300) {
                     // The merchant looks again when a worker has asked the issuer.
                     self.sim.sleep(self.between(60_000, 400_000)).await;
                 }
@@ -214,27 +98,25 @@ impl Merchant {
 
     async fn create(&self) -> Option<Sale> {
         let (money, unit) = self.price();
-        let capture = if self.chance(500) { CaptureMethod::Manual } else { CaptureMethod::Automatic };
-        let claim = self.claim();
-        let card = if self.chance(500) { Some(self.card()) } else { None };
-        let description = self.chance(200).then(|| "a book".to_owned());
+        let mut text = format!("amount={}&currency={}", money.minor, money.currency.code());
+        let mut add = |more: &str| text.push_str(more);
+        if self.chance(500) {
+            add("&capture_method=manual");
+        }
+        if self.chance(200) {
+            add("&description=a+book");
+        }
         let keeps = self.chance(200);
-        let terms = Terms {
-            future_use: keeps.then_some(FutureUse::OffSession),
-            card: CardOptions { incremental: Some(true), ..CardOptions::default() },
-            ..Terms::default()
-        };
-        let command = Command::Create(Create {
-            card,
-            customer: keeps.then(|| self.customer()),
-            terms,
-            personal: PaymentPersonal { description, ..PaymentPersonal::default() },
-            claim: Some(claim.clone()),
-            ..Create::plain(self.account, false, money, capture)
-        });
-        let payment = self.ask(claim, command).await?.key;
-        self.sim.lock().known.entry(self.account).or_default().push(payment);
-        Some(Sale { payment, unit, amount: money.minor, keeps })
+        if keeps {
+            add(&format!("&setup_future_usage=off_session&customer={}", self.customer()));
+        }
+        add("&payment_method_options[card][request_incremental_authorization]=if_available");
+        let (has_card, card) = (self.chance(500), self.card());
+        let request = self.post("/v1/payment_intents".into(), text);
+        let request = if has_card { request.with_card(card) } else { request };
+        let payment = self.ask(request).await?.key;
+        let path = format!("/v1/payment_intents/{}", self.id(Kind::Payment, payment));
+        Some(Sale { payment, path, unit, amount: money.minor, keeps, has_card })
     }
 
     fn price(&self) -> (Money, i64) {
@@ -246,97 +128,85 @@ impl Merchant {
         (Money::new(minor, currency), unit)
     }
 
-    async fn confirm(&self, sale: &Sale) {
+    /// Another price, before anybody pays it.
+    async fn update(&self, sale: &mut Sale) {
+        let amount = sale.amount + self.between(1, 500) * sale.unit;
+        let request = self.post(sale.path.clone(), format!("amount={amount}&metadata[order]={amount}"));
+        if self.ask(request).await.is_some() {
+            sale.amount = amount;
+        }
+    }
+
+    async fn confirm(&self, sale: &mut Sale) {
+        let has_card = std::mem::take(&mut sale.has_card);
         let confirm = |merchant: &Merchant| {
-            let claim = merchant.claim();
-            let mut command = Confirm {
-                card: Some(merchant.card()),
-                step_up: merchant.step_up(),
-                claim: Some(claim.clone()),
-                ..Confirm::plain(merchant.account, sale.payment)
-            };
-            if sale.keeps {
-                crate::on_file::with_method(merchant, &mut command);
-            }
-            let command = Command::Confirm(command);
-            (claim, command)
+            let request = merchant.post(format!("{}/confirm", sale.path), merchant.step_up().into());
+            if has_card && merchant.chance(300) { request } else { request.with_card(merchant.card()) }
         };
         if self.chance(60) {
             // Somebody pressed twice, in two windows.
-            let (claim, command) = confirm(self);
-            self.ask_beside(claim, command);
+            let request = confirm(self);
+            self.ask_beside(request);
         }
-        let (claim, command) = confirm(self);
-        self.ask(claim, command).await;
+        let request = confirm(self);
+        self.ask(request).await;
     }
 
-    pub fn step_up(&self) -> StepUp {
+    /// What the merchant wishes of 3-D Secure.
+    pub fn step_up(&self) -> &'static str {
         match self.between(0, 9) {
-            0..=3 => StepUp::Never,
-            4..=7 => StepUp::IfAsked,
-            8 => StepUp::First { mandated: false },
-            _ => StepUp::First { mandated: true },
+            0..=3 => "error_on_requires_action=true",
+            4..=7 => "",
+            8 => "payment_method_options[card][request_three_d_secure]=any",
+            _ => "payment_method_options[card][request_three_d_secure]=challenge",
         }
     }
 
     /// The cardholder goes to the issuer and comes back, now and then by two windows, or not at all. False when they were lost on the
     /// way, whatever the issuer knows.
-    pub async fn authenticate(&self, owner: Key, back: impl Fn(Key, Settled) -> Command) -> bool {
+    pub async fn authenticate(&self, kind: Kind, owner: Key) -> bool {
         self.sim.sleep(self.between(0, 20_000)).await;
+        let Some(authentication) = self.sim.lock().authentication_of(owner) else { return true };
+        let page = |step| {
+            let url = self.look.threeds_url(step, (kind, owner), authentication);
+            Request::page(self.account, url.trim_start_matches(crate::calm::CARD_ORIGIN).to_owned())
+        };
+        let there = self.send(&page("authenticate")).await;
         if self.chance(150) {
             // They close the window.
             return false;
         }
-        let said = {
+        if !matches!(there, Reply::Answer { status: 303, .. }) && self.chance(500) {
+            // The page did not load, and they do not load it again.
+            return false;
+        }
+        {
             let world = &mut *self.sim.lock();
             let settled = cardholder(world);
-            world.cardholder_answers(owner, settled)
-        };
-        let Some((authentication, settled)) = said else { return true };
+            world.cardholder_answers(authentication, settled);
+        }
         let windows = self.between(0, 3);
         for _ in 0..windows {
-            let number = {
-                let world = &mut *self.sim.lock();
-                world.next_request += 1;
-                world.next_request
-            };
-            if let Reply::Ok(answer) = call(&self.sim, number, back(authentication, settled)).await {
-                let world = &mut *self.sim.lock();
-                let wall = world.wall();
-                world.audit.answered(None, wall, &answer);
-            }
+            self.send(&page("return")).await;
         }
         windows > 0
     }
 
     /// Holds more, while the hold stands.
     async fn increment(&self, sale: &Sale) {
-        let claim = self.claim();
         let amount = sale.amount + self.between(1, 500) * sale.unit;
-        let (account, payment) = (self.account, sale.payment);
-        let command = Increment { account, payment, from: None, amount, personal: None, claim: Some(claim.clone()) };
-        self.ask(claim, Command::Increment(command)).await;
+        let path = format!("{}/increment_authorization", sale.path);
+        self.ask(self.post(path, format!("amount={amount}"))).await;
     }
 
     /// Reads until nothing is under way.
     async fn settled(&self, sale: &Sale) -> Heard {
         let mut pause = 500;
         loop {
-            let number = {
-                let world = &mut *self.sim.lock();
-                world.next_request += 1;
-                world.next_request
-            };
-            let read = Command::Read { account: self.account, payment: sale.payment };
-            if let Reply::Ok(answer) = call(&self.sim, number, read).await
-                && let Some(heard) = Heard::read(&answer)
+            if let Some(heard) = self.read(sale.path.clone()).await
+                && heard.status != "processing"
             {
-                let world = &mut *self.sim.lock();
-                let wall = world.wall();
-                world.audit.answered(None, wall, &answer);
-                if heard.status != "processing" {
-                    return heard;
-                }
+                return heard;
             }
             self.sim.sleep(self.between(pause / 2, pause)).await;
             pause = (pause * 2).min(LONGEST_PAUSE_MS);
@@ -355,13 +225,11 @@ impl Merchant {
                 7..=12 => self.capture(sale, Some(self.part(sale, sale.amount))).await,
                 13..=15 => self.cancel(sale).await,
                 16 | 17 => {
-                    let (claim, command) = self.cancel_command(sale);
-                    self.ask_beside(claim, command);
+                    self.ask_beside(self.cancel_request(sale));
                     self.capture(sale, None).await;
                 }
                 18 => {
-                    let (claim, command) = self.capture_command(sale, Some(self.part(sale, sale.amount)));
-                    self.ask_beside(claim, command);
+                    self.ask_beside(self.capture_request(sale, Some(self.part(sale, sale.amount))));
                     self.capture(sale, None).await;
                 }
                 _ => return,
@@ -375,35 +243,21 @@ impl Merchant {
         }
     }
 
-    fn capture_command(&self, sale: &Sale, amount: Option<i64>) -> (Claiming, Command) {
-        let claim = self.claim();
-        let (account, payment) = (self.account, sale.payment);
-        let capture = Capture {
-            account,
-            payment,
-            from: None,
-            amount,
-            currency: None,
-            personal: None,
-            claim: Some(claim.clone()),
-        };
-        (claim, Command::Capture(capture))
+    fn capture_request(&self, sale: &Sale, amount: Option<i64>) -> Request {
+        let text = amount.map_or_else(String::new, |amount| format!("amount_to_capture={amount}"));
+        self.post(format!("{}/capture", sale.path), text)
     }
 
     async fn capture(&self, sale: &Sale, amount: Option<i64>) {
-        let (claim, command) = self.capture_command(sale, amount);
-        self.ask(claim, command).await;
+        self.ask(self.capture_request(sale, amount)).await;
     }
 
-    fn cancel_command(&self, sale: &Sale) -> (Claiming, Command) {
-        let claim = self.claim();
-        let (account, payment, reason) = (self.account, sale.payment, CancelReason::RequestedByCustomer);
-        (claim.clone(), Command::Cancel(Cancel { account, payment, reason, claim: Some(claim) }))
+    fn cancel_request(&self, sale: &Sale) -> Request {
+        self.post(format!("{}/cancel", sale.path), "cancellation_reason=requested_by_customer".into())
     }
 
     async fn cancel(&self, sale: &Sale) {
-        let (claim, command) = self.cancel_command(sale);
-        self.ask(claim, command).await;
+        self.ask(self.cancel_request(sale)).await;
     }
 
     /// A part of an amount, in whole units.
@@ -426,12 +280,8 @@ impl Merchant {
             _ => {
                 // Racers that together want more than there is.
                 let amount = (captured * 6 / 10 / sale.unit).max(1) * sale.unit;
-                let racers: Vec<Cell<Option<Heard>>> = (0..3)
-                    .map(|_| {
-                        let (claim, command) = self.refund_command(sale, Some(amount));
-                        self.ask_beside(claim, command)
-                    })
-                    .collect();
+                let racers: Vec<Cell<Option<Heard>>> =
+                    (0..3).map(|_| self.ask_beside(self.refund_request(sale, Some(amount)))).collect();
                 for racer in &racers {
                     let _: Option<Option<Heard>> = self.sim.wait(racer, None).await;
                 }
@@ -439,35 +289,14 @@ impl Merchant {
         }
     }
 
-    fn refund_command(&self, sale: &Sale, amount: Option<i64>) -> (Claiming, Command) {
-        let claim = self.claim();
-        let refund = CreateRefund {
-            account: self.account,
-            payment: sale.payment,
-            amount,
-            currency: None,
-            reason: RefundReason::RequestedByCustomer,
-            personal: RefundPersonal::default(),
-            claim: Some(claim.clone()),
-        };
-        (claim, Command::Refund(refund))
+    fn refund_request(&self, sale: &Sale, amount: Option<i64>) -> Request {
+        let of = format!("payment_intent={}&reason=requested_by_customer", self.id(Kind::Payment, sale.payment));
+        let part = amount.map_or_else(String::new, |amount| format!("&amount={amount}"));
+        self.post("/v1/refunds".into(), of + &part)
     }
 
     async fn refund(&self, sale: &Sale, amount: Option<i64>) {
-        let (claim, command) = self.refund_command(sale, amount);
-        self.ask(claim, command).await;
-    }
-
-    async fn list(&self) {
-        let (number, known) = {
-            let world = &mut *self.sim.lock();
-            world.next_request += 1;
-            (world.next_request, world.known.get(&self.account).cloned().unwrap_or_default())
-        };
-        let list = Command::List { account: self.account, kind: Kind::Payment };
-        if let Reply::Ok(answer) = call(&self.sim, number, list).await {
-            self.sim.lock().audit.listed(&answer, &known);
-        }
+        self.ask(self.refund_request(sale, amount)).await;
     }
 }
 

@@ -1,20 +1,24 @@
 //! The world of one seed: its clock, its queue of events, its processes, its incidents. Knows the order of things, not their meaning.
 
 use crate::audit::Audit;
+use crate::calm::look;
 use crate::cards::Stored;
 use crate::door::Asker;
 use crate::exec::{Group, Sim, Task, TaskId};
 use crate::faults::{Fault, Weather};
 use crate::gateway::Gateway;
 use crate::net::{LinkId, Net};
+use crate::rare::Rare;
 use crate::rng::Rng;
 use crate::trace::Trace;
 use crate::vault::Vault;
+use florin_api::Look;
 use florin_core::id::Key;
 use florin_core::time::Time;
 use florin_sandbox::{Host, HostSettings};
 use florin_store::MemoryStore;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// How long the storm lasts at most.
 pub const LONGEST_STORM_MS: i64 = 900_000;
@@ -111,6 +115,7 @@ pub struct World {
     pub healed_at: Option<i64>,
     pub trace: Trace,
     pub faults: BTreeMap<Fault, u64>,
+    pub rare: Rare,
 
     events: BTreeMap<(i64, u64), Event>,
     sequence: u64,
@@ -132,8 +137,12 @@ pub struct World {
     pub busy_clients: u32,
     pub next_claim: i64,
     pub next_request: u64,
-    /// Payments that merchants know to be there, by account.
-    pub known: BTreeMap<Key, Vec<Key>>,
+    pub next_token: i64,
+    /// How everything is named to the outside.
+    pub look: Arc<Look>,
+    /// Merchants' keys and customers, by account.
+    pub secrets: BTreeMap<Key, String>,
+    pub customers: BTreeMap<Key, Vec<Key>>,
     /// A week has passed after the storm.
     pub aged: bool,
     over: bool,
@@ -166,6 +175,7 @@ impl World {
             healed_at: None,
             trace: Trace::new(plan.story),
             faults: BTreeMap::new(),
+            rare: Rare::default(),
             events: BTreeMap::new(),
             sequence: 0,
             handled: 0,
@@ -184,7 +194,10 @@ impl World {
             busy_clients: 0,
             next_claim: 0,
             next_request: 0,
-            known: BTreeMap::new(),
+            next_token: 0,
+            look: Arc::new(look()),
+            secrets: BTreeMap::new(),
+            customers: BTreeMap::new(),
             aged: false,
             over: false,
             weather,
@@ -298,6 +311,7 @@ impl World {
 
     /// Starts everything and lays out the storm's incidents.
     pub fn begin(&mut self, sim: &Sim, storm_ms: i64) {
+        self.rare.storm(true);
         for vault in 0..self.vaults.len() {
             self.start_vault(sim, vault);
         }
@@ -382,6 +396,7 @@ impl World {
     fn heal(&mut self, sim: &Sim) {
         let now = self.true_time();
         self.healed_at = Some(self.now);
+        self.rare.storm(false);
         self.weather = Weather { forgetful: self.weather.forgetful, ..Weather::CALM };
         self.host.behave();
         self.net.peer_up();

@@ -216,7 +216,7 @@ impl Db {
     }
 
     /// Cards under data keys older than this one, in the order of their keys.
-    pub fn cards_behind(&self, dek: u16, after: Key, limit: u32) -> Result<Vec<CardRow>, DbTrouble> {
+    pub fn cards_under_older(&self, dek: u16, after: Key, limit: u32) -> Result<Vec<CardRow>, DbTrouble> {
         self.read(|c| {
             let sql = format!("{CARD_COLUMNS} WHERE key > ?1 AND dek < ?2 ORDER BY key LIMIT ?3");
             let mut statement = c.prepare_cached(&sql)?;

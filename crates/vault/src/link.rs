@@ -10,6 +10,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+use crate::core::rare::{Site, rare};
 use crate::core::time::Time;
 use crate::core::wire::{Act, Late, NotSent, Order, Unsure, Verdict};
 use flight::{Flight, Stage, Taken, Waiting};
@@ -119,7 +120,7 @@ impl Link {
         if order.send_by <= now.wall {
             return Err(NotSent::TooLate);
         }
-        if self.flight.len() >= self.settings.in_flight_limit_messages {
+        if self.flight.len() >= self.settings.in_flight_limit_messages || rare(Site::LinkFull) {
             return Err(NotSent::Busy);
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Keys that were asked for lately, so that a request costs no look into the store. Knows no store.
 
 use super::Caller;
+use florin_core::rare::{Site, rare};
 use florin_core::time::Time;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -41,6 +42,7 @@ impl Cache {
         let state = self.lock();
         match state.known.get(hash) {
             // A clock that went back makes nothing live longer.
+            Some(_) if rare(Site::KeyForgotten) => Err(state.generation),
             Some(k) if now < k.until && now >= k.until.plus_ms(-LIVES_MS) && k.ends.is_none_or(|ends| now < ends) => {
                 Ok(k.caller.clone())
             }

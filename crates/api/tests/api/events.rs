@@ -59,3 +59,16 @@ fn of_a_customer() {
     assert_eq!(updated.at("/data/0/data/previous_attributes"), &json!({ "name": "Ana" }));
     assert_eq!(updated.at("/data/0/data/object/name"), &json!("Bea"));
 }
+
+/// The clock was set back between a payment and its refund: the event tells of the charge all the same.
+#[test]
+fn a_refund_after_the_clock_went_back() {
+    let shop = Shop::open();
+    let paid = shop.paid(1_000);
+    shop.pass(-3_600_000);
+    shop.post("/v1/refunds", &format!("payment_intent={}&amount=400", paid.text("/id")));
+    shop.number();
+    let told = shop.get("/v1/events?type=charge.refunded");
+    let object = told.at("/data/0/data/object");
+    assert_eq!((&object["id"], &object["amount_refunded"]), (paid.at("/latest_charge"), &json!(400)));
+}

@@ -6,6 +6,7 @@ use crate::flow::{self, Claiming, Done, Failure, Met, Trouble, View};
 use crate::id::Key;
 use crate::mutants::{Mutant, planted};
 use crate::ports::{Ports, Slot};
+use crate::rare::{Site, or_short};
 use crate::refusal::Refusal;
 use crate::time::Time;
 use crate::wire::{Act, Order};
@@ -37,7 +38,7 @@ pub(crate) async fn launch<T: Owner>(
     claiming: Option<&Claiming>,
     decide: Decide<'_, T>,
 ) -> Result<Done<View<T>>, Failure> {
-    if let Some(answer) = flow::replay(ports.store(), claiming).await? {
+    if let Some(answer) = flow::replay_at_first(ports.store(), claiming).await? {
         return Ok(Done::Replayed(answer));
     }
     for _ in 0..flow::TRIES {
@@ -62,7 +63,7 @@ pub(crate) async fn found<T: Owner>(
     claiming: Option<&Claiming>,
     decide: &(dyn Fn(Begun) -> Step<T> + Sync),
 ) -> Result<Done<View<T>>, Failure> {
-    if let Some(answer) = flow::replay(ports.store(), claiming).await? {
+    if let Some(answer) = flow::replay_at_first(ports.store(), claiming).await? {
         return Ok(Done::Replayed(answer));
     }
     let begun = Begun::fresh(ports).await?;
@@ -87,7 +88,7 @@ async fn take_step<T: Owner>(
         a.claim = claiming.map(Claiming::open);
     }
     let (mut commit, view) = step.draft(ports, from, begun.now);
-    let order = order(&view, begun.key);
+    let order = order(&view, begun);
     if !planted(Mutant::NoClaim) {
         commit.claim = claiming.map(|c| take(ports, c, order.is_some(), &view));
     }
@@ -107,14 +108,16 @@ async fn take_step<T: Owner>(
 }
 
 /// The message of an attempt that was just begun.
-fn order<T: Owner>(view: &View<T>, attempt: Key) -> Option<Order> {
-    let begun = view.body.find(attempt)?;
-    let order = begun.order(view.account, view.key, view.body.live(), false, begun.send_by);
+fn order<T: Owner>(view: &View<T>, begun: Begun) -> Option<Order> {
+    let attempt = view.body.find(begun.key)?;
+    let order = attempt.order(view.account, view.key, view.body.live(), false, attempt.send_by);
     let address = match order.act {
         Act::Sale { .. } | Act::Authorization { .. } | Act::Verification { .. } => T::address(view),
         Act::Increment { .. } | Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => None,
     };
-    Some(Order { address, ..order })
+    // What is durable says until when it may be sent: less than that is always right.
+    let send_by = or_short(Site::SendTooLate, order.send_by, order.send_by.min(begun.now));
+    Some(Order { address, send_by, ..order })
 }
 
 /// What the caller hears: what this flow settled, or what somebody else stored under the idempotency key while it waited.

@@ -8,6 +8,7 @@ use crate::id::Kind;
 use crate::mutants::{Mutant, planted};
 use crate::payment::{Payment, PaymentError};
 use crate::ports::{Ports, Slot};
+use crate::rare::{Site, rare};
 use crate::refund::Refund;
 use crate::refusal::Refusal;
 use crate::restore::Orphan;
@@ -17,6 +18,9 @@ use crate::wire::{Late, Verdict, WireId};
 /// Does a leased `Resolve` job: claims the attempt by a commit, sends what settles it, records what came of that.
 /// What could not be settled stays a job with a later due time.
 pub async fn resolve(ports: &dyn Ports, job: &Job) -> Result<(), Failure> {
+    if rare(Site::ResolveLeft) {
+        return Ok(());
+    }
     let row = ports.store().get(&[job.subject]).await?.into_iter().next().flatten();
     match row.as_ref().map(|r| r.kind) {
         Some(Kind::Payment) => of::<Payment>(ports, job).await,
@@ -118,6 +122,9 @@ async fn proceed<T: Owner>(ports: &dyn Ports, view: View<T>, job: &Job, repeat: 
 
 /// An answer that no waiter was left for. An approval of what has ended otherwise is taken back; it never makes a success.
 pub async fn late(ports: &dyn Ports, late: &Late) -> Result<(), Failure> {
+    if rare(Site::LateRefused) {
+        return Err(Refusal::Contended.into());
+    }
     let row = ports.store().get(&[late.owner]).await?.into_iter().next().flatten();
     match row.as_ref().map(|r| r.kind) {
         Some(Kind::Payment) => late_for::<Payment>(ports, late).await,
@@ -162,7 +169,7 @@ pub(super) async fn too_late<T: Owner>(
         let (commit, view) = step.draft(ports, &from, now);
         match flow::commit(ports.store(), commit, None).await? {
             Met::Applied => {
-                ports.nudge();
+                flow::nudge(ports);
                 return Ok(view);
             }
             Met::Conflict | Met::Replay(_) | Met::Guard => {}

@@ -167,7 +167,7 @@ pub(crate) async fn conclude<T: Owner>(
                 Next::Return => return Ok(Concluded { view, answered }),
                 Next::Undo => return undo(ports, view, attempt, false, 1).await,
                 Next::Nudge => {
-                    ports.nudge();
+                    flow::nudge(ports);
                     return Ok(Concluded { view, answered });
                 }
             },

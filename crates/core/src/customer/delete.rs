@@ -42,7 +42,7 @@ pub async fn delete(ports: &dyn Ports, account: Key, customer: Key) -> Result<Vi
         };
         match record::change(ports, account, customer, None, &decide, &|_| vec![]).await {
             Ok(Done::Fresh(view)) => {
-                ports.nudge();
+                flow::nudge(ports);
                 return Ok(view);
             }
             // One of its cards changed meanwhile: look at them anew.

@@ -55,7 +55,7 @@ pub async fn resend(ports: &dyn Ports, endpoint: &View<Endpoint>, event: &Sequen
         };
         match flow::commit(ports.store(), commit, None).await? {
             Met::Applied => {
-                ports.nudge();
+                flow::nudge(ports);
                 return Ok(key);
             }
             Met::Conflict | Met::Guard | Met::Replay(_) => {}

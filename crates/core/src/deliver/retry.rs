@@ -10,6 +10,7 @@ use crate::endpoint::Endpoint;
 use crate::flow::{self, Failure, Met, View};
 use crate::id::{Key, Kind};
 use crate::ports::Ports;
+use crate::rare::{Site, rare};
 use crate::refusal::Refusal;
 use crate::store::{Query, Store};
 use crate::time::Time;
@@ -20,6 +21,9 @@ pub const LEASE_MS: i64 = 20_000;
 const MOST_WAITING: u32 = 100;
 
 pub async fn retry(ports: &dyn Ports, post: &dyn Post, due: &Job) -> Result<(), Failure> {
+    if rare(Site::RetryLeft) {
+        return Ok(());
+    }
     let store = ports.store();
     let found: Result<View<Delivery>, Failure> = flow::load(store, due.account, Kind::Delivery, due.subject).await;
     let delivery = match found {
@@ -142,6 +146,9 @@ async fn store_result(
 
 /// Those that waited for this delivery are due at once. A crash before leaves them to wait until their time is up.
 async fn release(ports: &dyn Ports, account: Key, ended: Key) -> Result<(), Failure> {
+    if rare(Site::ReleaseSkipped) {
+        return Ok(());
+    }
     let query = Query::List { under: ended, kind: Kind::Delivery, before: None, limit: MOST_WAITING };
     let mut jobs = vec![];
     for found in ports.store().find(query).await?.rows() {
@@ -153,7 +160,7 @@ async fn release(ports: &dyn Ports, account: Key, ended: Key) -> Result<(), Fail
     if !jobs.is_empty() {
         let commit = Commit { jobs, ..Commit::default() };
         flow::commit(ports.store(), commit, None).await?;
-        ports.nudge();
+        flow::nudge(ports);
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::flow::{self, Failure, Met, View};
 use crate::id::{Key, Kind};
 use crate::mutants::{Mutant, planted};
 use crate::ports::Ports;
+use crate::rare::{Site, or_short};
 use crate::record as plain;
 use crate::refund::Refund;
 use crate::refusal::Refusal;
@@ -82,8 +83,8 @@ pub async fn round(ports: &dyn Ports, post: &dyn Post, lane: &mut Lane) -> Resul
     };
     let outbox = outbox(store, &endpoint).await?;
     let from = lane.seen.max(outbox.body.cursor).max(endpoint.body.after);
-    let (account, after) = (lane.account, from);
-    let query = Query::OfAccount { account, after, before: u64::MAX, backwards: false, limit: LOOKED_AT };
+    let (account, after, limit) = (lane.account, from, or_short(Site::ShortRound, LOOKED_AT, 1));
+    let query = Query::OfAccount { account, after, before: u64::MAX, backwards: false, limit };
     let events = store.find(query).await?.sequenced();
     let Some(newest) = events.last().map(|e| e.link.sequence) else { return Ok(Round::Idle) };
     let mut upto = newest;
@@ -236,7 +237,7 @@ async fn settle(
         let commit = draft(ports, endpoint, &outbox, upto, &told, &before);
         match flow::commit(ports.store(), commit, None).await? {
             Met::Applied => {
-                ports.nudge();
+                flow::nudge(ports);
                 return Ok(());
             }
             Met::Conflict | Met::Guard | Met::Replay(_) => {}

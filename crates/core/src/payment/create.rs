@@ -65,7 +65,7 @@ pub async fn create(ports: &dyn Ports, command: &Create) -> Result<Done<PaymentV
     let claiming = command.claim.as_ref();
     let payment = decide(command)?;
     if command.confirm.is_some()
-        && let Some(answer) = flow::replay(ports.store(), claiming).await?
+        && let Some(answer) = flow::replay_at_first(ports.store(), claiming).await?
     {
         return Ok(Done::Replayed(answer));
     }

@@ -40,7 +40,7 @@ pub struct CreateRefund {
 
 pub async fn create(ports: &dyn Ports, command: &CreateRefund) -> Result<Done<RefundView>, Failure> {
     let claiming = command.claim.as_ref();
-    if let Some(answer) = flow::replay(ports.store(), claiming).await? {
+    if let Some(answer) = flow::replay_at_first(ports.store(), claiming).await? {
         return Ok(Done::Replayed(answer));
     }
     for _ in 0..flow::TRIES {

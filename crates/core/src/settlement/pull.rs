@@ -5,6 +5,7 @@ use super::report::{Head, Line};
 use super::scan::{self, Cursor};
 use crate::flow::{self, Failure};
 use crate::ports::Ports;
+use crate::rare::{Site, or_short};
 use crate::store::{StoreTrouble, Wait};
 
 /// Answers of the acquirer in one pull.
@@ -77,7 +78,7 @@ pub struct Pulled {
 /// `missing_after_days`: a movement that no report names when so many days were closed after it is a break.
 pub async fn pull(ports: &dyn Ports, source: &dyn Reports, missing_after_days: u32) -> Result<Pulled, PullFailure> {
     let mut pulled = Pulled::default();
-    for _ in 0..ROUNDS {
+    for _ in 0..or_short(Site::ShortPull, ROUNDS, 1) {
         let from = scan::cursor(ports.store()).await?;
         let mut listing = source.list(from.body.through).await?;
         pulled.newest = listing.newest;

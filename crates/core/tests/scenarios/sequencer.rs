@@ -4,7 +4,7 @@ use crate::check::play;
 use crate::gate::{Call, Gate, GatedStore, Point, run};
 use crate::script::*;
 use crate::world::ACCOUNT;
-use florin_core::commit::{Commit, EventKind, Job, JobKind, Row, SHARDS, Version, shard};
+use florin_core::commit::{Commit, Event, EventKind, Job, JobKind, Row, SHARDS, Version, shard};
 use florin_core::id::Key;
 use florin_core::sequencer::{Broken, sequence, verify};
 use florin_core::store::{CommitError, Found, Query, Report, SequencedEvent, Store, StoreTrouble, Sum, Wait};
@@ -57,7 +57,6 @@ fn a_later_batch_goes_on_from_the_newest_link() {
 
 #[test]
 fn of_two_sequencers_one_is_faster_and_no_number_is_given_twice() {
-    let store = busy();
     for point in [Point::Before(Call::Find, 2), Point::Before(Call::Commit, 1)] {
         let store = busy();
         let gated = GatedStore { inner: store.clone(), gate: Gate::stopping(&[point]) };
@@ -68,6 +67,22 @@ fn of_two_sequencers_one_is_faster_and_no_number_is_given_twice() {
         assert_eq!(slower, Some(Ok(0)));
         assert_eq!(block_on(verify(&store, shard(ACCOUNT))), Ok(Ok(8)));
     }
+    // What came after the faster one's look is the slower one's to number.
+    let store = busy();
+    let gated = GatedStore { inner: store.clone(), gate: Gate::stopping(&[Point::Before(Call::Commit, 1)]) };
+    let slower = run(sequence(&gated, shard(ACCOUNT)), || {
+        assert_eq!(block_on(sequence(&store, shard(ACCOUNT))), Ok(8));
+        let newest = Query::Sequenced { shard: shard(ACCOUNT), after: 7, limit: 1 };
+        let event = block_on(store.find(newest)).unwrap().sequenced().remove(0).stored.event;
+        let row = block_on(store.get(&[event.cause])).unwrap().remove(0).unwrap();
+        let (expect, version) = (vec![(row.key, row.version)], row.version.next());
+        let event = Event { id: Key(1 << 60), version, ..event };
+        let put = vec![Row { version, ..row }];
+        block_on(store.commit(Commit { expect, put, events: vec![event], ..Commit::default() })).unwrap();
+        true
+    });
+    assert_eq!((slower, numbered(&store).len()), (Some(Ok(1)), 9));
+    let store = busy();
     let gate = Gate::stopping(&[Point::After(Call::Commit, 1)]);
     let died = run(sequence(&GatedStore { inner: store.clone(), gate }, shard(ACCOUNT)), || false);
     assert_eq!((died, block_on(sequence(&store, shard(ACCOUNT)))), (None, Ok(0)));

@@ -105,7 +105,8 @@ pub async fn number_once(ports: &Real) -> bool {
     for shard in ports.store.take_dirty() {
         match sequencer::sequence(&ports.store, shard).await {
             Ok(n) => {
-                if n >= sequencer::BATCH as usize {
+                if n > 0 {
+                    // What came meanwhile, or did not fit, is seen by the next look.
                     ports.store.mark(shard);
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::Audit;
 use florin_core::attempt::{Move, State};
-use florin_core::id::Key;
+use florin_core::id::{Key, Kind};
 use florin_core::payment::Stage;
 use florin_core::refund::RefundStage;
 use florin_core::time::Time;
@@ -25,37 +25,29 @@ pub enum Of {
     Setup,
 }
 
-impl Heard {
-    /// Reads what the gateways' `render` writes.
-    pub fn read(answer: &[u8]) -> Option<Heard> {
-        let text = std::str::from_utf8(answer).ok()?;
-        let mut words = text.split(' ');
-        let of = match words.next()? {
-            "payment" => Of::Payment,
-            "refund" => Of::Refund,
-            "setup" => Of::Setup,
-            _ => return None,
-        };
-        let key = Key(words.next()?.parse().ok()?);
-        let status = words.next()?.to_owned();
-        let amount = words.next()?.parse().ok()?;
-        Some(Heard { key, status, amount, of })
-    }
-}
+/// What lists promise.
+pub const WHOLE_LISTS: &str = "lists hold everything once, newest first";
 
 const SAME_ANSWER: &str = "a repeated request is answered as the first was";
 
 /// An idempotency key is remembered for a day: later it may be taken anew.
 const KEYS_LAST_MS: i64 = 23 * 3_600_000;
 
-fn text(answer: &[u8]) -> String {
-    String::from_utf8_lossy(answer).into_owned()
+/// The first answer under an idempotency key: of what, and every byte of it.
+struct First {
+    about: Key,
+    status: u16,
+    body: Vec<u8>,
+}
+
+fn text(status: u16, body: &[u8]) -> String {
+    format!("{status} {}", String::from_utf8_lossy(body))
 }
 
 struct KeyUsed {
     at: Time,
     /// The first answer that a client got under it.
-    first: Option<Vec<u8>>,
+    first: Option<First>,
 }
 
 #[derive(Default)]
@@ -70,24 +62,21 @@ impl Audit {
         self.answers.by_claim.insert(claim, KeyUsed { at: wall, first: None });
     }
 
-    /// A client got this answer under this idempotency key; reads have none.
-    pub fn answered(&mut self, claim: Option<i64>, wall: Time, answer: &[u8]) {
-        let Some(heard) = Heard::read(answer) else { return };
+    /// A client got this answer, of this status and body, under this idempotency key; reads have none.
+    pub fn answered(&mut self, claim: Option<i64>, wall: Time, heard: &Heard, (status, body): (u16, &[u8])) {
         let about = heard.key;
-        self.answers.heard.insert(heard);
+        self.answers.heard.insert(heard.clone());
         let Some(used) = claim.and_then(|c| self.answers.by_claim.get_mut(&c)) else { return };
         if wall.since(used.at).abs() > KEYS_LAST_MS {
             return;
         }
-        let first = used.first.get_or_insert_with(|| answer.to_vec());
-        if first == answer {
+        let first = used.first.get_or_insert_with(|| First { about, status, body: body.to_vec() });
+        if (first.status, first.body.as_slice()) == (status, body) {
             return;
         }
-        let promise = match Heard::read(first) {
-            Some(heard) if heard.key == about => SAME_ANSWER,
-            _ => "a request is done once under one idempotency key",
-        };
-        let (first, then) = (text(first), text(answer));
+        let same = first.about == about;
+        let promise = if same { SAME_ANSWER } else { "a request is done once under one idempotency key" };
+        let (first, then) = (text(first.status, &first.body), text(status, body));
         self.broken(promise, Some(about), || format!("first `{first}`, then `{then}`"));
     }
 
@@ -96,20 +85,33 @@ impl Audit {
         let used = self.answers.by_claim.get(&claim);
         let Some(used) = used.filter(|used| wall.since(used.at).abs() <= KEYS_LAST_MS) else { return };
         if let Some(first) = &used.first {
-            let about = Heard::read(first).map(|heard| heard.key);
-            let first = text(first);
-            self.broken(SAME_ANSWER, about, || format!("first `{first}`, then refused: {why}"));
+            let (about, first) = (first.about, text(first.status, &first.body));
+            self.broken(SAME_ANSWER, Some(about), || format!("first `{first}`, then refused: {why}"));
         }
     }
 
-    /// A list of an account's payments: newest first, and with everything that a client knows to be there.
-    pub fn listed(&mut self, answer: &[u8], known: &[Key]) {
-        let text = String::from_utf8_lossy(answer);
-        let keys: Vec<i64> = text.split(' ').skip(1).filter_map(|word| word.parse().ok()).collect();
-        let sorted = keys.windows(2).all(|pair| pair[0] > pair[1]);
-        let missing = known.iter().find(|key| !keys.contains(&key.0)).copied();
-        if !sorted || missing.is_some() {
-            self.broken("lists hold what was acknowledged, newest first", missing, || format!("{} rows", keys.len()));
+    /// What a merchant knows to be there.
+    pub fn acknowledged(&self, account: Key, kind: Kind) -> Vec<Key> {
+        let of = |of: Of| match of {
+            Of::Payment => Kind::Payment,
+            Of::Refund => Kind::Refund,
+            Of::Setup => Kind::Setup,
+        };
+        let heard = self.answers.heard.iter().filter(|h| of(h.of) == kind);
+        heard.map(|h| h.key).filter(|key| self.accounts.get(key) == Some(&(account, kind))).collect()
+    }
+
+    /// A list as it was walked: newest first, nothing twice, nothing that is not there, and everything that was known to be there.
+    pub fn listed(&mut self, path: &str, keys: &[Key], known: &[Key]) {
+        let unordered = keys.windows(2).find(|pair| pair[0] <= pair[1]).map(|pair| pair[1]);
+        let missing = known.iter().find(|key| !keys.contains(key)).copied();
+        let invented = keys.iter().find(|key| !self.accounts.contains_key(key)).copied();
+        for (key, what) in
+            [(unordered, "stands twice or out of order"), (missing, "is left out"), (invented, "is not there")]
+        {
+            if let Some(key) = key {
+                self.broken(WHOLE_LISTS, Some(key), || format!("{path}: {} of {} rows {what}", key.0, keys.len()));
+            }
         }
     }
 

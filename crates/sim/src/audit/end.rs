@@ -31,6 +31,7 @@ impl World {
         self.audit.check_heard();
         self.audit.check_waits(self.aged);
         self.chain_holds();
+        self.lists_agree();
         self.settlement_agrees();
         self.ledger_agrees();
         let jumped = [Fault::ClockForward, Fault::ClockBack].iter().any(|f| self.faults.contains_key(f));

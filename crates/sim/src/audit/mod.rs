@@ -6,6 +6,7 @@ mod cards;
 mod commits;
 mod end;
 mod ledger;
+mod lists;
 mod orders;
 mod settlement;
 mod told;
@@ -14,7 +15,7 @@ mod witness;
 
 use crate::coverage::Coverage;
 use florin_core::commit::{JobId, JobKind};
-use florin_core::id::Key;
+use florin_core::id::{Key, Kind};
 use florin_core::method::PaymentMethod;
 use florin_core::movement::Movement;
 use florin_core::payment::Payment;
@@ -23,9 +24,9 @@ use florin_core::setup::Setup;
 use florin_core::threeds::Settled;
 use florin_core::time::Time;
 use florin_sandbox::EntryId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use answers::Heard;
+pub use answers::{Heard, Of};
 
 use answers::Answers;
 use orders::Used;
@@ -49,6 +50,10 @@ pub struct Audit {
     movements: BTreeMap<Key, Movement>,
     setups: BTreeMap<Key, Setup>,
     methods: BTreeMap<Key, PaymentMethod>,
+    /// Whose each thing is that stands in a list.
+    accounts: BTreeMap<Key, (Key, Kind)>,
+    /// Events that merchants are told of, by account.
+    public: BTreeMap<Key, BTreeSet<Key>>,
     /// Attempt to the payment or refund that it is of.
     owners: BTreeMap<Key, Key>,
     /// RRN as it stands on the wire to the attempt whose key it is.

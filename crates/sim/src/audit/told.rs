@@ -1,13 +1,13 @@
 //! What endpoints were told: every event of theirs at least once, those of one object in order unless one waited a minute.
 
 use crate::world::World;
-use florin_core::commit::{Commit, Event, JobId, JobKind};
+use florin_core::commit::{Commit, Event, EventKind, JobId, JobKind};
 use florin_core::deliver::WAITS_MS;
 use florin_core::id::Key;
 use florin_core::store::{Query, Store};
 use florin_core::time::Time;
 use florin_store::block_on;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A numbered event.
 #[derive(Clone, Copy)]
@@ -25,7 +25,7 @@ type Arrival = (u64, i64, i64, Key);
 pub struct Told {
     endpoints: BTreeMap<Key, Key>,
     /// (endpoint, event) that did not arrive yet.
-    owed: BTreeSet<(Key, Key)>,
+    owed: BTreeMap<(Key, Key), EventKind>,
     numbered: BTreeMap<Key, Numbered>,
     /// When an event first arrived.
     first: BTreeMap<(Key, Key), i64>,
@@ -64,7 +64,9 @@ impl Told {
         self.owed.is_empty() && self.jobs.is_empty()
     }
     pub fn open(&self) -> String {
-        format!("{} events did not arrive, {} deliveries are open", self.owed.len(), self.jobs.len())
+        let first = self.owed.first_key_value().map_or("", |(_, kind)| kind.as_str());
+        let (owed, jobs) = (self.owed.len(), self.jobs.len());
+        format!("{owed} events did not arrive (the first is {first}), {jobs} deliveries are open")
     }
 }
 
@@ -80,7 +82,7 @@ impl World {
         }
         for event in commit.events.iter().filter(|e| e.kind.is_public()) {
             if let Some(endpoint) = told.endpoints.get(&event.account) {
-                told.owed.insert((*endpoint, event.id));
+                told.owed.insert((*endpoint, event.id), event.kind);
             }
         }
         if let Some(links) = &commit.links {

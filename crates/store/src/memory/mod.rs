@@ -9,6 +9,7 @@ use crate::limits::{JOBS_PER_LEASE, assert_well_formed};
 use florin_core::commit::{Commit, Job, JobKind, Row};
 use florin_core::customer::Forget;
 use florin_core::id::Key;
+use florin_core::rare::{Site, or_short};
 use florin_core::store::{CommitError, Found, Query, Report, Store, StoreTrouble, Sum, Wait};
 use florin_core::time::Time;
 use state::State;
@@ -71,7 +72,8 @@ impl Store for MemoryStore {
     }
 
     fn lease<'a>(&'a self, kind: JobKind, now: Time, n: u32, until: Time) -> Wait<'a, Result<Vec<Job>, StoreTrouble>> {
-        Box::pin(async move { Ok(self.lock().lease(kind, now, n.min(JOBS_PER_LEASE), until)) })
+        let n = or_short(Site::ShortLease, n, 1).min(JOBS_PER_LEASE);
+        Box::pin(async move { Ok(self.lock().lease(kind, now, n, until)) })
     }
 
     fn sums<'a>(&'a self, report: Report) -> Wait<'a, Result<Vec<Sum>, StoreTrouble>> {

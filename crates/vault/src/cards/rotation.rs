@@ -154,7 +154,7 @@ impl Cards {
     /// Seals the next cards after this one anew. Gives the last of them, or nothing when none is left. `done` is called once they are
     /// durable.
     pub fn reseal(&self, version: u16, after: Key, done: Done) -> Result<Option<Key>, RotateError> {
-        let rows = self.db.cards_behind(version, after, BATCH_CARDS)?;
+        let rows = self.db.cards_under_older(version, after, BATCH_CARDS)?;
         let Some(last) = rows.last().map(|row| row.key) else {
             done(Ok(()));
             return Ok(None);
@@ -285,7 +285,7 @@ pub async fn reseal_all(cards: Arc<Cards>, version: u16) {
     }
     // The pass that finds nothing is the last.
     while pass(&cards, version).await.is_some_and(|moved| moved > 0) {}
-    match cards.db.cards_behind(version, Key(i64::MIN), 1) {
+    match cards.db.cards_under_older(version, Key(i64::MIN), 1) {
         Ok(left) if left.is_empty() => {
             let (done, told) = awaited();
             cards.resealed(version, done);

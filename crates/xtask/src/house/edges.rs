@@ -37,7 +37,7 @@ const WALLS: &[Wall] = &[
     Wall { package: "sandbox", inner: &["connect"], tests: &[], never: &[] },
     Wall {
         package: "sim",
-        inner: &["core", "store", "connect", "vault", "sandbox"],
+        inner: &["core", "store", "connect", "vault", "api", "sandbox"],
         tests: &[],
         never: &[ASYNC, TLS, SQL, CHANCE, CLOCK],
     },

@@ -73,6 +73,9 @@ fn print(report: &ProveReport, seconds: f64) {
     for kind in &report.missing_faults {
         out!("Never injected: {kind}");
     }
+    for branch in &report.missing_branches {
+        out!("Never taken: the rare branch {branch}");
+    }
     for step in &report.missing_steps {
         out!("Never taken: {step}");
     }
