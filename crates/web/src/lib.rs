@@ -115,12 +115,13 @@ impl Web {
     }
 }
 
-/// The page's own address without the choice of language, ready for another.
+/// The page's own query without the choice of language, ready for another. A path of a request is never part of a link: `//shop.example`
+/// would lead there.
 fn here(request: &EdgeRequest) -> String {
     let kept = request.query.split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(LANGUAGE));
     let kept: Vec<&str> = kept.collect();
     let sign = if kept.is_empty() { "" } else { "&" };
-    format!("{}?{}{sign}{LANGUAGE}=", request.path, kept.join("&"))
+    format!("?{}{sign}{LANGUAGE}=", kept.join("&"))
 }
 
 /// Changes whenever the page would say something else.
