@@ -143,7 +143,7 @@ impl Album<'_> {
 
     /// The charge as it was when this refund succeeded: with its money given back, or just before.
     async fn charge_with(&self, refund: &RefundView, itself: bool) -> Result<Option<Value>, ApiError> {
-        let history = self.store.find(Query::History { key: refund.body.payment }).await?.rows();
+        let history = self.store.find(Query::History { key: refund.body.payment, limit: 1_000 }).await?.rows();
         let Some(row) = history.iter().rev().find(|row| row.at <= refund.at).or(history.first()) else {
             return Ok(None);
         };

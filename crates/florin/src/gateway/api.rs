@@ -13,7 +13,7 @@ use florin_core::request_log::RequestLog;
 use florin_core::store::Wait;
 use florin_vault::cards::NewCard;
 use florin_vault::refusal::CardRefusal;
-use florin_web::Subject;
+use florin_web::{Subject, Topic};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::net::Ipv4Addr;
@@ -60,7 +60,8 @@ impl House for Beside {
         self.local_endpoints
     }
     fn journey(&self, account: Key, kind: Kind, key: Key) -> Option<JourneyLink> {
-        let (url, expires) = self.pages.as_ref()?.link(account, Subject { kind, key });
+        let topic = Topic::of(kind)?;
+        let (url, expires) = self.pages.as_ref()?.link(account, Subject { topic, key });
         Some(JourneyLink { url, expires })
     }
 }
