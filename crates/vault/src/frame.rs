@@ -35,12 +35,14 @@ pub enum FrameKind {
     BadRequest = 8,
     /// An `Ask` about an authentication -> an `Answer`, both postcard.
     ThreeDs = 9,
+    /// A `Renewal` (postcard) -> what `Tokenise` has.
+    Renew = 10,
 }
 
 impl FrameKind {
     fn from_u8(n: u8) -> Option<FrameKind> {
-        use FrameKind::{BadRequest, Health, Hops, Late, LateDone, Submit, ThreeDs, Tokenise, Watch};
-        [Submit, Tokenise, Hops, Health, Watch, Late, LateDone, BadRequest, ThreeDs]
+        use FrameKind::{BadRequest, Health, Hops, Late, LateDone, Renew, Submit, ThreeDs, Tokenise, Watch};
+        [Submit, Tokenise, Hops, Health, Watch, Late, LateDone, BadRequest, ThreeDs, Renew]
             .into_iter()
             .find(|kind| *kind as u8 == n)
     }

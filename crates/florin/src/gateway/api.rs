@@ -6,13 +6,17 @@ use super::requests::Requests;
 use crate::commands::pay::facts;
 use crate::fail::{Fail, io};
 use florin_api::keys::manage::{self, NewKey};
-use florin_api::{Api, House, JourneyLink, KeyClass, Named, NotNamed};
+use florin_api::{Api, Expires, House, JourneyLink, KeyClass, Named, NotNamed, NotRenewed};
+use florin_connect::card::BadCard;
 use florin_core::edge::{Identified, Identify};
 use florin_core::id::{Key, Kind};
+use florin_core::payment::CardFacts;
 use florin_core::request_log::RequestLog;
 use florin_core::store::Wait;
+use florin_core::wire::CardToken;
 use florin_vault::cards::NewCard;
 use florin_vault::refusal::CardRefusal;
+use florin_vault::renewal::Renewal;
 use florin_web::{Subject, Topic};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -44,6 +48,32 @@ impl House for Beside {
                 Ok(t) => Ok(Named { digest: t.card_digest, facts: facts(&t) }),
                 Err(CardRefusal::Trouble) => Err(NotNamed::NoVault),
                 Err(_) => Err(NotNamed::Unknown),
+            }
+        })
+    }
+    fn renewed<'a>(
+        &'a self,
+        account: Key,
+        live: bool,
+        token: CardToken,
+        Expires { month: exp_month, year: exp_year }: Expires,
+    ) -> Wait<'a, Result<CardFacts, NotRenewed>> {
+        Box::pin(async move {
+            let asked = Renewal { account, live, token, exp_month, exp_year };
+            match self.ports.vault.renew(&asked).await {
+                Ok(t) => Ok(facts(&t)),
+                Err(CardRefusal::Bad(bad)) => {
+                    // A date that is past is one that no reissued card has.
+                    let code = if bad == BadCard::Expired { "invalid_expiry_year" } else { bad.code() };
+                    Err(NotRenewed::Refused { code, param: bad.param(), message: bad.message() })
+                }
+                Err(
+                    CardRefusal::OtherMode
+                    | CardRefusal::NoSuchName
+                    | CardRefusal::TestModeLiveCard
+                    | CardRefusal::LiveModeTestCard
+                    | CardRefusal::Trouble,
+                ) => Err(NotRenewed::NoVault),
             }
         })
     }
