@@ -134,6 +134,9 @@ fn a_token_works_once() {
     assert_eq!(method(&id).error(), (400, "token_already_used", "card[token]"));
     assert_eq!(shop.get(&format!("/v1/tokens/{id}")).at("/used"), &json!(true));
     assert_eq!(method("tok_visa").status, 200);
+    let request = Request::new("POST", "/v1/tokens", "card[florin_card]=0").key(&shop.publishable);
+    let other = shop.with_card_of(request, 2, florin_core::wire::Network::Mastercard);
+    assert_eq!(other.text("/card/brand"), "MasterCard");
     assert_eq!(method("tok_none").error(), (400, "resource_missing", "card[token]"));
 }
 
