@@ -50,6 +50,7 @@ use florin_core::request_log::RequestLog;
 use florin_core::seal::Secret;
 use florin_core::store::{SequencedEvent, Wait};
 use florin_core::time::Time;
+use florin_core::wire::CardToken;
 use keys::Cache;
 use limits::Limits;
 use listen::{Session, Sessions};
@@ -73,6 +74,22 @@ pub enum NotNamed {
     NoVault,
 }
 
+/// Why a card has no other expiry date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotRenewed {
+    /// The date is refused, in the API's words.
+    Refused { code: &'static str, param: &'static str, message: &'static str },
+    /// The vault cannot be reached, or has no such card.
+    NoVault,
+}
+
+/// The last month in which a card is good: 1 to 12, and a year of four digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expires {
+    pub month: u8,
+    pub year: u16,
+}
+
 /// Opens one page for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JourneyLink {
@@ -84,6 +101,14 @@ pub struct JourneyLink {
 pub trait House: Send + Sync {
     /// A fresh token for the test card of that name: `pm_card_visa`, `tok_visa`.
     fn named<'a>(&'a self, account: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>>;
+    /// The same card under another expiry date, for what is sent from now on.
+    fn renewed<'a>(
+        &'a self,
+        account: Key,
+        live: bool,
+        card: CardToken,
+        expires: Expires,
+    ) -> Wait<'a, Result<CardFacts, NotRenewed>>;
     /// Fills with unpredictable bytes.
     fn random(&self, bytes: &mut [u8]);
     /// Where requests are written down.

@@ -116,6 +116,10 @@ impl Walk {
 }
 
 impl Page {
+    /// The newest, as a list within something else begins.
+    pub const fn first() -> Page {
+        Page { limit: DEFAULT_LIMIT, after: None, before: None, created: Created { from: i64::MIN, to: i64::MAX } }
+    }
     /// How to read it when keys tell the time: nothing is read that lies outside the bounds on the way to it.
     pub fn walk(&self) -> Walk {
         let first_at = |seconds: i64| Key::first_at(Time(seconds.saturating_mul(1_000)));

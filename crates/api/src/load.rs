@@ -6,7 +6,7 @@ use crate::list;
 use crate::permission::{self, Permission};
 use crate::resources::{
     balance, charges, customers, payment_intents, payment_methods, prices, products, refunds, setup_attempts,
-    setup_intents,
+    setup_intents, sources,
 };
 use florin_core::flow;
 use florin_core::id::Kind;
@@ -33,7 +33,7 @@ pub async fn by_id(ask: &Ask<'_>, id: &str) -> Result<Option<Value>, ApiError> {
         "re" => refunds::find(ask, id).await.map(|v| refunds::shape(look, &v)),
         "seti" => setup_intents::find(ask, id).await.map(|v| setup_intents::shape(look, &v)),
         "setatt" => setup_attempts::find(ask, id).await.map(|(v, a)| setup_attempts::shape(look, &v, &a)),
-        "card" => payment_methods::find(ask, id, "id").await.map(|v| payment_methods::shape(look, &v)),
+        "card" => payment_methods::find(ask, id, "id").await.map(|v| sources::shape(look, &v)),
         "prod" => products::find(ask, id).await.map(|v| products::shape(look, &v)),
         "price" => prices::find(ask, id).await.map(|v| prices::shape(look, &v)),
         "txn" => balance::find(ask, id).await,
@@ -69,7 +69,8 @@ pub async fn part(ask: &Ask<'_>, of: &Value, field: &str) -> Result<Option<Value
     Ok(match (text("object"), field) {
         ("charge", "refunds") if !may(ask, "refunds")? => None,
         ("charge", "refunds") => Some(refunds_of(ask, of).await?),
-        ("customer", "sources" | "subscriptions" | "tax_ids") => Some(empty()),
+        ("customer", "sources") => Some(sources_of(ask, text("id")).await?),
+        ("customer", "subscriptions" | "tax_ids") => Some(empty()),
         ("customer", "tax") => Some(json!({
             "automatic_tax": "unrecognized_location", "ip_address": null, "location": null, "provider": "stripe",
         })),
@@ -77,6 +78,13 @@ pub async fn part(ask: &Ask<'_>, of: &Value, field: &str) -> Result<Option<Value
         ("price", "currency_options") => Some(prices::options(of)),
         _ => None,
     })
+}
+
+/// The list that `sources` of a customer expands to.
+async fn sources_of(ask: &Ask<'_>, customer: &str) -> Result<Value, ApiError> {
+    let view = customers::find(ask, customer, "id").await?;
+    let found = sources::of_customer(ask, list::Page::first(), &view).await?;
+    Ok(list::body(&format!("/v1/customers/{customer}/sources"), found))
 }
 
 /// The list that `refunds` of a charge expands to.

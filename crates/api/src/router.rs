@@ -7,7 +7,7 @@ use crate::params::Params;
 use crate::resources::{
     account, balance, charges, confirmation_tokens, customers, deliveries, events, journeys, payment_intents,
     payment_method_domains, payment_methods, prices, products, refunds, request_logs, settlement, setup_attempts,
-    setup_intents, stripecli, tokens, webhook_endpoints,
+    setup_intents, sources, stripecli, tokens, webhook_endpoints,
 };
 use florin_core::store::Wait;
 
@@ -63,6 +63,8 @@ pub static ROUTES: &[Route] = routes! {
     DELETE "/v1/customers/{}" Secret customers::delete;
     GET "/v1/customers/{}/payment_methods" Secret customers::payment_methods;
     GET "/v1/customers/{}/payment_methods/{}" Secret customers::payment_method;
+    GET "/v1/customers/{}/sources" Secret sources::list;
+    GET "/v1/customers/{}/sources/{}" Secret sources::retrieve;
     GET "/v1/events" Secret events::list;
     GET "/v1/events/{}" Secret events::retrieve;
     POST "/v1/events/{}/retry" Secret deliveries::resend;

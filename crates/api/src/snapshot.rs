@@ -143,7 +143,7 @@ impl Album<'_> {
 
     /// The charge as it was when this refund succeeded: with its money given back, or just before.
     async fn charge_with(&self, refund: &RefundView, itself: bool) -> Result<Option<Value>, ApiError> {
-        let history = self.store.find(Query::History { key: refund.body.payment }).await?.rows();
+        let history = self.store.find(Query::History { key: refund.body.payment, limit: 1_000 }).await?.rows();
         let views: Vec<PaymentView> = history.iter().map(flow::read).collect::<Result<_, _>>()?;
         // Nothing is given back before it was taken. Of the steps since, times say which: unless the clock was set back between.
         let mut paid = views.into_iter().filter(|view| view.body.received() > 0).peekable();

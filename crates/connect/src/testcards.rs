@@ -325,6 +325,7 @@ mod tests {
         check("decline", "0002", Network::Visa, respond(b"5C"));
         check("insufficient-funds", "9995", Network::Visa, respond(b"51"));
         check("pm_card_visa_chargeDeclinedLostCard", "9987", Network::Visa, respond(b"41"));
+        check("pm_card_chargeDeclinedVelocityLimitExceeded", "6975", Network::Visa, respond(b"61"));
         check("tok_chargeDeclinedIncorrectCvc", "0127", Network::Visa, respond(b"N7"));
         check("pm_card_de", "0016", Network::Visa, Behaviour::Approve);
         check("timeout", "2014", Network::Visa, Behaviour::Timeout);

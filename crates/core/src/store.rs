@@ -51,9 +51,10 @@ pub enum Query {
         kind: Kind,
         key: Key,
     },
-    /// Every version of a key, oldest first.
+    /// The newest versions of a key, oldest first. At most `limit` (1 to 1,000).
     History {
         key: Key,
+        limit: u32,
     },
     /// One version of a key, with the request that it was made for.
     Step {

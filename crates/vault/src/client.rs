@@ -8,6 +8,7 @@ use crate::core::wire::{Late, NotSent, Order, Unsure, Verdict};
 use crate::frame::{ANSWER_LIMIT_BYTES, FrameKind, Inbox, REQUEST_LIMIT_BYTES, put_frame, write_card};
 use crate::health::Health;
 use crate::refusal::CardRefusal;
+use crate::renewal::Renewal;
 use florin_connect::journey::Hop;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -154,8 +155,18 @@ impl VaultClient {
     pub async fn tokenise(&self, card: NewCard) -> Result<Tokenised, CardRefusal> {
         let payload = write_card(&card).ok_or(CardRefusal::Bad(florin_connect::card::BadCard::InvalidNumber))?;
         drop(card);
-        match self.inner.ask(FrameKind::Tokenise, &payload).await {
-            Ok((FrameKind::Tokenise, answer)) => match answer.as_slice() {
+        self.card(FrameKind::Tokenise, &payload).await
+    }
+
+    /// The same card under another expiry date, with a token of its own.
+    pub async fn renew(&self, asked: &Renewal) -> Result<Tokenised, CardRefusal> {
+        let payload = postcard::to_allocvec(asked).map_err(|_| CardRefusal::Trouble)?;
+        self.card(FrameKind::Renew, &payload).await
+    }
+
+    async fn card(&self, kind: FrameKind, payload: &[u8]) -> Result<Tokenised, CardRefusal> {
+        match self.inner.ask(kind, payload).await {
+            Ok((answered, answer)) if answered == kind => match answer.as_slice() {
                 [0, tokenised @ ..] => postcard::from_bytes(tokenised).map_err(|_| CardRefusal::Trouble),
                 [1, number] => Err(CardRefusal::from_number(*number)),
                 _ => Err(CardRefusal::Trouble),

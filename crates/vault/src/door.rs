@@ -1,7 +1,7 @@
 //! The vault's only door: a Unix socket for processes of the same user, many requests at once on each connection.
 //! Knows no acquirer; gives out no card data.
 
-use crate::cards::{Cards, rotation};
+use crate::cards::{Cards, Tokenised, rotation};
 use crate::clock::Clock;
 use crate::core::wire::{Late, Order, Verdict};
 use crate::db::Write;
@@ -12,6 +12,8 @@ use crate::harden::Hardened;
 use crate::health::Health;
 use crate::journey::Journey;
 use crate::link::Moment;
+use crate::refusal::CardRefusal;
+use crate::renewal::Renewal;
 use crate::threeds::ThreeDs;
 use std::collections::VecDeque;
 use std::os::unix::fs::PermissionsExt;
@@ -273,6 +275,15 @@ async fn read_requests(mut read: OwnedReadHalf, rooms: &Rooms, outbox: &Arc<Outb
     }
 }
 
+/// 0 and the card's facts, or 1 and the number of a refusal.
+fn tokenised(outcome: Result<Tokenised, CardRefusal>) -> Vec<u8> {
+    match outcome.map(|card| postcard::to_extend(&card, vec![0])) {
+        Ok(Ok(tokenised)) => tokenised,
+        Ok(Err(_)) => vec![1, CardRefusal::Trouble.number()],
+        Err(refusal) => vec![1, refusal.number()],
+    }
+}
+
 impl Rooms {
     fn answer(&self, request: &Inbound<'_>, outbox: &Arc<Outbox>) {
         let understood = match request.kind {
@@ -288,6 +299,7 @@ impl Rooms {
             FrameKind::LateDone => self.late_done(request),
             FrameKind::ThreeDs => self.authentication(request, outbox),
             FrameKind::Keys => self.keys(request, outbox),
+            FrameKind::Renew => self.renew(request, outbox),
             FrameKind::Late | FrameKind::BadRequest => None,
         };
         if understood.is_none() {
@@ -317,14 +329,17 @@ impl Rooms {
         crate::wipe::touched();
         let card = read_card(request.payload)?;
         let (id, outbox, now) = (request.id, Arc::clone(outbox), self.clock.now());
-        self.cards.tokenise(now.steady, now.wall, card, move |outcome| {
-            let payload = match outcome.map(|card| postcard::to_extend(&card, vec![0])) {
-                Ok(Ok(tokenised)) => tokenised,
-                Ok(Err(_)) => vec![1, crate::refusal::CardRefusal::Trouble.number()],
-                Err(refusal) => vec![1, refusal.number()],
-            };
-            outbox.put(id, FrameKind::Tokenise, &payload);
-        });
+        let told = move |outcome| outbox.put(id, FrameKind::Tokenise, &tokenised(outcome));
+        self.cards.tokenise(now.steady, now.wall, card, told);
+        Some(())
+    }
+
+    fn renew(&self, request: &Inbound<'_>, outbox: &Arc<Outbox>) -> Option<()> {
+        crate::wipe::touched();
+        let asked: Renewal = postcard::from_bytes(request.payload).ok()?;
+        let (id, outbox, now) = (request.id, Arc::clone(outbox), self.clock.now());
+        let told = move |outcome| outbox.put(id, FrameKind::Renew, &tokenised(outcome));
+        self.cards.renew(now.steady, now.wall, asked, told);
         Some(())
     }
 

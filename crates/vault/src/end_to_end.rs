@@ -15,8 +15,10 @@ use crate::keys::create_raw;
 use crate::link::LinkState;
 use crate::process::{Settings, StartError, run};
 use crate::refusal::CardRefusal;
+use crate::renewal::Renewal;
 use crate::testing::{Folder, assert_no_card_data, contains};
 use crate::tls::tests::Pki;
+use florin_connect::card::BadCard;
 use florin_connect::iso8583::{Class, Dialect, Framer, Message};
 use std::future::Future;
 use std::path::Path;
@@ -248,6 +250,41 @@ fn cards_go_out_and_verdicts_come_back() {
         assert_eq!(vault.client.submit(&sale(8, 1999, card.token)).await, Verdict::NotSent(NotSent::NoVault));
         assert!(!world.folder.path("vault.sock").exists());
         assert_no_card_data(&world.folder.path("data"), &[NUMBER], &[]);
+    });
+}
+
+/// A card that was renewed is the same number under another date and token, and only its account may ask for it.
+#[test]
+fn a_card_is_renewed() {
+    within(async {
+        let world = World::new().await;
+        let vault = world.start().await;
+        let card = tokenise(&vault.client, NUMBER).await.unwrap();
+        let asked = Renewal { account: Key(1 << 20), live: false, token: card.token, exp_month: 2, exp_year: 2044 };
+        let renewed = vault.client.renew(&asked).await.unwrap();
+        assert_ne!((renewed.token, renewed.card_digest), (card.token, card.card_digest));
+        let expected = Tokenised {
+            token: renewed.token,
+            card_digest: renewed.card_digest,
+            exp_month: 2,
+            exp_year: 2044,
+            cvc_given: false,
+            ..card.clone()
+        };
+        assert_eq!(renewed, expected);
+        for token in [card.token, renewed.token] {
+            assert!(approved(&vault.client.submit(&sale(u32::from(token == card.token) + 1, 1999, token)).await));
+        }
+        let check = async |asked: Renewal, expected: CardRefusal| {
+            assert_eq!(vault.client.renew(&asked).await, Err(expected), "{asked:?}");
+        };
+        check(Renewal { account: Key(2 << 20), ..asked }, CardRefusal::NoSuchName).await;
+        check(Renewal { token: CardToken { key: Key(77 << 20), ..card.token }, ..asked }, CardRefusal::NoSuchName)
+            .await;
+        check(Renewal { exp_month: 13, ..asked }, CardRefusal::Bad(BadCard::InvalidExpiryMonth)).await;
+        check(Renewal { exp_year: 2020, ..asked }, CardRefusal::Bad(BadCard::Expired)).await;
+        vault.stop.send(()).unwrap();
+        vault.ended.await.unwrap();
     });
 }
 

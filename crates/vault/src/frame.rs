@@ -37,12 +37,14 @@ pub enum FrameKind {
     ThreeDs = 9,
     /// A `KeysAsk` (postcard) -> a `KeysAnswer`, JSON.
     Keys = 10,
+    /// A `Renewal` (postcard) -> what `Tokenise` has.
+    Renew = 11,
 }
 
 impl FrameKind {
     fn from_u8(n: u8) -> Option<FrameKind> {
-        use FrameKind::{BadRequest, Health, Hops, Keys, Late, LateDone, Submit, ThreeDs, Tokenise, Watch};
-        [Submit, Tokenise, Hops, Health, Watch, Late, LateDone, BadRequest, ThreeDs, Keys]
+        use FrameKind::{BadRequest, Health, Hops, Keys, Late, LateDone, Renew, Submit, ThreeDs, Tokenise, Watch};
+        [Submit, Tokenise, Hops, Health, Watch, Late, LateDone, BadRequest, ThreeDs, Keys, Renew]
             .into_iter()
             .find(|kind| *kind as u8 == n)
     }
@@ -206,7 +208,7 @@ mod tests {
         check(&[255, 255, 255, 255, 1], Some(BadFrame::TooLong));
         check(&[0, 0, 0, 4, 0, 0, 0, 1], Some(BadFrame::TooShort));
         check(&[0, 0, 0, 5, 0, 0, 0, 1, 0], Some(BadFrame::UnknownKind));
-        check(&[0, 0, 0, 5, 0, 0, 0, 1, 11], Some(BadFrame::UnknownKind));
+        check(&[0, 0, 0, 5, 0, 0, 0, 1, 12], Some(BadFrame::UnknownKind));
         check(&[0, 0, 0, 5, 0, 0, 0, 1], None);
     }
 

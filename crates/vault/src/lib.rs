@@ -23,6 +23,7 @@ pub mod line;
 pub mod link;
 pub mod process;
 pub mod refusal;
+pub mod renewal;
 #[cfg(test)]
 mod testing;
 pub mod threeds;

@@ -30,6 +30,8 @@ const above = location.ancestorOrigins?.[0] ?? '*';
 if (to) {
   const bank = /** @type {HTMLIFrameElement} */ (document.getElementById('bank'));
   bank.addEventListener('load', () => parent.postMessage({ florin: 'challenge-moved' }, above));
+  // The bank is asked for the language of the form around it.
+  to.searchParams.set('lang', spoken);
   bank.src = to.href;
 } else {
   const said = document.createElement('p');

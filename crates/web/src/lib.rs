@@ -16,7 +16,7 @@ mod tests;
 mod told;
 mod words;
 
-pub use link::{Link, Links, OPENS_MS, Subject};
+pub use link::{Link, Links, OPENS_MS, Subject, Topic};
 pub use told::{
     Around, Attempt, Card, Delivered, Delivery, Entry, Event, Failure, Field, Hop, House, Movement, NotTold, Related,
     Settled, Step, Told, Try, Word,
@@ -24,7 +24,6 @@ pub use told::{
 pub use words::Language;
 
 use florin_core::edge::{EdgeRequest, EdgeResponse};
-use florin_core::id::Kind;
 use florin_core::store::Wait;
 use pages::Base;
 use std::sync::Arc;
@@ -84,7 +83,7 @@ impl Web {
             Ok(told) => {
                 let moving = told.is_moving(self.house.now());
                 let shown = journey::arrange(&told, base.words, &link, &self.links);
-                pages::journey(base, shown, moving.then(|| version(&told)), told.subject.kind == Kind::Refund)
+                pages::journey(base, shown, moving.then(|| version(&told)), told.subject.is_refund())
             }
             Err(NotTold::Missing) => pages::no(base, pages::No::Page),
             Err(NotTold::Trouble) => pages::no(base, pages::No::Trouble),
@@ -115,12 +114,13 @@ impl Web {
     }
 }
 
-/// The page's own address without the choice of language, ready for another.
+/// The page's own query without the choice of language, ready for another. A path of a request is never part of a link: `//shop.example`
+/// would lead there.
 fn here(request: &EdgeRequest) -> String {
     let kept = request.query.split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(LANGUAGE));
     let kept: Vec<&str> = kept.collect();
     let sign = if kept.is_empty() { "" } else { "&" };
-    format!("{}?{}{sign}{LANGUAGE}=", request.path, kept.join("&"))
+    format!("?{}{sign}{LANGUAGE}=", kept.join("&"))
 }
 
 /// Changes whenever the page would say something else.

@@ -14,11 +14,43 @@ pub const PATH: &str = "/journey/";
 const PURPOSE: &[u8] = b"florin web: link to a journey, v1";
 const MAC_BYTES: usize = 32;
 
+/// What has a journey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    Payment,
+    Refund,
+}
+
+impl Topic {
+    pub const ALL: [Topic; 2] = [Topic::Payment, Topic::Refund];
+
+    pub const fn kind(self) -> Kind {
+        match self {
+            Topic::Payment => Kind::Payment,
+            Topic::Refund => Kind::Refund,
+        }
+    }
+    /// None: nothing of that kind has a journey.
+    pub fn of(kind: Kind) -> Option<Topic> {
+        Topic::ALL.into_iter().find(|topic| topic.kind() == kind)
+    }
+}
+
 /// What a link opens: a payment's or a refund's journey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject {
-    pub kind: Kind,
+    pub topic: Topic,
     pub key: Key,
+}
+
+impl Subject {
+    /// What an id names: a payment or a refund.
+    pub fn of(ids: &IdCodec, id: &str) -> Option<Subject> {
+        Topic::ALL.into_iter().find_map(|topic| ids.decode(topic.kind(), id).map(|key| Subject { topic, key }))
+    }
+    pub fn is_refund(self) -> bool {
+        self.topic == Topic::Refund
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,17 +83,16 @@ impl Links {
 
     /// What an id in a path names: a payment or a refund.
     pub fn subject(&self, id: &str) -> Option<Subject> {
-        let of = |kind| self.ids.decode(kind, id).map(|key| Subject { kind, key });
-        of(Kind::Payment).or_else(|| of(Kind::Refund))
+        Subject::of(&self.ids, id)
     }
 
     pub fn id(&self, subject: Subject) -> String {
-        self.ids.encode(subject.kind, subject.key)
+        self.ids.encode(subject.topic.kind(), subject.key)
     }
 
     fn mac(&self, link: &Link) -> [u8; MAC_BYTES] {
         // Every part has a fixed length, so no two links have the same bytes.
-        let (kind, key) = ([link.subject.kind as u8], link.subject.key.0.to_be_bytes());
+        let (kind, key) = ([link.subject.topic.kind() as u8], link.subject.key.0.to_be_bytes());
         let (account, expires) = (link.account.0.to_be_bytes(), link.expires.seconds().to_be_bytes());
         self.key.mac(&[&kind, &key, &account, &expires])
     }
@@ -135,7 +166,7 @@ mod tests {
     use super::*;
 
     const NOW: Time = Time(1_795_299_300_000);
-    const PAYMENT: Subject = Subject { kind: Kind::Payment, key: Key(0x1234_5678_9abc_0020) };
+    const PAYMENT: Subject = Subject { topic: Topic::Payment, key: Key(0x1234_5678_9abc_0020) };
 
     fn links(root: u8) -> Links {
         Links::new(&Secret::new([root; 32]), IdCodec::new(&[7; 16]))
@@ -163,7 +194,7 @@ mod tests {
         assert_eq!(links(1).open(&id, &query, link().expires.plus_ms(-1)), Ok(link()));
         assert_eq!(links(1).open(&id, &query, link().expires), Err(Closed::Expired));
         assert_eq!(links(2).open(&id, &query, NOW), Err(Closed::Forged), "another installation");
-        let refund = Link { subject: Subject { kind: Kind::Refund, ..PAYMENT }, ..link() };
+        let refund = Link { subject: Subject { topic: Topic::Refund, ..PAYMENT }, ..link() };
         assert_ne!(links(1).mac(&refund), links(1).mac(&link()), "the same key of another kind");
     }
 

@@ -12,7 +12,7 @@ use florin_core::edge::EdgeResponse;
 pub struct Base {
     pub words: Words,
     pub live: bool,
-    /// Its own address, up to the code of a language.
+    /// A link to itself, up to the code of a language.
     here: String,
     /// It looks again whether there is something new: what it shows now.
     version: Option<String>,

@@ -1,11 +1,11 @@
 //! A payment as tests see it: a sale that was approved, one that was declined, and one whose answer was lost.
 
-use crate::link::Subject;
+use crate::link::{Subject, Topic};
 use crate::told::{
     Attempt, Card, Delivered, Delivery, Entry, Event, Failure, Field, Hop, Movement, Related, Settled, Step, Told, Try,
     Word,
 };
-use florin_core::id::{Key, Kind};
+use florin_core::id::Key;
 use florin_core::ledger::{Book, Reason};
 use florin_core::money::{Currency, Money};
 use florin_core::time::Time;
@@ -13,8 +13,8 @@ use florin_core::wire::Network;
 
 pub const NOW: Time = Time(1_795_299_300_000);
 pub const ACCOUNT: Key = Key(0x1111_2222_3333_0040);
-pub const PAYMENT: Subject = Subject { kind: Kind::Payment, key: Key(0x1234_5678_9abc_0020) };
-pub const REFUND: Subject = Subject { kind: Kind::Refund, key: Key(0x1234_5678_9abc_0040) };
+pub const PAYMENT: Subject = Subject { topic: Topic::Payment, key: Key(0x1234_5678_9abc_0020) };
+pub const REFUND: Subject = Subject { topic: Topic::Refund, key: Key(0x1234_5678_9abc_0040) };
 
 pub fn eur(minor: i64) -> Money {
     Money::new(minor, Currency::parse("eur").unwrap())

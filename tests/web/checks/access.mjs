@@ -1,5 +1,6 @@
 // For everybody: axe in the page and in every frame, labels, messages that are read out, words in each language.
 import assert from 'node:assert/strict';
+import vm from 'node:vm';
 import fs from 'node:fs';
 
 /** Nothing that axe calls serious or critical, in any frame of Florin's or in the page around it. */
@@ -92,6 +93,13 @@ async function everyLanguageHasEveryWord(bench) {
   assert.ok(keys.length > 25);
   for (const [language, row] of Object.entries(table)) {
     assert.deepEqual(Object.keys(row).sort(), keys, language);
+    for (const [key, word] of Object.entries(row)) assert.ok(word.trim().length > 0, `${language}.${key}`);
+  }
+  const library = await shopper.file('/js/v1/florin.js');
+  const overlay = vm.runInNewContext(`(${/OVERLAY_WORDS = (\{[\s\S]*?\n\});/.exec(library)[1]})`);
+  assert.deepEqual(Object.keys(overlay).sort(), Object.keys(table).sort());
+  for (const [language, row] of Object.entries(overlay)) {
+    assert.deepEqual(Object.keys(row).sort(), ['cancel', 'failed', 'title', 'wait'], language);
     for (const [key, word] of Object.entries(row)) assert.ok(word.trim().length > 0, `${language}.${key}`);
   }
   // Every kind of error has its words.

@@ -109,6 +109,8 @@ async function itFitsAPhone(bench) {
 async function itSpeaksTheFormsLanguage(bench) {
   for (const [locale, cancel, failed] of [['ko', '취소', '결제 수단을 인증하지 못했습니다'], ['zh-CN', '取消', '无法验证此付款方式']]) {
     const { shopper } = await asked(bench, { options: { locale } });
+    // The browser asks for English: the payment's language wins.
+    assert.equal(await shopper.bank().locator('html').getAttribute('lang'), locale.slice(0, 2));
     await shopper.overlay().getByRole('button', { name: cancel }).click();
     const { error } = await shopper.run(() => window.result);
     assert.ok(error.message.startsWith(failed), error.message);
@@ -199,7 +201,7 @@ async function onlyOurOwnPagesAreShown(bench) {
     const inside = shopper.page.frameLocator('#shown').locator('#bank, main > p');
     return (await inside.getAttribute('src')) ?? (await inside.textContent());
   };
-  for (const to of [bench.card + there, bench.httpCard + there]) assert.ok((await shown(to)).startsWith(to), to);
+  for (const to of [bench.card + there, bench.httpCard + there]) assert.equal(await shown(to), `${to}?lang=ko`);
   const { host } = new URL(bench.card);
   const refused = [
     'https://evil.example/', `https://evil.example${there}`, `https://${host}@evil.example${there}`, `https://evil.example@${host}${there}`, `http://card.localhost.evil.example${there}`,
@@ -212,7 +214,18 @@ async function onlyOurOwnPagesAreShown(bench) {
   assert.deepEqual(shopper.page.frames().length, 1);
 }
 
+/** What an issuer's page may use: passkeys and payment confirmation, and nothing that hears or sees. */
+async function theIssuersPageMayAskForAPasskey(bench) {
+  const { shopper, result } = await asked(bench);
+  const wanted = ['payment', 'publickey-credentials-get', 'camera', 'microphone', 'geolocation'];
+  const may = await shopper.bank().locator('html').evaluate((_, wanted) => wanted.filter((name) => document.featurePolicy.allowsFeature(name)), wanted);
+  assert.deepEqual(may, ['payment', 'publickey-credentials-get']);
+  await complete(shopper);
+  assert.deepEqual(await result(), ['succeeded', null]);
+}
+
 export const threeds = {
+  theIssuersPageMayAskForAPasskey,
   onlyOurOwnPagesAreShown,
   aCardIsKeptAfterItsIssuerAsked,
   theCardholderAgrees, theCardholderRefuses, theIssuerDeclinesAfterwards, nobodyIsAskedWhereTheIssuerKnows, theCardholderCancels, escapeCancels,

@@ -57,19 +57,12 @@ fn shape(look: &Look, view: &TokenView) -> Value {
 
 /// From a browser, with what was typed there.
 pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    params.ignore(&[
-        "use_stripe_sdk",
-        "client_context",
-        "payment_method_options",
-        "mandate_data",
-        "set_as_default_payment_method",
-    ]);
+    params.ignore(&["use_stripe_sdk", "client_context", "mandate_data", "set_as_default_payment_method"]);
     make(ask, params).await
 }
 
 /// The same from a server, in test mode.
 pub async fn create_for_test(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
-    params.ignore(&["payment_method_options"]);
     if ask.caller.live {
         let message = "Test helpers are there in test mode only.";
         return Err(ApiError::new(403, crate::error::ErrorType::InvalidRequest, message).code("testmode_only"));
@@ -77,10 +70,22 @@ pub async fn create_for_test(ask: &Ask<'_>, params: &Params) -> Result<Answer, A
     make(ask, params).await
 }
 
+/// `payment_method_options`: instalments alone, which are not offered.
+fn options(params: &Params) -> Result<(), ApiError> {
+    let Some(options) = params.object("payment_method_options")? else { return Ok(()) };
+    super::payment_intents::other_methods(&options);
+    if let Some(card) = options.object("card")? {
+        card.ignore(&["installments", "cvc_token", "setup_future_usage"]);
+        card.done()?;
+    }
+    options.done()
+}
+
 async fn make(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let words = [("off_session", FutureUse::OffSession), ("on_session", FutureUse::OnSession)];
     let future_use = params.choice("setup_future_usage", &words)?;
     let shipping = params.shipping()?.value();
+    options(params)?;
     let return_url = params.text("return_url", LONGEST_TEXT)?;
     params.known_elsewhere(&["payment_method", "payment_method_data"]);
     let id = params.text("payment_method", 255)?;

@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::list;
 use crate::look::{self, Look};
 use crate::params::{LONGEST_TEXT, Params, Patch};
-use crate::resources::{address, metadata, payment_methods, prices, shipping};
+use crate::resources::{address, metadata, payment_methods, prices, shipping, sources};
 use crate::search::{self, Subject};
 use florin_core::commit::{EventKind, Row};
 use florin_core::customer::{self, Customer, CustomerPersonal, Invoicing, TaxExempt};
@@ -195,7 +195,7 @@ pub async fn find(ask: &Ask<'_>, id: &str, param: &str) -> Result<CustomerView, 
     flow::load(ask.store(), ask.account(), Kind::Customer, key).await.map_err(ask.missing(Kind::Customer, id, param))
 }
 
-async fn living(ask: &Ask<'_>, id: &str) -> Result<CustomerView, ApiError> {
+pub async fn living(ask: &Ask<'_>, id: &str) -> Result<CustomerView, ApiError> {
     let view = find(ask, id, "id").await?;
     match view.body.deleted {
         None => Ok(view),
@@ -214,6 +214,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let mut probe: CustomerPersonal = view.personal()?;
     merge(params, &mut probe)?;
     let chosen = default_method(ask, params, Some(view.key)).await?;
+    let source = sources::chosen(ask, params, view.key).await?;
     params.known_elsewhere(&["source", "card"]);
     params.done()?;
     let given = payment_methods::source(ask, params, view.key).await?;
@@ -229,9 +230,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         if body.deleted.is_some() {
             return Err(florin_core::refusal::Refusal::NoSuch(Kind::Customer));
         }
-        if let Some(given) = &given {
-            body.default_source = Some(given.key);
-        }
+        body.default_source = source.or(given.as_ref().map(|g| g.key)).or(body.default_source);
         let mut change = Change::to(body, EventKind::CustomerUpdated).personal(from.key, &personal);
         change.beside = given.as_ref().map(|g| g.beside.clone()).unwrap_or_default();
         Ok(change)

@@ -100,7 +100,7 @@ pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError
         return Err(missing());
     }
     let mut tries: Vec<Try> = vec![];
-    for row in ask.store().find(Query::History { key }).await?.rows() {
+    for row in ask.store().find(Query::History { key, limit: 1_000 }).await?.rows() {
         let version: View<Delivery> = flow::read(&row)?;
         // A version without a try of its own repeats the last.
         tries.extend(version.body.last.filter(|t| tries.last() != Some(t)));

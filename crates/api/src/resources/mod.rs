@@ -18,6 +18,7 @@ pub mod request_logs;
 pub mod settlement;
 pub mod setup_attempts;
 pub mod setup_intents;
+pub mod sources;
 pub mod stripecli;
 pub mod threeds;
 pub mod tokens;

@@ -16,6 +16,9 @@ use florin_core::refusal::Refusal;
 use florin_core::setup::{self, SetupPersonal, SetupStage, SetupView};
 use florin_core::threeds::{Answer, Ask as AskVault, Authentication, Begin, Browser, Settled};
 
+/// `browserLanguage`, in characters.
+const LANGUAGE_LIMIT_CHARS: usize = 8;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// The browser is on its way to the issuer.
@@ -224,10 +227,19 @@ fn browser(request: &EdgeRequest) -> Browser {
         let found = request.headers.iter().find(|(n, _)| n == name);
         found.map(|(_, v)| v.clone()).unwrap_or_default()
     };
-    let language = header("accept-language");
-    let language = language.split([',', ';']).next().unwrap_or("").trim().to_owned();
+    let accepted = header("accept-language");
+    let accepted = || accepted.split([',', ';']).next().unwrap_or("").trim().to_owned();
+    // The form's language, if the library says it, before the browser's: the issuer's page is shown over that form.
+    let language = language(&request.query).map_or_else(accepted, str::to_owned);
     let (accept, user_agent) = (header("accept"), header("user-agent"));
     Browser { accept, user_agent, language, address: Some(request.client) }
+}
+
+/// `lang=ko` of a query: a tag as long as an issuer is told (`browserLanguage`, EMV 3DS A.4).
+fn language(query: &str) -> Option<&str> {
+    let tag = query.split('&').find_map(|pair| pair.strip_prefix("lang="))?;
+    let is_tag = (2..=LANGUAGE_LIMIT_CHARS).contains(&tag.len());
+    (is_tag && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')).then_some(tag)
 }
 
 /// Back to the merchant's page, with what Stripe adds to its address.

@@ -4,8 +4,7 @@ use crate::ask::{Answer, Ask, told};
 use crate::error::{ApiError, noun};
 use crate::look::{self, Look};
 use crate::params::Params;
-use crate::resources::card_billing;
-use crate::resources::payment_methods::{country, fingerprint, funding};
+use crate::resources::{card_billing, sources};
 use florin_core::commit::{Beside, EventKind};
 use florin_core::edge::{CARD_FIELD, CODE_FIELD};
 use florin_core::flow::{self, View};
@@ -21,36 +20,10 @@ type CodeView = View<CodeOnce>;
 fn shape(look: &Look, view: &TokenView) -> Value {
     let card = &view.body.card;
     let personal: MethodPersonal = view.personal().unwrap_or_default();
-    let address = personal.billing.address.unwrap_or_default();
     json!({
         "id": look.id(Kind::CardToken, view.key),
         "object": "token",
-        "card": {
-            "id": look.id(Kind::Card, view.key),
-            "object": "card",
-            "address_city": address.city,
-            "address_country": address.country,
-            "address_line1": address.line1,
-            "address_line1_check": null,
-            "address_line2": address.line2,
-            "address_state": address.state,
-            "address_zip": address.postal_code,
-            "address_zip_check": null,
-            "brand": card.network.name(),
-            "country": country(card),
-            "cvc_check": "unchecked",
-            "dynamic_last4": null,
-            "exp_month": card.exp_month,
-            "exp_year": card.exp_year,
-            "fingerprint": fingerprint(card),
-            "funding": funding(card),
-            "last4": card.last4_text(),
-            "metadata": {},
-            "name": personal.billing.name,
-            "networks": { "preferred": null },
-            "regulated_status": "unregulated",
-            "tokenization_method": null,
-        },
+        "card": sources::card(look, view.key, card, &personal),
         "client_ip": null,
         "created": view.key.time().seconds(),
         "livemode": view.body.live,

@@ -185,10 +185,66 @@ fn sources() {
     let typed = Request::new("POST", &path, "card[florin_card]=0&card[name]=Ana").key(&shop.secret);
     assert_eq!(shop.with_card(typed, 8).status, 200);
     assert_eq!(shop.get(&format!("{path}/payment_methods")).body["data"].as_array().unwrap().len(), 3);
+    // As they are listed: newest first, in the shape of their time; one of them is the default again.
+    let listed = shop.get(&format!("{path}/sources"));
+    let newest = listed.text("/data/0/id");
+    let told = ["/url", "/data/0/object", "/data/0/brand", "/data/0/name", "/data/0/customer", "/data/2/id"];
+    let expected = [&*format!("{path}/sources"), "card", "Visa", "Ana", &*of, &*card];
+    assert_eq!(told.map(|at| listed.text(at)), expected);
+    assert_eq!(shop.get(&format!("{path}/sources?object=card&limit=1")).at("/has_more"), &json!(true));
+    assert_eq!(shop.get(&format!("{path}/sources?object=bank_account")).at("/data"), &json!([]));
+    assert_eq!(shop.get(&format!("{path}/sources?object=shell")).error().2, "object");
+    assert_eq!(shop.get(&format!("{path}/sources?starting_after={newest}")).text("/data/1/id"), card);
+    assert_eq!(shop.get(&format!("{path}/sources/{card}")).body, listed.body["data"][2]);
+    assert_eq!(shop.get(&format!("{path}/sources/card_none")).error(), (404, "resource_missing", "id"));
+    assert_eq!(shop.get(&format!("{path}?expand[]=sources")).at("/sources/data"), listed.at("/data"));
+    let with_owner = shop.get(&format!("{path}/sources?expand[]=data.customer"));
+    assert_eq!(with_owner.text("/data/0/customer/id"), of);
+    assert_eq!(shop.post(&path, &format!("default_source={card}")).text("/default_source"), card);
+    let expanded = shop.get(&format!("{path}?expand[]=default_source"));
+    assert_eq!(expanded.at("/default_source"), &listed.body["data"][2]);
+    let stranger = shop.post("/v1/customers", "source=tok_visa");
+    let (theirs, other) = (stranger.text("/default_source"), stranger.text("/id"));
+    for id in [&*theirs, "card_none"] {
+        let refused = shop.post(&path, &format!("default_source={id}"));
+        assert_eq!(refused.error(), (400, "resource_missing", "default_source"), "{id}");
+    }
+    assert_eq!(shop.get(&format!("/v1/customers/{other}/sources/{card}")).status, 404);
     assert_eq!(shop.post(&path, "source=tok_none").error(), (400, "resource_missing", "source"));
     assert_eq!(shop.post(&path, "source=tok_visa&card=tok_visa").error().2, "card");
     assert_eq!(shop.post(&path, "source[object]=bank_account").error().2, "source[object]");
     assert_eq!(shop.post(&path, "source[object]=card").error(), (400, "parameter_missing", "source[number]"));
+}
+
+/// The ways to pay that a setup names: cards, under the newer name and under the one that most code has, in every version.
+#[test]
+fn ways_to_pay_of_a_setup() {
+    let shop = Shop::open();
+    let made = shop.post("/v1/setup_intents", "payment_method_types[]=card");
+    assert_eq!((made.status, made.at("/payment_method_types")), (200, &json!(["card"])));
+    let path = format!("/v1/setup_intents/{}", made.text("/id"));
+    for at in ["/v1/setup_intents", &*path, &*format!("{path}/confirm")] {
+        for name in ["payment_method_types", "allowed_payment_method_types"] {
+            let refused = shop.post(at, &format!("{name}[]=card&{name}[]=klarna&payment_method=pm_card_visa"));
+            assert_eq!(refused.error(), (400, "setup_intent_invalid_parameter", name), "{at}");
+        }
+    }
+    let confirm = "payment_method_types[]=card&payment_method=pm_card_visa";
+    assert_eq!(shop.post(&format!("{path}/confirm"), confirm).text("/status"), "succeeded");
+}
+
+/// Options of ways to pay that there are not are refused by name, wherever they are given.
+#[test]
+fn options_of_unknown_ways_to_pay() {
+    let shop = Shop::open();
+    let check = |path: &str, form: &str| {
+        let refused = shop.post(path, &format!("{form}&payment_method_options[shells][count]=3"));
+        assert_eq!(refused.error(), (400, "parameter_unknown", "payment_method_options[shells]"), "{path}");
+        assert_eq!(shop.post(path, &format!("{form}&payment_method_options[klarna][x]=3")).status, 200, "{path}");
+    };
+    check("/v1/payment_intents", "amount=1000&currency=eur");
+    check("/v1/setup_intents", "");
+    check("/v1/test_helpers/confirmation_tokens", "payment_method=pm_card_visa");
 }
 
 /// A security code that is given anew goes to the issuer with the one payment that names it.

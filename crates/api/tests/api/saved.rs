@@ -87,6 +87,41 @@ fn a_payment_that_keeps_its_card() {
     assert_eq!(shop.get(&format!("/v1/payment_intents?customer={customer}")).text("/data/0/id"), paid.text("/id"));
 }
 
+/// A reissued card has another date: the method stays, and what is sent from now on carries it.
+#[test]
+fn a_card_that_was_reissued() {
+    let shop = Shop::open();
+    let customer = shop.post("/v1/customers", "name=Ana").text("/id");
+    let id = shop.post("/v1/payment_methods/pm_card_visa/attach", &format!("customer={customer}")).text("/id");
+    let path = format!("/v1/payment_methods/{id}");
+    let before = shop.get(&path);
+    let year = before.body["card"]["exp_year"].as_i64().unwrap();
+    let check = |form: &str, expected: (i64, i64)| {
+        let got = shop.post(&path, form);
+        assert_eq!((got.status, got.text("/id")), (200, id.clone()), "{form}");
+        let card = &shop.get(&path).body["card"];
+        assert_eq!((card["exp_month"].as_i64(), card["exp_year"].as_i64()), (Some(expected.0), Some(expected.1)));
+        assert_eq!(&card["fingerprint"], before.at("/card/fingerprint"));
+    };
+    check("card[exp_month]=2&card[exp_year]=2044", (2, 2044));
+    check("card[exp_month]=3", (3, 2044));
+    check(&format!("card[exp_year]={year}&metadata[a]=1"), (3, year));
+    assert_eq!(shop.get(&path).text("/metadata/a"), "1");
+    let pay = format!("amount=1000&currency=eur&confirm=true&customer={customer}&payment_method={id}");
+    assert_eq!(shop.post("/v1/payment_intents", &pay).text("/status"), "succeeded");
+    let tokens: Vec<_> = shop.sent().iter().map(|order| order.card).collect();
+    assert_ne!(tokens.first(), tokens.last(), "the renewed card is sent");
+    let refused =
+        |form: &str, expected: (u16, &str, &str)| assert_eq!(shop.post(&path, form).error(), expected, "{form}");
+    refused("card[exp_month]=13", (402, "invalid_expiry_month", "exp_month"));
+    refused("card[exp_month]=-1", (402, "invalid_expiry_month", "exp_month"));
+    refused("card[exp_month]=1000", (402, "invalid_expiry_month", "exp_month"));
+    refused("card[exp_year]=2020", (402, "invalid_expiry_year", "exp_year"));
+    refused("card[exp_year]=99999", (402, "invalid_expiry_year", "exp_year"));
+    refused("card[exp_month]=x", (400, "parameter_invalid_integer", "card[exp_month]"));
+    refused("card[cvc]=1", (400, "parameter_unknown", "card[cvc]"));
+}
+
 #[test]
 fn a_token_works_once() {
     let shop = Shop::open();
@@ -99,6 +134,9 @@ fn a_token_works_once() {
     assert_eq!(method(&id).error(), (400, "token_already_used", "card[token]"));
     assert_eq!(shop.get(&format!("/v1/tokens/{id}")).at("/used"), &json!(true));
     assert_eq!(method("tok_visa").status, 200);
+    let request = Request::new("POST", "/v1/tokens", "card[florin_card]=0").key(&shop.publishable);
+    let other = shop.with_card_of(request, 2, florin_core::wire::Network::Mastercard);
+    assert_eq!(other.text("/card/brand"), "MasterCard");
     assert_eq!(method("tok_none").error(), (400, "resource_missing", "card[token]"));
 }
 

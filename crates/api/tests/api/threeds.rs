@@ -139,6 +139,25 @@ fn what_the_issuer_is_asked() {
 }
 
 #[test]
+fn in_which_language_the_issuer_asks() {
+    let shop = Shop::open();
+    let url = buy(&shop, "pm_card_authenticationRequired", RETURN).text("/next_action/redirect_to_url/url");
+    let check = |query: &str, expected: &str| {
+        shop.browse("GET", &format!("{url}{query}"));
+        let asked = shop.world.lock().asked.pop();
+        let Some(Ask::Begin(begin)) = asked else { panic!("{asked:?}") };
+        assert_eq!(begin.browser.language, expected, "{query}");
+    };
+    check("", "ko-KR");
+    check("?lang=zh", "zh");
+    check("?a=b&lang=en-GB", "en-GB");
+    check("?lang=", "ko-KR");
+    check("?lang=z", "ko-KR");
+    check("?lang=zh-Hant-TW", "ko-KR");
+    check("?lang=%3Cb%3E", "ko-KR");
+}
+
+#[test]
 fn while_the_cardholder_is_asked() {
     let shop = Shop::open();
     let wait = || buy(&shop, "pm_card_authenticationRequired", RETURN);

@@ -2,7 +2,9 @@
 
 use crate::shapes;
 use florin_api::keys::manage::{self, NewKey};
-use florin_api::{Api, Declared, House, JourneyLink, KeyClass, LimitSettings, Look, Named, NotNamed, Says, says};
+use florin_api::{
+    Api, Declared, Expires, House, JourneyLink, KeyClass, LimitSettings, Look, Named, NotNamed, NotRenewed, Says, says,
+};
 use florin_core::account::Account;
 use florin_core::commit::{EventKind, JobKind};
 use florin_core::customer;
@@ -195,6 +197,24 @@ impl House for World {
             Named { facts: facts(token, network, last4), digest: [last4[3]; 32] }
         });
         Box::pin(std::future::ready(found))
+    }
+    fn renewed<'a>(
+        &'a self,
+        _: Key,
+        _: bool,
+        card: CardToken,
+        Expires { month, year }: Expires,
+    ) -> Wait<'a, Result<CardFacts, NotRenewed>> {
+        let refused = |code, param| Err(NotRenewed::Refused { code, param, message: "Give another date." });
+        let renewed = match (month, year) {
+            (1..=12, 2026..) => {
+                let token = CardToken { key: self.fresh_key(), ..card };
+                Ok(CardFacts { exp_month: month, exp_year: year, ..facts(token, Network::Visa, *b"4242") })
+            }
+            (1..=12, _) => refused("invalid_expiry_year", "exp_year"),
+            (_, _) => refused("invalid_expiry_month", "exp_month"),
+        };
+        Box::pin(std::future::ready(renewed))
     }
     fn random(&self, bytes: &mut [u8]) {
         let mut state = self.lock();
@@ -419,8 +439,11 @@ impl Shop {
     }
     /// A request whose body holds a card that the edge swapped, at `florin_card=0`.
     pub fn with_card(&self, request: Request, digest: u8) -> Got {
+        self.with_card_of(request, digest, Network::Visa)
+    }
+    pub fn with_card_of(&self, request: Request, digest: u8, network: Network) -> Got {
         let token = CardToken { key: self.world.fresh_key(), vault: 3 };
-        let facts = facts(token, Network::Visa, *b"4242");
+        let facts = facts(token, network, *b"4242");
         let mut request = request;
         request.edge.cards = vec![SwappedCard { param: "card".into(), facts, digest: [digest; 32], cvc_given: true }];
         self.send(request)

@@ -11,6 +11,10 @@ use crate::out::out;
 use crate::process::block_on;
 use serde_json::Value;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// A command does not wait for ever for a gateway that hangs.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Where the API answers, and under which key.
 struct Door {
@@ -45,9 +49,13 @@ impl Door {
             self.key,
             form.len()
         );
-        let mut line = self.target.connect().await.map_err(gone)?;
-        let (status, body) = line.ask(request.as_bytes()).await.map_err(gone)?;
-        let told: Value = serde_json::from_slice(body).unwrap_or_default();
+        let exchange = async {
+            let mut line = self.target.connect().await.map_err(gone)?;
+            let (status, body) = line.ask(request.as_bytes()).await.map_err(gone)?;
+            Ok((status, serde_json::from_slice(body).unwrap_or_default()))
+        };
+        let late = |_| gone(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within 30 seconds"));
+        let (status, told): (u16, Value) = tokio::time::timeout(ANSWER_WITHIN, exchange).await.map_err(late)??;
         if status == 200 {
             return Ok(told);
         }

@@ -6,14 +6,18 @@ use super::requests::Requests;
 use crate::commands::pay::facts;
 use crate::fail::{Fail, io};
 use florin_api::keys::manage::{self, NewKey};
-use florin_api::{Api, House, JourneyLink, KeyClass, Named, NotNamed};
+use florin_api::{Api, Expires, House, JourneyLink, KeyClass, Named, NotNamed, NotRenewed};
+use florin_connect::card::BadCard;
 use florin_core::edge::{Identified, Identify};
 use florin_core::id::{Key, Kind};
+use florin_core::payment::CardFacts;
 use florin_core::request_log::RequestLog;
 use florin_core::store::Wait;
+use florin_core::wire::CardToken;
 use florin_vault::cards::NewCard;
 use florin_vault::refusal::CardRefusal;
-use florin_web::Subject;
+use florin_vault::renewal::Renewal;
+use florin_web::{Subject, Topic};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::net::Ipv4Addr;
@@ -47,6 +51,32 @@ impl House for Beside {
             }
         })
     }
+    fn renewed<'a>(
+        &'a self,
+        account: Key,
+        live: bool,
+        token: CardToken,
+        Expires { month: exp_month, year: exp_year }: Expires,
+    ) -> Wait<'a, Result<CardFacts, NotRenewed>> {
+        Box::pin(async move {
+            let asked = Renewal { account, live, token, exp_month, exp_year };
+            match self.ports.vault.renew(&asked).await {
+                Ok(t) => Ok(facts(&t)),
+                Err(CardRefusal::Bad(bad)) => {
+                    // A date that is past is one that no reissued card has.
+                    let code = if bad == BadCard::Expired { "invalid_expiry_year" } else { bad.code() };
+                    Err(NotRenewed::Refused { code, param: bad.param(), message: bad.message() })
+                }
+                Err(
+                    CardRefusal::OtherMode
+                    | CardRefusal::NoSuchName
+                    | CardRefusal::TestModeLiveCard
+                    | CardRefusal::LiveModeTestCard
+                    | CardRefusal::Trouble,
+                ) => Err(NotRenewed::NoVault),
+            }
+        })
+    }
     fn random(&self, bytes: &mut [u8]) {
         if aws_lc_rs::rand::fill(bytes).is_err() {
             // Keys must not be guessable: no randomness, no process.
@@ -60,7 +90,8 @@ impl House for Beside {
         self.local_endpoints
     }
     fn journey(&self, account: Key, kind: Kind, key: Key) -> Option<JourneyLink> {
-        let (url, expires) = self.pages.as_ref()?.link(account, Subject { kind, key });
+        let topic = Topic::of(kind)?;
+        let (url, expires) = self.pages.as_ref()?.link(account, Subject { topic, key });
         Some(JourneyLink { url, expires })
     }
 }

@@ -228,5 +228,37 @@ fn too_long(answer: EdgeResponse) -> EdgeResponse {
         "type": "invalid_request_error", "code": "answer_too_long", "param": "limit",
         "message": "The answer is longer than 1 MiB. Ask for fewer things, or expand less.",
     } });
-    EdgeResponse { status: 400, headers: answer.headers, body: body.to_string().into_bytes() }
+    let told = |name: &str| answer.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+    // Nothing else of the long answer: neither its type nor what made its head long.
+    let kept = ["request-id", "stripe-version"].into_iter().filter_map(|name| Some((name, told(name)?)));
+    let own = [("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())];
+    let headers = own.into_iter().chain(kept).map(|(name, value)| (name.to_owned(), value)).collect();
+    EdgeResponse { status: 400, headers, body: body.to_string().into_bytes() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_too_long_leaves_its_head_behind() {
+        let head = [
+            ("content-type", "text/html; charset=utf-8"),
+            ("request-id", "req_1"),
+            ("stripe-version", "2026-08-26.dahlia"),
+            ("set-cookie", "florin_lang=ko"),
+            ("idempotent-replayed", "true"),
+        ];
+        let headers = head.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let short = too_long(EdgeResponse { status: 200, headers, body: vec![b'x'; RESPONSE_FRAME_LIMIT_BYTES] });
+        let kept: Vec<(&str, &str)> = short.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let expected = [
+            ("content-type", "application/json"),
+            ("cache-control", "no-store"),
+            ("request-id", "req_1"),
+            ("stripe-version", "2026-08-26.dahlia"),
+        ];
+        assert_eq!((short.status, kept), (400, expected.to_vec()));
+        assert!(short.body.starts_with(b"{\"error\""));
+    }
 }

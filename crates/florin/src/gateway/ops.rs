@@ -321,8 +321,7 @@ async fn show(desk: &Desk, id: &str) -> Result<Value, Failure> {
 async fn link(desk: &Desk, id: &str) -> Result<Value, Failure> {
     show(desk, id).await?;
     let ids = &desk.ports.ids;
-    let of = |kind| ids.decode(kind, id).map(|key| Subject { kind, key });
-    let subject = of(Kind::Payment).or_else(|| of(Kind::Refund)).ok_or(Refusal::NoSuch(Kind::Payment))?;
+    let subject = Subject::of(ids, id).ok_or(Refusal::NoSuch(Kind::Payment))?;
     let made = desk.pages.as_ref().map(|pages| pages.link(desk.account, subject));
     Ok(made.map_or(Value::Null, |(url, expires)| json!({ "url": url, "expires_at": expires.seconds() })))
 }

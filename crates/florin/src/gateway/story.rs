@@ -19,6 +19,8 @@ const MOST_REFUNDS: u32 = 100;
 /// Events looked through at a time, and how often: an older payment's events are left out.
 const PAGE: u64 = 1_000;
 const MOST_PAGES: usize = 50;
+/// Versions told of one thing at most, the newest.
+const MOST_VERSIONS: u32 = 1_000;
 
 pub async fn of(desk: &Desk, id: &str) -> Result<Value, Failure> {
     let ports: &Real = &desk.ports;
@@ -72,7 +74,7 @@ pub async fn of(desk: &Desk, id: &str) -> Result<Value, Failure> {
 }
 
 async fn history(ports: &Real, key: Key) -> Result<Vec<Row>, Failure> {
-    Ok(ports.store().find(Query::History { key }).await?.rows())
+    Ok(ports.store().find(Query::History { key, limit: MOST_VERSIONS }).await?.rows())
 }
 
 fn step(ports: &Real, kind: Kind, row: &Row, says: &str, last: Option<&Attempt>) -> Value {

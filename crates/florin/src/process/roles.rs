@@ -210,7 +210,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         pages,
         fence: Arc::clone(&fence),
     });
-    let teller = Teller { ports: Arc::clone(&ports), sandbox: s.sandbox, ready: s.ready };
+    let teller = Teller::new(Arc::clone(&ports), s.sandbox, s.ready);
     let web = Web::new(Arc::new(teller), s.live, links);
     let disk = Arc::new(Disk::under(&s.database));
     let sites = Arc::new(Sites { api, web, disk: Arc::clone(&disk), fence: Arc::clone(&fence) });

@@ -1,8 +1,11 @@
 //! Everything the tests share: data folders of their own, commands with a time limit, running systems that end with their test.
 
+use rustix::net::{AddressFamily, SocketType};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -315,4 +318,14 @@ pub fn rrn(journey: &Value) -> String {
 /// The id in a journey, payment or refund.
 pub fn id(thing: &Value) -> String {
     thing["id"].as_str().unwrap().to_owned()
+}
+
+/// A free port that nobody else is given while the descriptor is open: bound, with nobody listening. Whoever listens there by address,
+/// with `SO_REUSEADDR` as Rust's listeners have it, may.
+pub fn hold_port() -> (OwnedFd, u16) {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::sockopt::set_socket_reuseaddr(&socket, true).unwrap();
+    rustix::net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let at = SocketAddr::try_from(rustix::net::getsockname(&socket).unwrap()).unwrap();
+    (socket, at.port())
 }

@@ -1,11 +1,8 @@
 //! A payment's journey in the browser: the link that the API gives, the page that it opens, and what no page shows.
 
 use crate::house::House;
-use crate::web::Api;
+use crate::web::{Api, browse};
 use serde_json::Value;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
 
 const NUMBER: &str = "4929123456000009";
 const EMAIL: &str = "canary-journey@example.com";
@@ -13,17 +10,8 @@ const DESCRIPTION: &str = "<script>canary-journey</script>";
 
 /// A page as a browser gets it without TLS: status, head and body.
 fn page(url: &str) -> (u16, String, String) {
-    let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).unwrap();
-    let port = host.rsplit(':').next().unwrap();
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let ask = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nAccept-Language: en\r\nConnection: close\r\n\r\n");
-    stream.write_all(ask.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, head.to_lowercase(), body.to_owned())
+    let page = browse(url, "Accept-Language: en\r\n");
+    (page.status, page.head, page.body)
 }
 
 /// What a reader sees of it.

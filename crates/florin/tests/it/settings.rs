@@ -1,6 +1,6 @@
 //! Where settings come from, and what `florin serve` asks of them.
 
-use crate::house::{House, Ran};
+use crate::house::{House, Ran, hold_port};
 use crate::web::Api;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
@@ -115,7 +115,7 @@ fn serve_against_an_acquirer() {
     write(kek.to_str().unwrap(), &format!("{}{}", link("/nowhere.pem"), api(&acquirer)));
     refused(&serve(&house), 1, "certificate_unusable", Value::Null);
     // Browsers are told a name, so the port must be known before.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (_held, port) = hold_port();
     let at = |port: u16| format!("127.0.0.1:{port}");
     let card = |name: &str| api(&acquirer).replace("[api]", "[card]").replace(&at(0), &at(port)) + name;
     write(kek.to_str().unwrap(), &format!("{linked}{}{}", api(&acquirer), card("")));

@@ -2,69 +2,27 @@
 //! killed.
 
 use crate::house::{House, Running, kill, wait};
+use crate::web::{Page, authority, plain};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-const ANSWER_LIMIT: Duration = Duration::from_secs(80);
 const SOON: Duration = Duration::from_secs(60);
 /// A payment that was lost with its process is settled 22 s after it began, and repeated after pauses of 10 s and more.
 const SETTLED_WITHIN: Duration = Duration::from_secs(150);
 const KILLS: u64 = 50;
 
-/// One answer, its head in lower case.
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        let of = |line: &'_ str| line.split_once(": ").is_some_and(|(known, _)| known == name);
-        self.head.lines().find(|line| of(line)).and_then(|line| line.split_once(": ")).map(|(_, value)| value.trim())
-    }
-    /// What stands between two texts of the body.
-    fn between(&self, from: &str, to: &str) -> Option<String> {
-        let rest = self.body.split_once(from)?.1;
-        rest.split_once(to).map(|(found, _)| found.to_owned())
-    }
-    fn stage(&self) -> String {
-        self.between("data-stage=\"", "\"").unwrap_or_default()
-    }
-}
-
-fn port(url: &Value) -> u16 {
-    url.as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap()
-}
-
-/// One request on a connection of its own, without TLS.
-fn ask(port: u16, request: &str, headers: &str, form: &str) -> std::io::Result<Answer> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-    let kind = if form.is_empty() { "" } else { "content-type: application/x-www-form-urlencoded\r\n" };
-    let length = form.len();
-    write!(
-        stream,
-        "{request} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n{kind}{headers}content-length: {length}\r\n\r\n{form}"
-    )?;
-    let mut bytes = vec![];
-    stream.read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let (head, body) = text.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
-    let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or(std::io::ErrorKind::InvalidData)?;
-    Ok(Answer { status, head: head.to_lowercase(), body: body.to_owned() })
+fn stage(page: &Page) -> String {
+    page.between("data-stage=\"", "\"").unwrap_or_default()
 }
 
 /// A customer with a cookie jar.
 struct Customer {
-    shop: u16,
-    api: u16,
+    shop: String,
+    api: String,
     publishable: String,
     cookies: BTreeMap<String, String>,
 }
@@ -72,16 +30,17 @@ struct Customer {
 impl Customer {
     fn of(demo: &Running) -> Customer {
         let publishable = demo.ready["publishable_key"].as_str().unwrap().to_owned();
-        let (shop, api) = (port(&demo.ready["http_shop"]), port(&demo.ready["http_api"]));
+        let at = |name: &str| authority(demo.ready[name].as_str().unwrap()).to_owned();
+        let (shop, api) = (at("http_shop"), at("http_api"));
         Customer { shop, api, publishable, cookies: BTreeMap::new() }
     }
 
     /// Asks again until there is an answer: what is asked here may be asked twice.
-    fn insist(&mut self, request: &str, form: &str) -> Answer {
+    fn insist(&mut self, request: &str, form: &str) -> Page {
         let cookies: Vec<String> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
         let headers = format!("cookie: {}\r\n", cookies.join("; "));
         let answer = wait("the shop's answer", SOON, || {
-            ask(self.shop, request, &headers, form).ok().filter(|answer| answer.status < 500)
+            plain(&self.shop, request, &headers, form).ok().filter(|answer| answer.status < 500)
         });
         for line in answer.head.lines() {
             let pair = line.strip_prefix("set-cookie: ").and_then(|c| c.split(';').next()?.split_once('='));
@@ -109,7 +68,7 @@ impl Customer {
         let headers = format!("authorization: Bearer {}\r\n", self.publishable);
         let form = format!("payment_method={card}&return_url=https%3A%2F%2Fshop.example%2F");
         wait("a confirmation token", SOON, || {
-            let answer = ask(self.api, "POST /v1/confirmation_tokens", &headers, &form).ok()?;
+            let answer = plain(&self.api, "POST /v1/confirmation_tokens", &headers, &form).ok()?;
             let read: Value = serde_json::from_str(&answer.body).ok()?;
             read["id"].as_str().map(str::to_owned)
         })
@@ -117,12 +76,12 @@ impl Customer {
 
     fn pay(&self, link: &str, card: &str) -> std::io::Result<Value> {
         let form = format!("confirmation_token={}", self.token(card));
-        let answer = ask(self.shop, &format!("POST {link}"), "", &form)?;
+        let answer = plain(&self.shop, &format!("POST {link}"), "", &form)?;
         serde_json::from_str(&answer.body).map_err(std::io::Error::other)
     }
 
     fn stage(&mut self, link: &str) -> String {
-        self.insist(&format!("GET {}", order_page(link)), "").stage()
+        stage(&self.insist(&format!("GET {}", order_page(link)), ""))
     }
 }
 
@@ -142,7 +101,9 @@ fn payments(demo: &Running) -> Vec<(String, String, i64, String)> {
     loop {
         let request = format!("GET /v1/payment_intents?limit=100{after}");
         let page: Value = wait("the list of payments", SOON, || {
-            let answer = ask(port(&demo.ready["http_api"]), &request, &headers, "").ok().filter(|a| a.status == 200)?;
+            let answer = plain(authority(demo.ready["http_api"].as_str().unwrap()), &request, &headers, "")
+                .ok()
+                .filter(|a| a.status == 200)?;
             serde_json::from_str(&answer.body).ok()
         });
         let data = page["data"].as_array().unwrap();

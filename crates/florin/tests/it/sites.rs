@@ -1,23 +1,13 @@
 //! The addresses of a running installation: what each serves, and what its operator is told.
 
 use crate::house::House;
-use crate::web::Api;
+use crate::web::{Api, browse};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::TcpStream;
 
 /// Status, head in lower case, body.
 fn get(url: &str, headers: &str) -> (u16, String, String) {
-    let rest = url.strip_prefix("http://").unwrap();
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let port: u16 = authority.rsplit(':').next().unwrap().parse().unwrap();
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let path = if path.is_empty() { "/" } else { path };
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n{headers}\r\n").unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    (head[9..12].parse().unwrap(), head.to_ascii_lowercase(), body.to_owned())
+    let page = browse(url, headers);
+    (page.status, page.head, page.body)
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {

@@ -1,4 +1,5 @@
-//! An HTTPS client of the tests' own: one connection, one request after the other. Knows HTTP/1.1 as far as the API answers it.
+//! HTTP clients of the tests' own: one for the API over TLS, one request after the other on a connection, and one for pages without TLS.
+//! Know HTTP/1.1 as far as Florin answers it.
 
 use crate::iso::trusting;
 use rustls::pki_types::ServerName;
@@ -152,4 +153,58 @@ impl Client {
         let body = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8(body).unwrap().into());
         Ok(Answer { status, headers, body })
     }
+}
+
+/// An answer without TLS, as a browser on this machine gets it.
+pub struct Page {
+    pub status: u16,
+    /// In lower case.
+    pub head: String,
+    pub body: String,
+}
+
+impl Page {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let of = |line: &'_ str| line.split_once(": ").is_some_and(|(known, _)| known == name);
+        self.head.lines().find(|line| of(line)).and_then(|line| line.split_once(": ")).map(|(_, value)| value.trim())
+    }
+    /// What stands between two texts of the body.
+    pub fn between(&self, from: &str, to: &str) -> Option<String> {
+        let rest = self.body.split_once(from)?.1;
+        rest.split_once(to).map(|(found, _)| found.to_owned())
+    }
+}
+
+/// `host:port` of a plain address, without its path.
+pub fn authority(url: &str) -> &str {
+    let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url} is not plain HTTP"));
+    rest.split('/').next().unwrap_or(rest)
+}
+
+/// One request (`GET /path`) to this machine on a connection of its own. `headers` end each in CRLF.
+pub fn plain(authority: &str, request: &str, headers: &str, form: &str) -> std::io::Result<Page> {
+    let port: u16 = authority.rsplit(':').next().unwrap().parse().unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+    let body = match form.len() {
+        0 if request.starts_with("GET ") => String::new(),
+        0 => "content-length: 0\r\n".to_owned(),
+        length => format!("content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n"),
+    };
+    write!(stream, "{request} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n{body}{headers}\r\n{form}")?;
+    let mut bytes = vec![];
+    stream.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (head, body) = text.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or(std::io::ErrorKind::InvalidData)?;
+    Ok(Page { status, head: head.to_lowercase(), body: body.to_owned() })
+}
+
+/// The page at an address.
+#[track_caller]
+pub fn browse(url: &str, headers: &str) -> Page {
+    let at = authority(url);
+    let path = url.split_once(at).map_or("", |(_, path)| path);
+    let path = if path.is_empty() { "/" } else { path };
+    plain(at, &format!("GET {path}"), headers, "").unwrap()
 }

@@ -17,9 +17,9 @@ type Shared = extract::State<Arc<ThreeDs>>;
 /// `GET ?creq=…`: asks the cardholder.
 pub async fn challenge(extract::State(threeds): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let creq = field(query.as_deref().unwrap_or(""), "creq");
-    let words = page::words(headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()));
     let found = creq.and_then(|creq| read_challenge_request(creq).ok());
     let found = found.and_then(|acs| threeds.transactions().by_acs(acs).cloned());
+    let words = words(found.as_ref().map_or("", |of| &of.language), &headers);
     match found {
         None => (StatusCode::NOT_FOUND, page::headers(), page::unknown(words)).into_response(),
         Some(of) => match of.state(now()) {
@@ -40,11 +40,14 @@ pub async fn answer(threeds: Shared, headers: HeaderMap, body: String) -> Respon
         Some("fail") => Some(false),
         _ => None,
     };
-    let words = page::words(headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()));
-    let unknown = || (StatusCode::NOT_FOUND, page::headers(), page::unknown(words)).into_response();
+    let unknown = || (StatusCode::NOT_FOUND, page::headers(), page::unknown(words("", &headers))).into_response();
     let (Some(acs), Some(yes)) = (acs, yes) else { return unknown() };
     let url = threeds.0.transactions().answer(now(), acs, yes).map(|of| of.notification_url.clone());
     url.map_or_else(unknown, |url| back(&url))
+}
+
+fn words(payment: &str, headers: &HeaderMap) -> &'static page::Words {
+    page::words(payment, headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()))
 }
 
 /// To whoever sent the browser here. The result itself goes from server to server.

@@ -55,6 +55,7 @@ pub async fn authenticate(extract::State(threeds): Shared, body: Bytes) -> Respo
         currency: request.currency,
         exponent: request.exponent,
         notification_url: request.notification_url,
+        language: request.language,
         begun: now,
         state,
         challenged: state == State::Open,

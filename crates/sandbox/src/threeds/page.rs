@@ -72,10 +72,12 @@ small{color:#555}
 dt,small{color:#b3b8c2}.no{background:#21242b;color:#9db8ff;border-color:#9db8ff}}
 ";
 
-/// The first language of `Accept-Language` that the page speaks.
-pub fn words(accept: Option<&str>) -> &'static Words {
+/// The language that the payment asks for (`browserLanguage`, EMV 3DS A.4) wins over those of the browser (`Accept-Language`), where
+/// the page speaks it: the shop around it speaks that one.
+pub fn words(payment: &str, accept: Option<&str>) -> &'static Words {
     let [english, ..] = &WORDS;
-    let asked = accept.unwrap_or("").split(',').map(|part| part.trim().split([';', '-']).next().unwrap_or(""));
+    let asked = std::iter::once(payment).chain(accept.unwrap_or("").split(','));
+    let asked = asked.map(|part| part.trim().split([';', '-']).next().unwrap_or(""));
     asked.into_iter().find_map(|tag| WORDS.iter().find(|w| w.language.eq_ignore_ascii_case(tag))).unwrap_or(english)
 }
 
@@ -164,12 +166,19 @@ mod tests {
 
     #[test]
     fn languages() {
-        let language = |accept| words(accept).language;
-        assert_eq!(language(None), "en");
-        assert_eq!(language(Some("de, ko-KR;q=0.8, en;q=0.5")), "ko");
-        assert_eq!(language(Some("zh-Hant-TW")), "zh");
-        assert_eq!(language(Some("fr")), "en");
-        assert_eq!(language(Some(",;-")), "en");
+        #[track_caller]
+        fn check(payment: &str, accept: Option<&str>, expected: &str) {
+            assert_eq!(words(payment, accept).language, expected, "{payment} {accept:?}");
+        }
+        check("", None, "en");
+        check("", Some("de, ko-KR;q=0.8, en;q=0.5"), "ko");
+        check("", Some("zh-Hant-TW"), "zh");
+        check("", Some("fr"), "en");
+        check("", Some(",;-"), "en");
+        check("ko", Some("en-US, zh;q=0.5"), "ko");
+        check("zh-CN", None, "zh");
+        check("de", Some("fr, ko"), "ko");
+        check("de", Some("fr"), "en");
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Transaction {
     pub currency: u16,
     pub exponent: u8,
     pub notification_url: String,
+    /// `browserLanguage`: the language that the payment asks for.
+    pub language: String,
     pub begun: Time,
     pub state: State,
     pub challenged: bool,
@@ -151,6 +153,7 @@ mod tests {
             currency: 978,
             exponent: 2,
             notification_url: "http://127.0.0.1/".into(),
+            language: "ko".into(),
             begun: Time(0),
             state: State::Open,
             challenged: true,

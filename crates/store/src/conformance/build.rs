@@ -107,7 +107,7 @@ pub fn apply(store: &dyn Store, commit: Commit) {
 pub fn everything(store: &dyn Store) -> Vec<Found> {
     let mut queries = vec![Query::NewestKey, Query::Jobs { limit: 100 }];
     for key in 1..=40 {
-        queries.push(Query::History { key: Key(key) });
+        queries.push(Query::History { key: Key(key), limit: 100 });
         queries.push(Query::Transfers { cause: Key(key) });
         queries.push(Query::Claim { slot: key });
         queries.push(Query::Step { key: Key(key), version: Version(1) });

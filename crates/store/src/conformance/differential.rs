@@ -137,7 +137,7 @@ impl History {
 
     fn compare_all(&self, left: &dyn Store, right: &dyn Store) {
         for key in 0..KEYS {
-            self.same_found(left, right, Query::History { key: Key(key) });
+            self.same_found(left, right, Query::History { key: Key(key), limit: 1_000 });
             self.same_found(left, right, Query::Transfers { cause: Key(key) });
         }
         for slot in 0..SLOTS {
@@ -291,7 +291,7 @@ impl History {
             0 => Query::List { under, kind, before, limit },
             1 => before.map_or(Query::NewestKey, |after| Query::Newer { under, kind, after, limit }),
             2 => Query::Holder { under, kind, key: Key(self.chance.below(30)) },
-            3 => Query::History { key },
+            3 => Query::History { key, limit },
             4 => Query::Unsequenced { shard, limit },
             5 => Query::Sequenced { shard, after: self.chance.below(9) as u64, limit },
             6 => Query::Transfers { cause: key },

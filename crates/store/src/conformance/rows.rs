@@ -109,8 +109,12 @@ fn order(store: &dyn Store) {
 fn history(store: &dyn Store) {
     (1..=3).for_each(|version| apply(store, step(5, version)));
     apply(store, step(6, 1));
-    assert_eq!(find(store, Query::History { key: Key(5) }).rows(), [row(5, 1), row(5, 2), row(5, 3)]);
-    assert_eq!(find(store, Query::History { key: Key(7) }).rows(), []);
+    let newest = |key, limit| find(store, Query::History { key: Key(key), limit }).rows();
+    assert_eq!(newest(5, 1_000), [row(5, 1), row(5, 2), row(5, 3)]);
+    assert_eq!(newest(5, 3), [row(5, 1), row(5, 2), row(5, 3)]);
+    assert_eq!(newest(5, 2), [row(5, 2), row(5, 3)]);
+    assert_eq!(newest(5, 1), [row(5, 3)]);
+    assert_eq!(newest(7, 1_000), []);
 }
 
 fn newer(store: &dyn Store, kind: Kind, after: i64, limit: u32) -> Vec<i64> {

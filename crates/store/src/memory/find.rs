@@ -23,8 +23,11 @@ impl State {
                 let holder = self.index.get(&(*account, *kind, *key));
                 Found::Rows(holder.and_then(|holder| self.current(*holder)).cloned().into_iter().collect())
             }
-            Query::History { key } => {
-                Found::Rows(self.rows.get(key).into_iter().flatten().map(|step| step.row.clone()).collect())
+            Query::History { key, limit } => {
+                let limit = (*limit).min(ROWS_PER_QUERY) as usize;
+                let steps = self.rows.get(key).map_or(&[][..], Vec::as_slice);
+                let newest = steps.iter().skip(steps.len().saturating_sub(limit));
+                Found::Rows(newest.map(|step| step.row.clone()).collect())
             }
             Query::Step { key, version } => {
                 let place = (version.0 as usize).checked_sub(1);

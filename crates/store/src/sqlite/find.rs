@@ -44,7 +44,10 @@ impl Readers {
             Query::Holder { under: account, kind, key } => {
                 Found::Rows(open(keys, self.read(|c| holder(c, *account, *kind, *key))?)?)
             }
-            Query::History { key } => Found::Rows(open(keys, self.read(|c| rows::history(c, *key))?)?),
+            Query::History { key, limit } => {
+                let limit = (*limit).min(ROWS_PER_QUERY);
+                Found::Rows(open(keys, self.read(|c| rows::history(c, *key, limit))?)?)
+            }
             Query::Step { key, version } => {
                 let step = self.read(|c| rows::step(c, *key, *version))?;
                 Found::Step(step.map(|step| step.open_step(keys)).transpose()?)

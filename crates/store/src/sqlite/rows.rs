@@ -41,7 +41,7 @@ const HISTORY: &str = "
     SELECT r.key, r.version, r.account, r.kind, r.at, r.sealed, r.subject, r.personal, c.wrapped
     FROM step s CROSS JOIN row r ON r.n = s.n
     LEFT JOIN customer_key c ON c.subject = r.subject AND c.account = r.account
-    WHERE s.key = ?1 ORDER BY s.version";
+    WHERE s.key = ?1 ORDER BY s.version DESC LIMIT ?2";
 
 pub fn current(connection: &Connection, key: Key) -> Result<Option<SealedStep>, Fault> {
     connection.prepare_cached(CURRENT)?.query_row([key.0], |row| Ok(read(row))).optional()?.transpose()
@@ -52,9 +52,13 @@ pub fn step(connection: &Connection, key: Key, version: Version) -> Result<Optio
     found.transpose()
 }
 
-pub fn history(connection: &Connection, key: Key) -> Result<Vec<SealedStep>, Fault> {
+/// The newest, oldest first.
+pub fn history(connection: &Connection, key: Key, limit: u32) -> Result<Vec<SealedStep>, Fault> {
     let mut statement = connection.prepare_cached(HISTORY)?;
-    statement.query_map([key.0], |row| Ok(read(row)))?.map(|row| row?).collect()
+    let newest = statement.query_map((key.0, limit), |row| Ok(read(row)))?;
+    let mut found: Vec<SealedStep> = newest.map(|row| row?).collect::<Result<_, Fault>>()?;
+    found.reverse();
+    Ok(found)
 }
 
 /// A row of the journal with its commitment, for audits.

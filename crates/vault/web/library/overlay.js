@@ -79,6 +79,8 @@ function challenge({ url, pk, locale, dark }, settled) {
   const language = overlayLanguage(locale);
   const frame = /** @type {HTMLIFrameElement} */ (make('iframe', {
     src: `${ORIGIN}/frames/challenge?key=${encodeURIComponent(pk)}&lang=${language}&to=${encodeURIComponent(url)}`, title: words.title, referrerpolicy: 'strict-origin',
+    // Issuers ask for passkeys and Secure Payment Confirmation: without this no page below may.
+    allow: 'payment *; publickey-credentials-get *',
   }));
   const close = make('button', { type: 'button' }, words.cancel);
   const title = make('h2', { id: 'title' }, words.title);

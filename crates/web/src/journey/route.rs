@@ -3,7 +3,6 @@
 use super::clock;
 use crate::told::{Hop, Told};
 use crate::words::Words;
-use florin_core::id::Kind;
 use florin_core::wire::Network;
 
 /// Who takes part, in the order of the way there.
@@ -70,7 +69,7 @@ pub fn stations(told: &Told, words: Words) -> Vec<Station> {
     let state = |role: Role| match role {
         Role::Shop | Role::Gateway => "reached",
         // A refund goes to the card that the vault has already.
-        Role::Form if told.subject.kind == Kind::Refund => "not-reached",
+        Role::Form if told.subject.is_refund() => "not-reached",
         Role::Form | Role::Vault if told.card.is_some() => "reached",
         Role::Form | Role::Vault => "not-reached",
         Role::Acquirer | Role::Network | Role::Issuer if reported(role) => "reached",

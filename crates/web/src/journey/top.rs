@@ -4,7 +4,6 @@ use super::clock;
 use crate::link::{Link, Links};
 use crate::told::Told;
 use crate::words::Words;
-use florin_core::id::Kind;
 
 pub struct Top {
     pub id: String,
@@ -19,7 +18,7 @@ pub struct Top {
 }
 
 pub fn top(told: &Told, words: Words, links: &Links) -> Top {
-    let refund = told.subject.kind == Kind::Refund;
+    let refund = told.subject.is_refund();
     let group = if refund { "refund" } else { "payment" };
     let card = told.card.as_ref().map(|c| format!("{} ···· {}", c.network.name(), c.last4));
     Top {
@@ -106,7 +105,7 @@ pub struct RelatedRow {
 
 pub fn related(told: &Told, words: Words, link: &Link, links: &Links) -> Vec<RelatedRow> {
     let row = |r: &crate::told::Related| RelatedRow {
-        refund: r.subject.kind == Kind::Refund,
+        refund: r.subject.is_refund(),
         amount: r.money.to_string(),
         status: words.of("status", r.status),
         path: links.path(&Link { subject: r.subject, ..*link }),

@@ -194,20 +194,25 @@ pub fn take(given: Given, terms: &mut Terms, personal: &mut PaymentPersonal) -> 
 
 /// What chooses the ways to pay. Cards are the one there is.
 pub fn method_types(ask: &Ask<'_>, params: &Params, terms: &mut Terms) -> Result<(), ApiError> {
-    let mut named = false;
-    terms.only_cards &= !params.has("automatic_payment_methods");
     let names: &[&'static str] = if ask.version.takes_method_types() {
         &["payment_method_types", "allowed_payment_method_types"]
     } else {
         &["allowed_payment_method_types"]
     };
+    named_types(params, terms, names, "payment_intent_invalid_parameter")
+}
+
+/// The same with the names that the request may use, and the code of a refusal.
+pub fn named_types(params: &Params, terms: &mut Terms, names: &[&'static str], refused: &str) -> Result<(), ApiError> {
+    let mut named = false;
+    terms.only_cards &= !params.has("automatic_payment_methods");
     for name in names {
         let Some(types) = params.texts(name)? else { continue };
         named = true;
         if let Some(other) = types.iter().find(|t| *t != "card") {
             let shown: String = other.chars().take(40).collect();
             let message = format!("The payment method type \"{shown}\" is not offered. Cards are.");
-            return Err(params.bad(name, message).code("payment_intent_invalid_parameter"));
+            return Err(params.bad(name, message).code(refused));
         }
         if types.is_empty() {
             return Err(params.bad(name, "Name at least one type, for example card."));
@@ -365,7 +370,7 @@ const METHOD_TYPES: &[&str] = &[
     "bizum", "blik", "boleto", "card", "cashapp", "crypto", "customer_balance", "eps", "fpx", "giropay", "grabpay", "ideal", "kakao_pay",
     "klarna", "konbini", "kr_card", "mb_way", "mobilepay", "multibanco", "naver_pay", "nz_bank_account", "oxxo", "p24", "pay_by_bank",
     "payco", "paynow", "paypal", "paypay", "payto", "pix", "promptpay", "revolut_pay", "samsung_pay", "satispay", "scalapay",
-    "sepa_debit", "sofort", "sunbit", "swish", "twint", "upi", "us_bank_account", "wechat_pay", "zip",
+    "sepa_debit", "sequra", "sofort", "sunbit", "swish", "twint", "upi", "us_bank_account", "wechat_pay", "zip",
 ];
 
 /// Whether Stripe's API has a way to pay of this name.

@@ -17,6 +17,6 @@ pub use update::update;
 
 pub(crate) use confirm::settled;
 pub(crate) use fields::{
-    asked_first, customer, is_method_type, living, method_types, no_other_account, no_platforms, other_methods, url,
+    asked_first, customer, is_method_type, living, named_types, no_other_account, no_platforms, other_methods, url,
 };
 pub(crate) use read::of_client;

@@ -9,11 +9,12 @@ pub use hand::{attach, detach};
 pub use verified::{given, source};
 
 use crate::ask::{Answer, Ask, told};
-use crate::error::{ApiError, noun};
+use crate::error::{ApiError, ErrorType, noun};
 use crate::list;
 use crate::look::{self, Look};
 use crate::params::Params;
 use crate::resources::{billing, charges, metadata};
+use crate::{Expires, NotRenewed};
 use florin_core::commit::EventKind;
 use florin_core::flow::{self, View};
 use florin_core::id::{Key, Kind};
@@ -138,22 +139,59 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let view = find(ask, ask.path_id(), "payment_method").await?;
     let mut probe: MethodPersonal = view.personal()?;
     merge(params, &mut probe)?;
-    super::prices::not_offered(params, &["card", "us_bank_account"])?;
+    let expires = expires(params, &view.body.card)?;
+    super::prices::not_offered(params, &["us_bank_account"])?;
     params.done()?;
     if view.body.customer().is_none() {
         let message = "You must save this PaymentMethod to a customer before you can update it.";
         return Err(ApiError::invalid(message).code("payment_method_unexpected_state"));
     }
+    let renewed = match expires {
+        Some(expires) => Some(renewed(ask, &view.body.card, expires).await?),
+        None => None,
+    };
     let decide = |from: &MethodView| {
         let mut personal: MethodPersonal = from.personal().unwrap_or_default();
         let _ = merge(params, &mut personal);
         let subject = from.personal.as_ref().map_or(from.key, |p| p.subject);
-        Ok(Change::to(from.body.clone(), EventKind::MethodUpdated).personal(subject, &personal))
+        let mut body = from.body.clone();
+        body.card = renewed.clone().unwrap_or(body.card);
+        Ok(Change::to(body, EventKind::MethodUpdated).personal(subject, &personal))
     };
     let render = |view: &MethodView| look::stored(200, &shape(ask.look(), view));
     let (ports, account) = (ask.ports(), ask.account());
     let done = record::change(ports, account, view.key, ask.claim.as_ref(), &decide, &render).await?;
     told(done, |view| shape(ask.look(), view))
+}
+
+/// `card[exp_month]`, `card[exp_year]`: the new date of a card that was reissued. What is not given stays.
+fn expires(params: &Params, now: &CardFacts) -> Result<Option<Expires>, ApiError> {
+    let Some(card) = params.object("card")? else { return Ok(None) };
+    let (month, year) = (card.integer("exp_month")?, card.integer("exp_year")?);
+    card.ignore(&["networks"]);
+    card.done()?;
+    if month.is_none() && year.is_none() {
+        return Ok(None);
+    }
+    let refused = |what: &str| {
+        ApiError::new(402, ErrorType::Card, format!("Your card's expiration {what} is invalid."))
+            .code(&format!("invalid_expiry_{what}"))
+            .param(&format!("exp_{what}"))
+    };
+    let month = month.map_or(Ok(now.exp_month), u8::try_from).map_err(|_| refused("month"))?;
+    let year = year.map_or(Ok(now.exp_year), u16::try_from).map_err(|_| refused("year"))?;
+    Ok(Some(Expires { month, year }))
+}
+
+/// The card's facts under another date, and under the token that the vault knows it by from now on.
+async fn renewed(ask: &Ask<'_>, card: &CardFacts, expires: Expires) -> Result<CardFacts, ApiError> {
+    match ask.api.house.renewed(ask.account(), ask.caller.live, card.token, expires).await {
+        Ok(facts) => Ok(facts),
+        Err(NotRenewed::Refused { code, param, message }) => {
+            Err(ApiError::new(402, ErrorType::Card, message).code(code).param(param))
+        }
+        Err(NotRenewed::NoVault) => Err(ApiError::trouble()),
+    }
 }
 
 fn merge(params: &Params, into: &mut MethodPersonal) -> Result<(), ApiError> {

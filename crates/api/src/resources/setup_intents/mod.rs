@@ -43,13 +43,16 @@ fn asking(params: &Params, mut before: Asking) -> Result<Asking, ApiError> {
     Ok(before)
 }
 
+/// Both names of the ways to pay, whatever the version: the older one is in most code that keeps cards, and says the same.
+const TYPES: &[&str] = &["payment_method_types", "allowed_payment_method_types"];
+const BAD_TYPE: &str = "setup_intent_invalid_parameter";
+
 /// Ways to pay that a later request names: cards are what there is, and nothing changes.
-fn types(ask: &Ask<'_>, params: &Params) -> Result<(), ApiError> {
-    let older: &[&'static str] = if ask.version.takes_method_types() { &["payment_method_types"] } else { &[] };
-    for name in ["allowed_payment_method_types"].iter().chain(older).copied() {
+fn types(params: &Params) -> Result<(), ApiError> {
+    for name in TYPES.iter().copied() {
         if params.texts(name)?.is_some_and(|types| types.is_empty() || types.iter().any(|t| t != "card")) {
             let message = "Cards are the one way to pay that is offered.";
-            return Err(params.bad(name, message).code("setup_intent_invalid_parameter"));
+            return Err(params.bad(name, message).code(BAD_TYPE));
         }
     }
     Ok(())
@@ -101,7 +104,7 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let usage = usage(params)?.unwrap_or(FutureUse::OffSession);
     let confirms = params.boolean("confirm")?.unwrap_or(false);
     let mut terms = florin_core::payment::Terms { automatic_methods: Some(true), ..Default::default() };
-    payment_intents::method_types(ask, params, &mut terms)?;
+    payment_intents::named_types(params, &mut terms, TYPES, BAD_TYPE)?;
     let plain = Setup::plain(ask.caller.live, Purpose::Intent);
     let asking = asking(params, plain.asking)?;
     params.ignore(WITHOUT_EFFECT);
@@ -208,7 +211,7 @@ async fn updated(ask: &Ask<'_>, params: &Params, view: &SetupView) -> Result<Cha
     let (mut body, mut words) = (view.body.clone(), view.personal::<SetupPersonal>()?);
     personal(params, &mut words)?;
     body.asking = asking(params, body.asking)?;
-    types(ask, params)?;
+    types(params)?;
     params.ignore(WITHOUT_EFFECT);
     payment_intents::no_other_account(params, NOT_OFFERED)?;
     params.ignore(&["payment_method", "payment_method_data", "customer"]);
@@ -249,7 +252,7 @@ async fn confirmation(ask: &Ask<'_>, params: &Params, view: &SetupView) -> Resul
     let mut words: SetupPersonal = view.personal()?;
     words.return_url = payment_intents::url(params)?.or(words.return_url);
     let asking = asking(params, view.body.asking)?;
-    types(ask, params)?;
+    types(params)?;
     params.ignore(WITHOUT_EFFECT);
     payment_intents::no_other_account(params, NOT_OFFERED)?;
     params.ignore(&["payment_method", "payment_method_data", "confirmation_token", "expected_payment_method_type"]);

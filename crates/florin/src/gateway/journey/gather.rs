@@ -13,12 +13,12 @@ use florin_core::payment::{CardFacts, Payment, PaymentError, Stage};
 use florin_core::ports::Ports;
 use florin_core::refund::{Refund, RefundStage};
 use florin_core::store::Query;
-use florin_web::{Card, Entry, Related, Settled, Step, Subject, Told, Word};
+use florin_web::{Card, Entry, Related, Settled, Step, Subject, Told, Topic, Word};
 
 /// Refunds told of one payment at most.
 const MOST_REFUNDS: u32 = 100;
 /// Versions told of one thing at most, the newest.
-const MOST_VERSIONS: usize = 200;
+const MOST_VERSIONS: u32 = 200;
 
 /// What is read one after the other.
 #[derive(Default)]
@@ -37,16 +37,16 @@ struct Found {
 pub async fn told(teller: &Teller, account: Key, subject: Subject) -> Result<Told, Failure> {
     let ports: &Real = &teller.ports;
     let mut found = Found::default();
-    let (payment, refund): (View<Payment>, Option<View<Refund>>) = match subject.kind {
-        Kind::Refund => {
+    let (payment, refund): (View<Payment>, Option<View<Refund>>) = match subject.topic {
+        Topic::Refund => {
             let refund: View<Refund> = flow::load(ports.store(), account, Kind::Refund, subject.key).await?;
             let payment: View<Payment> = flow::load(ports.store(), account, Kind::Payment, refund.body.payment).await?;
             found.refund(ports, &refund).await?;
-            let (of, money) = (Subject { kind: Kind::Payment, key: payment.key }, payment.body.money);
+            let (of, money) = (Subject { topic: Topic::Payment, key: payment.key }, payment.body.money);
             found.related.push(Related { subject: of, money, status: payment.body.stage.status() });
             (payment, Some(refund))
         }
-        _ => {
+        Topic::Payment => {
             let payment: View<Payment> = flow::load(ports.store(), account, Kind::Payment, subject.key).await?;
             found.payment(ports, &payment).await?;
             (payment, None)
@@ -84,8 +84,10 @@ pub async fn told(teller: &Teller, account: Key, subject: Subject) -> Result<Tol
 
 impl Found {
     async fn payment(&mut self, ports: &Real, payment: &View<Payment>) -> Result<(), Failure> {
-        let mut before: Option<Payment> = None;
-        for row in history(ports, payment.key).await? {
+        let (before, rows) = history(ports, payment.key).await?;
+        let mut before: Option<Payment> =
+            before.map(|row| flow::read(&row)).transpose()?.map(|view: View<_>| view.body);
+        for row in rows {
             let view: View<Payment> = flow::read(&row)?;
             let (word, about) = steps::of_payment(before.as_ref(), &view.body);
             if view.version.0 == 1 && word != Word::Created {
@@ -102,7 +104,7 @@ impl Found {
         for row in ports.store().find(query).await?.rows().into_iter().rev() {
             let refund: View<Refund> = flow::read(&row)?;
             self.refund(ports, &refund).await?;
-            let subject = Subject { kind: Kind::Refund, key: refund.key };
+            let subject = Subject { topic: Topic::Refund, key: refund.key };
             let (money, status) = (refund.body.money, refund.body.stage.status());
             self.related.push(Related { subject, money, status });
         }
@@ -110,8 +112,9 @@ impl Found {
     }
 
     async fn refund(&mut self, ports: &Real, refund: &View<Refund>) -> Result<(), Failure> {
-        let mut before: Option<Refund> = None;
-        for row in history(ports, refund.key).await? {
+        let (before, rows) = history(ports, refund.key).await?;
+        let mut before: Option<Refund> = before.map(|row| flow::read(&row)).transpose()?.map(|view: View<_>| view.body);
+        for row in rows {
             let view: View<Refund> = flow::read(&row)?;
             let (word, about) = steps::of_refund(before.as_ref(), &view.body);
             self.step(ports, Kind::Refund, &row, word, about).await?;
@@ -163,10 +166,11 @@ impl Found {
     }
 }
 
-async fn history(ports: &Real, key: Key) -> Result<Vec<Row>, Failure> {
-    let mut rows = ports.store().find(Query::History { key }).await?.rows();
-    rows.drain(..rows.len().saturating_sub(MOST_VERSIONS));
-    Ok(rows)
+/// The versions to tell of, and the one before them: what the first says is what it changed.
+async fn history(ports: &Real, key: Key) -> Result<(Option<Row>, Vec<Row>), Failure> {
+    let mut rows = ports.store().find(Query::History { key, limit: MOST_VERSIONS + 1 }).await?.rows();
+    let before = (rows.len() > MOST_VERSIONS as usize).then(|| rows.remove(0));
+    Ok((before, rows))
 }
 
 /// A refund goes to a card that was sealed for its payment.

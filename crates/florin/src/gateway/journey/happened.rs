@@ -13,9 +13,11 @@ use florin_web::{Delivered, Event, Try};
 
 /// An event's id is made in the commit of its step, give or take.
 const AROUND_MS: i64 = 2_000;
-/// Events read at a time, and how often around one time.
+/// Events read at a time, and how often for one journey: on a busy day the oldest steps have no events then.
 const PAGE: u32 = 500;
-const MOST_PAGES: u32 = 8;
+const MOST_PAGES: u32 = 40;
+/// Events told of one journey at most, the newest.
+const MOST_EVENTS: usize = 500;
 /// Endpoints told of one event that are shown.
 const MOST_DELIVERIES: u32 = 20;
 
@@ -27,33 +29,55 @@ pub struct Happened {
 }
 
 /// Events that tell of `causes`, whose steps were decided at `times`. In order of their numbers.
-pub async fn of(ports: &Real, account: Key, causes: &[Key], mut times: Vec<Time>) -> Result<Vec<Happened>, Failure> {
+pub async fn of(ports: &Real, account: Key, causes: &[Key], times: Vec<Time>) -> Result<Vec<Happened>, Failure> {
     let of_shard = shard(account);
     // What happened a moment ago may not have its number yet.
     sequencer::sequence(ports.store(), of_shard).await?;
     let head = ports.store().find(Query::ChainHead { shard: of_shard }).await?.head().map_or(0, |h| h.sequence);
-    times.sort_unstable();
-    let (mut found, mut read) = (Vec::new(), 0);
-    for at in times {
-        let first = since(ports, of_shard, head, at.plus_ms(-AROUND_MS)).await?;
-        let mut after = read.max(first);
-        for _ in 0..MOST_PAGES {
+    let (mut found, mut pages_left) = (Vec::new(), MOST_PAGES);
+    // What was read twice, because ids are not quite in the order of numbers, is told once.
+    let mut first_read = u64::MAX;
+    for (from, to) in windows(times).into_iter().rev() {
+        if pages_left == 0 {
+            break;
+        }
+        let mut after = since(ports, of_shard, head, from).await?;
+        let begun = after;
+        while pages_left > 0 && after < first_read {
+            pages_left -= 1;
             let page = Query::Sequenced { shard: of_shard, after, limit: PAGE };
             let page = ports.store().find(page).await?.sequenced();
-            found.extend(page.iter().filter(|e| causes.contains(&e.stored.event.cause)).cloned());
+            let fresh = page.iter().filter(|e| e.link.sequence <= first_read);
+            found.extend(fresh.filter(|e| causes.contains(&e.stored.event.cause)).cloned());
             after = page.last().map_or(after, |e| e.link.sequence);
-            let past = page.last().is_none_or(|e| e.stored.event.id.time().since(at) > AROUND_MS);
+            let past = page.last().is_none_or(|e| e.stored.event.id.time() > to);
             if past || page.len() < PAGE as usize {
                 break;
             }
         }
-        read = read.max(after);
+        first_read = first_read.min(begun);
     }
+    found.sort_by_key(|event| event.link.sequence);
+    found.drain(..found.len().saturating_sub(MOST_EVENTS));
     let mut shown = Vec::new();
     for event in &found {
         shown.push(happened(ports, event).await?);
     }
     Ok(shown)
+}
+
+/// The times around these, first and last, each moment once.
+fn windows(mut times: Vec<Time>) -> Vec<(Time, Time)> {
+    times.sort_unstable();
+    let mut all: Vec<(Time, Time)> = Vec::new();
+    for at in times {
+        let (from, to) = (at.plus_ms(-AROUND_MS), at.plus_ms(AROUND_MS));
+        match all.last_mut() {
+            Some((_, end)) if from <= *end => *end = to,
+            Some(_) | None => all.push((from, to)),
+        }
+    }
+    all
 }
 
 /// The number before the first event that was made at that time or later.
@@ -112,4 +136,26 @@ fn delivery(ports: &Real, view: &View<Delivery>) -> florin_web::Delivery {
         Try { at: last.at, took_ms: last.took_ms, status, outcome: last.outcome.as_str() }
     });
     florin_web::Delivery { endpoint: ports.ids.encode(Kind::Endpoint, d.endpoint), state, tries: d.tries, last }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_moment_is_read_once() {
+        #[track_caller]
+        fn check(times: &[i64], expected: &[(i64, i64)]) {
+            let found = windows(times.iter().copied().map(Time).collect());
+            let found: Vec<(i64, i64)> = found.into_iter().map(|(from, to)| (from.0, to.0)).collect();
+            assert_eq!(found, expected, "{times:?}");
+        }
+        check(&[], &[]);
+        check(&[10_000], &[(8_000, 12_000)]);
+        check(&[10_000, 10_000, 10_001], &[(8_000, 12_001)]);
+        check(&[14_000, 10_000], &[(8_000, 16_000)]);
+        check(&[14_001, 10_000], &[(8_000, 12_000), (12_001, 16_001)]);
+        // A thousand steps within two seconds are one look.
+        check(&(0..1_000).map(|n| n * 2).collect::<Vec<_>>(), &[(-2_000, 3_998)]);
+    }
 }

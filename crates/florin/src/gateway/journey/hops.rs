@@ -19,8 +19,10 @@ pub struct SandboxAt {
 
 /// A page is not kept waiting for what it can do without.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
-/// Hops shown of one payment.
-const MOST_HOPS: usize = 1_000;
+/// Hops shown of one payment, the newest: a page of them fits one frame to the edge.
+const MOST_HOPS: usize = 200;
+/// Numbers that the vault is asked for at a time.
+const RRNS_AT_A_TIME: usize = 64;
 
 /// The hops of these retrieval reference numbers, and who did not answer.
 pub async fn of(teller: &Teller, rrns: &[String]) -> (Vec<Hop>, Vec<&'static str>) {
@@ -28,9 +30,9 @@ pub async fn of(teller: &Teller, rrns: &[String]) -> (Vec<Hop>, Vec<&'static str
     if rrns.is_empty() {
         return (found, missing);
     }
-    match tokio::time::timeout(ANSWER_WITHIN, teller.ports.vault.hops(rrns)).await {
-        Ok(Ok(hops)) => found.extend(hops.into_iter().map(hop)),
-        Ok(Err(_)) | Err(_) => missing.push("vault"),
+    match tokio::time::timeout(ANSWER_WITHIN, reported(teller, rrns)).await {
+        Ok(Some(hops)) => found.extend(hops.into_iter().map(hop)),
+        Ok(None) | Err(_) => missing.push("vault"),
     }
     if let Some(at) = &teller.sandbox {
         match tokio::time::timeout(ANSWER_WITHIN, journal(at, rrns)).await {
@@ -38,9 +40,22 @@ pub async fn of(teller: &Teller, rrns: &[String]) -> (Vec<Hop>, Vec<&'static str
             Ok(None) | Err(_) => missing.push("sandbox"),
         }
     }
+    (newest(found), missing)
+}
+
+/// Oldest first.
+fn newest(mut found: Vec<Hop>) -> Vec<Hop> {
     found.sort_by_key(|hop| hop.at_us);
-    found.truncate(MOST_HOPS);
-    (found, missing)
+    found.drain(..found.len().saturating_sub(MOST_HOPS));
+    found
+}
+
+async fn reported(teller: &Teller, rrns: &[String]) -> Option<Vec<Reported>> {
+    let mut found = Vec::new();
+    for some in rrns.chunks(RRNS_AT_A_TIME) {
+        found.extend(teller.ports.vault.hops(some).await.ok()?);
+    }
+    Some(found)
 }
 
 async fn journal(at: &SandboxAt, rrns: &[String]) -> Option<Vec<Reported>> {
@@ -57,4 +72,28 @@ fn hop(reported: Reported) -> Hop {
     let Reported { at_us, by, from, to, title, rrn: _, fields, note } = reported;
     let fields = fields.into_iter().map(|f| Field { de: f.de, name: f.name, value: f.value }).collect();
     Hop { at_us, by, from, to, title, fields, note }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_hops_are_kept() {
+        let hop = |at_us| Hop {
+            at_us,
+            by: String::new(),
+            from: String::new(),
+            to: String::new(),
+            title: String::new(),
+            fields: Vec::new(),
+            note: String::new(),
+        };
+        let check = |times: Vec<i64>, expected: Vec<i64>| {
+            let kept: Vec<i64> = newest(times.into_iter().map(hop).collect()).iter().map(|h| h.at_us).collect();
+            assert_eq!(kept, expected);
+        };
+        check(vec![3, 1, 2], vec![1, 2, 3]);
+        check((0..250).rev().collect(), (50..250).collect());
+    }
 }

@@ -17,6 +17,13 @@ pub use hops::SandboxAt;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Journeys gathered at a time: a page that is left open asks again and again, and each reads hundreds of rows.
+const AT_A_TIME: usize = 4;
+/// A page that waits longer for its turn says that it cannot be shown now.
+const TURN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Answers the pages' questions.
 pub struct Teller {
@@ -25,6 +32,13 @@ pub struct Teller {
     pub sandbox: Option<SandboxAt>,
     /// The demo's ready line, for other commands of this user: where its shop is, which starts last.
     pub ready: Option<PathBuf>,
+    turns: Semaphore,
+}
+
+impl Teller {
+    pub fn new(ports: Arc<Real>, sandbox: Option<SandboxAt>, ready: Option<PathBuf>) -> Teller {
+        Teller { ports, sandbox, ready, turns: Semaphore::new(AT_A_TIME) }
+    }
 }
 
 impl House for Teller {
@@ -42,6 +56,8 @@ impl House for Teller {
     }
     fn tell<'a>(&'a self, account: Key, subject: Subject) -> Wait<'a, Result<Told, NotTold>> {
         Box::pin(async move {
+            let turn = tokio::time::timeout(TURN_WITHIN, self.turns.acquire()).await;
+            let Ok(Ok(_turn)) = turn else { return Err(NotTold::Trouble) };
             gather::told(self, account, subject).await.map_err(|failure| match failure {
                 Failure::Refused(Refusal::NoSuch(_)) => NotTold::Missing,
                 Failure::Refused(_) | Failure::Trouble(_) => NotTold::Trouble,
