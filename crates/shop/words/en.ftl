@@ -240,6 +240,7 @@ password-short = Use 15 to 256 characters.
 password-differs = The two are not the same.
 password-wrong = That is not the password.
 password-locked = Too many wrong tries. Come back in half an hour.
+password-busy = Too many people sign in at this moment. Try again in a minute.
 country-AT = Austria
 country-AU = Australia
 country-BE = Belgium

@@ -231,6 +231,7 @@ password-short = 15자에서 256자로 정해 주세요.
 password-differs = 두 비밀번호가 다릅니다.
 password-wrong = 비밀번호가 맞지 않습니다.
 password-locked = 시도 횟수가 너무 많습니다. 30분 후에 다시 시도해 주세요.
+password-busy = 지금 로그인하는 사람이 너무 많습니다. 잠시 후 다시 시도해 주세요.
 country-AT = 오스트리아
 country-AU = 호주
 country-BE = 벨기에

@@ -231,6 +231,7 @@ password-short = 请使用 15 至 256 个字符。
 password-differs = 两次输入不一致。
 password-wrong = 密码不正确。
 password-locked = 尝试次数过多，请半小时后再试。
+password-busy = 此刻登录的人太多，请稍后再试。
 country-AT = 奥地利
 country-AU = 澳大利亚
 country-BE = 比利时

@@ -17,9 +17,12 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 pub struct Db {
     connection: Arc<Mutex<Connection>>,
+    /// One transaction at a time is beside the event loop: the others wait without a thread.
+    turn: Arc<Semaphore>,
 }
 
 /// What each version changed, from an empty database on.
@@ -39,13 +42,17 @@ impl Db {
              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000;",
         )?;
         prepare(&connection)?;
-        Ok(Db { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Db::of(connection))
     }
 
     pub fn in_memory() -> Result<Db, Fail> {
         let connection = Connection::open_in_memory()?;
         prepare(&connection)?;
-        Ok(Db { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Db::of(connection))
+    }
+
+    fn of(connection: Connection) -> Db {
+        Db { connection: Arc::new(Mutex::new(connection)), turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// Runs one transaction beside the event loop: done whole, or not at all.
@@ -54,8 +61,14 @@ impl Db {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Fail> + Send + 'static,
     ) -> Result<T, Fail> {
         let connection = Arc::clone(&self.connection);
-        let done = tokio::task::spawn_blocking(move || transaction(&connection, work)).await;
-        done.map_err(|_| Fail::new("shop_database", "a change of the shop's database broke off"))?
+        let broken = || Fail::new("shop_database", "a change of the shop's database broke off");
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| broken())?;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = transaction(&connection, work);
+            drop(turn);
+            done
+        });
+        done.await.map_err(|_| broken())?
     }
 
     /// The same, waiting for it: at the start, and in tests.

@@ -2,6 +2,8 @@
 
 mod browser;
 mod gateway;
+mod limits;
+mod passwords;
 mod paying;
 mod refunds;
 
@@ -15,14 +17,18 @@ use crate::pay::{Till, now};
 use crate::person::Person;
 use crate::seal::Keys;
 use crate::serve;
-use crate::web::{App, router};
+use crate::web::{App, SETUP, router};
 use browser::Browser;
 use gateway::Gateway;
 use rusqlite::Transaction;
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use zeroize::Zeroizing;
+
+/// Connections, and pages that hear news.
+const CONNECTIONS: u32 = 80;
+const LISTENING: usize = 2;
 
 /// A shop that is open. Its keeper works when a test says so.
 struct Shop {
@@ -48,10 +54,11 @@ impl Shop {
             secret: RwLock::default(),
             cards: ("https://card.example".to_owned(), None),
             ports: (0, Some(port)),
-            passwords: tokio::sync::Semaphore::new(1),
+            gate: Default::default(),
+            listening: Arc::new(Semaphore::new(LISTENING)),
             failures: Mutex::default(),
         });
-        tokio::spawn(serve::plain(listener, router(Arc::clone(&app), false), stopping));
+        tokio::spawn(serve::plain(listener, router(Arc::clone(&app), false), CONNECTIONS, stopping));
         Shop { app, gateway, port, stop }
     }
 
@@ -115,7 +122,7 @@ const PASSWORD: &str = "a+long+sentence+for+the+test";
 
 /// Somebody in the back office.
 async fn desk(shop: &Shop) -> Browser {
-    let token = shop.app.keys.code(crate::web::SETUP, crate::web::SETUP);
+    let token = shop.app.keys.code(SETUP, SETUP);
     let mut desk = shop.browser();
     let set = desk.post("/admin/setup", &format!("token={token}&password={PASSWORD}&again={PASSWORD}")).await;
     assert_eq!(set.location(), "/admin");

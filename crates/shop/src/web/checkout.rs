@@ -1,6 +1,6 @@
 //! The checkout: who orders and where it goes, then an order. Amounts are the server's own.
 
-use super::cart::{self, Cart, Shown, priced};
+use super::cart::{self, Shown};
 use super::page::{Form, Page, failed, render, see};
 use super::{At, order};
 use crate::db::orders::{self, Line, New, Placed};
@@ -94,16 +94,14 @@ pub async fn show(State(at): State<At>, page: Page) -> Response {
     match random_id() {
         Ok(once) => {
             let person = nobody(&page);
-            form(&at, page, person, vec![], once)
+            form(&at, page, person, vec![], once).await
         }
         Err(fail) => failed(&page, &fail),
     }
 }
 
-fn form(at: &At, page: Page, person: Person, faults: Vec<&'static str>, once: String) -> Response {
-    let cart = Cart::read(&page.headers, at.secure);
-    let visit = cart::visit(&page.headers, at.secure).unwrap_or_default();
-    let lines = match at.till.db.now(|tx| priced(tx, &cart, &page, &visit, now())) {
+async fn form(at: &At, page: Page, person: Person, faults: Vec<&'static str>, once: String) -> Response {
+    let lines = match cart::of_browser(at, &page).await {
         Ok(lines) => lines,
         Err(fail) => return failed(&page, &fail),
     };
@@ -122,15 +120,14 @@ pub async fn place(State(at): State<At>, page: Page, body: String) -> Response {
     if once.len() != 32 || !once.bytes().all(|b| b.is_ascii_hexdigit()) {
         return see("/checkout");
     }
-    let cart = Cart::read(&page.headers, at.secure);
     let visit = cart::visit(&page.headers, at.secure).unwrap_or_default();
-    let lines = match at.till.db.now(|tx| priced(tx, &cart, &page, &visit, now())) {
+    let lines = match cart::of_browser(&at, &page).await {
         Ok(lines) => lines,
         Err(fail) => return failed(&page, &fail),
     };
     let wrong = faults(&person, lines.iter().any(|l| !l.product.service));
     if !wrong.is_empty() {
-        return form(&at, page, person, wrong, once);
+        return form(&at, page, person, wrong, once).await;
     }
     let currency = page.currency;
     let sealed = random_id().and_then(|id| Ok((person.seal(&at.keys, &id)?, id)));

@@ -15,8 +15,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
 const PURPOSE: &str = "order";
@@ -25,6 +27,8 @@ const COOKIE: &str = "orders";
 const MOST_REMEMBERED: usize = 20;
 /// Of a wish's reason.
 const LONGEST_REASON: usize = 500;
+/// A page hears news on one connection for so long.
+const LISTENING_TIME: Duration = Duration::from_secs(600);
 /// A page without scripts looks again after so many seconds.
 const LOOK_AGAIN_SECONDS: u32 = 4;
 
@@ -141,7 +145,7 @@ pub fn look(stage: Stage) -> &'static str {
 pub async fn show(State(at): State<At>, Path(id): Path<String>, mut page: Page) -> Response {
     let order = ordered!(at, id, page);
     let read = {
-        let (id, keys) = (id.clone(), std::sync::Arc::clone(&at.keys));
+        let (id, keys) = (id.clone(), Arc::clone(&at.keys));
         at.till.db.run(move |tx| {
             let person = Person::open(&keys, &id, &orders::person(tx, &id)?)?;
             let (wish, back) = (wishes::of(tx, &id)?, refunds::under_way(tx, &id)?);
@@ -196,7 +200,7 @@ pub async fn receipt(State(at): State<At>, Path(id): Path<String>, page: Page) -
     if order.received == 0 {
         return see(&link(&at, &id, ""));
     }
-    let keys = std::sync::Arc::clone(&at.keys);
+    let keys = Arc::clone(&at.keys);
     let back = link(&at, &id, "");
     let read = at.till.db.run(move |tx| Ok((shown(tx, &id)?, Person::open(&keys, &id, &orders::person(tx, &id)?)?)));
     match read.await {
@@ -288,18 +292,22 @@ pub async fn wish(State(at): State<At>, Path(id): Path<String>, page: Page, body
     }
 }
 
-/// Server-sent events: one `changed` for each change of this order (HTML §9.2). A page that heard one looks again.
+/// Server-sent events: one `changed` for each change of this order (HTML §9.2). A page that heard one looks again; a page that there is no
+/// place for looks again by itself.
 pub async fn news(State(at): State<At>, Path(id): Path<String>, page: Page) -> Response {
     let order = match of_link(&at, &id, &page).await {
         Ok(Some(order)) => order,
         Ok(None) => return missing(&page),
         Err(fail) => return failed(&page, &fail),
     };
+    let Ok(place) = Arc::clone(&at.listening).try_acquire_owned() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
     let heard = at.till.news.subscribe();
     // What the page showed: if it changed before we listened, it is told at once.
     let behind = query(&page.path, "stage") != order.stage.name();
     let first = behind.then(|| Ok::<_, Infallible>(Event::default().event("changed").data("")));
-    let rest = stream::unfold((heard, id), |(mut heard, id)| async move {
+    let rest = stream::unfold((heard, id, place), |(mut heard, id, place)| async move {
         loop {
             match heard.recv().await {
                 Ok(changed) if changed == id => break,
@@ -309,9 +317,11 @@ pub async fn news(State(at): State<At>, Path(id): Path<String>, page: Page) -> R
                 Err(RecvError::Closed) => return None,
             }
         }
-        Some((Ok(Event::default().event("changed").data("")), (heard, id)))
+        Some((Ok(Event::default().event("changed").data("")), (heard, id, place)))
     });
-    let stream = futures_util::StreamExt::chain(stream::iter(first), rest);
+    // The browser comes back by itself, and hears what it missed.
+    let over = tokio::time::sleep(LISTENING_TIME);
+    let stream = stream::iter(first).chain(rest).take_until(Box::pin(over));
     Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
 }
 
