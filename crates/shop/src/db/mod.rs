@@ -1,7 +1,9 @@
 //! The shop's own SQLite database: every change is one transaction, on disk before anybody hears of it. Personal data and keys in it are
 //! sealed by who writes them.
 
+pub mod accounts;
 pub mod admin;
+pub mod bookings;
 pub mod meta;
 pub mod notices;
 pub mod orders;
@@ -26,7 +28,7 @@ pub struct Db {
 }
 
 /// What each version changed, from an empty database on.
-const SCHEMA: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const SCHEMA: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 /// Waited for another process at most: a shop that is being replaced.
 const BUSY_MS: u64 = 10_000;
 

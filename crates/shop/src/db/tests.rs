@@ -22,7 +22,7 @@ fn line(slug: &str, quantity: i64, slot: Option<i64>) -> Line {
 }
 
 fn place(db: &Db, id: &str, once: &str, lines: &[Line]) -> Placed {
-    let new = New { id, once, visit: "v", currency: Currency::Eur, lines, person: b"sealed", now: NOW };
+    let new = New { id, once, visit: "v", account: None, currency: Currency::Eur, lines, person: b"sealed", now: NOW };
     db.now(|tx| orders::place(tx, &new)).unwrap()
 }
 

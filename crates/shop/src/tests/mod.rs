@@ -1,5 +1,7 @@
 //! The shop at its boundaries: pages over HTTP on one side, a gateway that does as it is told on the other. In memory, on free ports.
 
+mod accounts;
+mod bookings;
 mod browser;
 mod gateway;
 mod limits;
@@ -92,8 +94,16 @@ impl Shop {
             lang: text("en"),
         };
         let person = person.seal(&self.app.keys, "o1").unwrap();
-        let new =
-            New { id: "o1", once: "page", visit: "v", currency: Currency::Eur, lines, person: &person, now: now() };
+        let new = New {
+            id: "o1",
+            once: "page",
+            visit: "v",
+            account: None,
+            currency: Currency::Eur,
+            lines,
+            person: &person,
+            now: now(),
+        };
         self.now(|tx| orders::place(tx, &new));
         let placed = self.read();
         let received = if stage.is_refundable() { placed.total } else { 0 };

@@ -52,10 +52,10 @@ pub async fn guard(State(at): State<At>, request: Request, next: Next) -> Respon
     if changes && !from_bank && !from_our_page(&at, headers) {
         return (StatusCode::FORBIDDEN, "This form is not of this shop.").into_response();
     }
-    // The back office belongs to browsers: there a change that does not say where it is from is refused too.
-    let admin = request.uri().path().starts_with("/admin");
-    if changes && admin && text(headers, header::ORIGIN).is_none() {
-        return (StatusCode::FORBIDDEN, "A form of the back office says where it is from.").into_response();
+    // Whoever signed in did so in a browser: there a change that does not say where it is from is refused too.
+    let signed_in = ["/admin", "/account"].iter().any(|begin| request.uri().path().starts_with(begin));
+    if changes && signed_in && text(headers, header::ORIGIN).is_none() {
+        return (StatusCode::FORBIDDEN, "A form of somebody who signed in says where it is from.").into_response();
     }
     let mut response = next.run(request).await;
     dress(&at, &mut response);

@@ -1,7 +1,9 @@
 //! The shop's pages. Every page works without scripts but the card form, which is the gateway's own.
 
+mod account;
 mod admin;
 mod assets;
+mod booking;
 mod cart;
 mod checkout;
 mod cookies;
@@ -82,8 +84,10 @@ pub fn router(app: Arc<App>, secure: bool) -> Router {
         .route("/orders/{id}/news", get(order::news))
         .route("/orders/{id}/cancel", post(order::cancel))
         .route("/orders/{id}/refund", post(order::wish))
+        .route("/orders/{id}/move", post(booking::change))
         .route("/orders/{id}/pay", get(pay::show).post(pay::pay))
         .route("/orders/{id}/back", get(pay::back).post(pay::back))
+        .merge(account::routes())
         .merge(admin::routes())
         .fallback(page::nowhere)
         .layer(from_fn_with_state(FORM_LIMIT_BYTES, guard::whole))

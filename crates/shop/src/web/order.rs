@@ -1,6 +1,7 @@
 //! An order's pages, for whoever has its signed link: how it stands, its receipt, giving it up, wishing money back. Nothing of the customer is
 //! in a link.
 
+use super::booking::{self, Movable};
 use super::page::{Form, Page, failed, message, missing, query, render, see, word};
 use super::{At, cookies, guard};
 use crate::Fail;
@@ -57,7 +58,7 @@ macro_rules! ordered {
 }
 pub(super) use ordered;
 
-fn remembered(at: &At, headers: &HeaderMap) -> Vec<String> {
+pub fn remembered(at: &At, headers: &HeaderMap) -> Vec<String> {
     let kept = cookies::get(headers, COOKIE, at.secure).unwrap_or_default();
     let known = |pair: &str| {
         let (id, code) = pair.split_once('.')?;
@@ -74,6 +75,11 @@ pub fn remember(at: &At, headers: &HeaderMap, id: &str) -> (HeaderName, HeaderVa
     all.truncate(MOST_REMEMBERED);
     let pairs: Vec<String> = all.iter().map(|id| format!("{id}.{}", at.keys.code(PURPOSE, id))).collect();
     cookies::set(COOKIE, &pairs.join("_"), at.secure)
+}
+
+/// The cookie of a browser that remembers none.
+pub fn forgotten(secure: bool) -> (HeaderName, HeaderValue) {
+    cookies::forget(COOKIE, secure)
 }
 
 /// A line of an order, for people.
@@ -99,6 +105,7 @@ struct OrderPage {
     lines: Vec<Shown>,
     person: Person,
     wish: Option<Wish>,
+    bookings: Vec<Movable>,
     /// Minor units that are on their way back.
     under_way: i64,
     /// `key`, `when`.
@@ -145,14 +152,14 @@ pub fn look(stage: Stage) -> &'static str {
 pub async fn show(State(at): State<At>, Path(id): Path<String>, mut page: Page) -> Response {
     let order = ordered!(at, id, page);
     let read = {
-        let (id, keys) = (id.clone(), Arc::clone(&at.keys));
+        let (id, keys, order) = (id.clone(), Arc::clone(&at.keys), order.clone());
         at.till.db.run(move |tx| {
             let person = Person::open(&keys, &id, &orders::person(tx, &id)?)?;
             let (wish, back) = (wishes::of(tx, &id)?, refunds::under_way(tx, &id)?);
-            Ok((shown(tx, &id)?, person, wish, back, orders::steps(tx, &id)?))
+            Ok((shown(tx, &id)?, person, wish, booking::of_order(tx, &order)?, back, orders::steps(tx, &id)?))
         })
     };
-    let (lines, person, wish, under_way, steps) = match read.await {
+    let (lines, person, wish, bookings, under_way, steps) = match read.await {
         Ok(read) => read,
         Err(fail) => return failed(&page, &fail),
     };
@@ -170,12 +177,14 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, mut page: Page) 
         "wished" => Some(word("said-wished")),
         "late" => Some(word("said-late")),
         "no-refund" => Some(word("said-no-refund")),
+        "moved" => Some(word("said-moved")),
+        "full" => Some(word("said-full")),
         _ => None,
     };
     let steps = steps.into_iter().map(|(at, what, _)| (format!("step-{what}"), at)).collect();
     let code = at.keys.code(PURPOSE, &id);
     let remember = axum::response::AppendHeaders([remember(&at, &page.headers, &id)]);
-    let shown = OrderPage { page, order, lines, person, wish, under_way, steps, code, journey, said };
+    let shown = OrderPage { page, order, lines, person, wish, bookings, under_way, steps, code, journey, said };
     (remember, render(&shown)).into_response()
 }
 
@@ -281,7 +290,7 @@ pub async fn wish(State(at): State<At>, Path(id): Path<String>, page: Page, body
         return message(&page, StatusCode::CONFLICT, word("late-title"), word("late-text"));
     }
     let reason: String = Form::read(&body).get("reason").chars().take(LONGEST_REASON).collect();
-    let sealed = match at.keys.seal(&format!("wish of {id}"), reason.as_bytes()) {
+    let sealed = match wishes::seal(&at.keys, &id, &reason) {
         Ok(sealed) => sealed,
         Err(fail) => return failed(&page, &fail),
     };
