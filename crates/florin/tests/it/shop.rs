@@ -206,8 +206,15 @@ fn a_customer_buys() {
     // Nobody reads a customer's name or the shop's keys out of its files.
     let secret = std::fs::read_to_string(house.file("keys/test.json")).unwrap();
     let secret: Value = serde_json::from_str(&secret).unwrap();
-    let needles =
-        ["Lovelace", "lovelace", "Keizersgracht", "a sentence for", "rk_test_", secret["secret_key"].as_str().unwrap(), "whsec_"];
+    let needles = [
+        "Lovelace",
+        "lovelace",
+        "Keizersgracht",
+        "a sentence for",
+        "rk_test_",
+        secret["secret_key"].as_str().unwrap(),
+        "whsec_",
+    ];
     for path in shop_files(&house) {
         let bytes = std::fs::read(&path).unwrap();
         for needle in needles {
