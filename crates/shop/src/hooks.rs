@@ -6,6 +6,7 @@ use crate::db::meta::{self, Secret};
 use crate::florin::{Florin, Trouble};
 use crate::seal::Keys;
 use serde_json::Value;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// What the shop wants to be told of.
@@ -28,8 +29,9 @@ struct Endpoint {
     secret: Zeroizing<String>,
 }
 
-fn read(db: &Db, keys: &Keys) -> Result<Option<Endpoint>, Fail> {
-    let kept = db.now(|tx| meta::read(tx, keys, Secret::Endpoint))?;
+async fn read(db: &Db, keys: &Arc<Keys>) -> Result<Option<Endpoint>, Fail> {
+    let keys = Arc::clone(keys);
+    let kept = db.run(move |tx| meta::read(tx, &keys, Secret::Endpoint)).await?;
     Ok(kept.and_then(|kept| {
         let (id, secret) = kept.split_once(' ')?;
         Some(Endpoint { id: id.to_owned(), secret: Zeroizing::new(secret.to_owned()) })
@@ -47,11 +49,13 @@ fn tells_all(endpoint: &Value) -> bool {
 }
 
 /// Sees to it that the gateway tells this address. Gives the secret that it signs with.
-pub async fn ensure(db: &Db, keys: &Keys, florin: &Florin, url: &str) -> Result<Zeroizing<String>, Fail> {
+pub async fn ensure(db: &Db, keys: &Arc<Keys>, florin: &Florin, url: &str) -> Result<Zeroizing<String>, Fail> {
     let failed = |trouble: &Trouble| {
         Fail::new("shop_endpoint", format!("the gateway takes no webhook endpoint of the shop ({})", trouble.code()))
     };
-    if let Some(known) = read(db, keys)? {
+    let known = read(db, keys).await?;
+    let first = known.is_none();
+    if let Some(known) = known {
         let path = format!("/v1/webhook_endpoints/{}", known.id);
         match florin.get(&path).await {
             Ok(there) if there["url"] == url && there["status"] == "enabled" && tells_all(&there) => {
@@ -69,13 +73,14 @@ pub async fn ensure(db: &Db, keys: &Keys, florin: &Florin, url: &str) -> Result<
     }
     let fields = wanted(&[("url", url), ("description", "The shop's orders")]);
     // Asked again after a crash, it is the same endpoint with the same secret.
-    let key = format!("shop-endpoint-{}", db.now(meta::identity)?);
-    let key = if read(db, keys)?.is_some() { format!("{key}-{}", crate::seal::random_id()?) } else { key };
+    let key = format!("shop-endpoint-{}", db.run(meta::identity).await?);
+    let key = if first { key } else { format!("{key}-{}", crate::seal::random_id()?) };
     let made = florin.post("/v1/webhook_endpoints", &fields, &key).await.map_err(|trouble| failed(&trouble))?;
     let (Some(id), Some(secret)) = (made["id"].as_str(), made["secret"].as_str()) else {
         return Err(failed(&Trouble::Unknown));
     };
     let kept = Zeroizing::new(format!("{id} {secret}"));
-    db.now(|tx| meta::keep(tx, keys, Secret::Endpoint, &kept))?;
+    let keys = Arc::clone(keys);
+    db.run(move |tx| meta::keep(tx, &keys, Secret::Endpoint, &kept)).await?;
     Ok(Zeroizing::new(secret.to_owned()))
 }

@@ -1,10 +1,11 @@
 //! What keeps orders and payments in step whatever was missed: reads the gateway's events by their numbers, looks after payments nobody
-//! heard of, asks again for refunds without an answer, ends orders that nobody pays.
+//! heard of, follows refunds that are not over, ends orders that nobody pays, forgets
+//! customers who asked for it.
 
 use crate::Fail;
 use crate::catalogue::DAY;
 use crate::db::notices::{By, Taken};
-use crate::db::{meta, notices, orders, products, refunds};
+use crate::db::{accounts, meta, notices, orders, products, refunds};
 use crate::order::Order;
 use crate::pay::{Till, now};
 use serde_json::Value;
@@ -49,6 +50,7 @@ pub async fn one(till: &Till, round: u32) -> Result<bool, Fail> {
     if round.is_multiple_of(STOCK_EVERY_ROUNDS) {
         till.db.run(|tx| products::stock_up(tx, now())).await?;
     }
+    till.db.run(accounts::forget).await?;
     let reached = events(till).await?;
     let waiting = till.db.run(|tx| orders::waiting(tx, now() - QUIET_SECONDS, ORDERS_AT_ONCE)).await?;
     for order in waiting {

@@ -1,45 +1,25 @@
-//! HTTP for the shop's pages, over TLS and plain, on listeners that were opened elsewhere. Knows no page.
+//! HTTP for the shop's pages, over TLS and plain, on listeners that were opened elsewhere: so many connections, none of them for nothing.
+//! Knows no page.
 
 use axum::Router;
-use axum::serve::Listener;
-use std::io;
-use std::net::SocketAddr;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
+/// Connections of one listener; more wait in the system's queue.
+pub const CONNECTIONS_LIMIT: u32 = 400;
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-const HANDSHAKES_LIMIT: usize = 64;
+/// A request's head is there within this, also the next one of a connection that is kept.
+const HEAD_LIMIT: Duration = Duration::from_secs(15);
 /// After a failed accept (no file descriptors left, for example).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-type Stream = (TlsStream<TcpStream>, SocketAddr);
-
-/// Connections whose handshake is done.
-struct Shaken {
-    streams: mpsc::Receiver<Stream>,
-    at: SocketAddr,
-}
-
-impl Listener for Shaken {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> Stream {
-        match self.streams.recv().await {
-            Some(stream) => stream,
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.at)
-    }
-}
 
 async fn stopped(mut stop: watch::Receiver<bool>) {
     // A sender that is gone means the same.
@@ -47,39 +27,71 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 /// Serves until `stop` says so, then finishes what was begun.
-pub async fn plain(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
-    drop(axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await);
+pub async fn plain(listener: TcpListener, router: Router, limit: u32, stop: watch::Receiver<bool>) {
+    let work = |socket: TcpStream| {
+        let (router, stop) = (router.clone(), stop.clone());
+        async move { connection(socket, router, stop).await }
+    };
+    accept(listener, limit, stop.clone(), work).await;
 }
 
-/// The same over TLS: handshakes beside each other, limited in number and time.
-pub async fn tls(listener: TcpListener, tls: TlsAcceptor, router: Router, stop: watch::Receiver<bool>) {
-    let Ok(at) = listener.local_addr() else { return };
-    let (out, streams) = mpsc::channel(HANDSHAKES_LIMIT);
-    let serving = axum::serve(Shaken { streams, at }, router).with_graceful_shutdown(stopped(stop.clone()));
-    let serving = serving.into_future();
-    tokio::pin!(serving);
-    tokio::select! {
-        _ = &mut serving => {}
-        () = accept(listener, tls, out) => {}
-        () = stopped(stop) => drop(serving.await),
-    }
+/// The same over TLS.
+pub async fn tls(listener: TcpListener, tls: TlsAcceptor, router: Router, limit: u32, stop: watch::Receiver<bool>) {
+    let work = |socket: TcpStream| {
+        let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
+        async move {
+            if let Ok(Ok(stream)) = timeout(HANDSHAKE_LIMIT, tls.accept(socket)).await {
+                connection(stream, router, stop).await;
+            }
+        }
+    };
+    accept(listener, limit, stop.clone(), work).await;
 }
 
-async fn accept(listener: TcpListener, tls: TlsAcceptor, out: mpsc::Sender<Stream>) {
-    let places = Arc::new(Semaphore::new(HANDSHAKES_LIMIT));
+async fn accept<F>(listener: TcpListener, limit: u32, stop: watch::Receiver<bool>, work: impl Fn(TcpStream) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(limit as usize));
+    let next = async || {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return None };
+        Some((place, listener.accept().await))
+    };
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
-        let Ok((socket, from)) = listener.accept().await else {
+        let (place, accepted) = tokio::select! {
+            Some(next) = next() => next,
+            () = stopped(stop.clone()) => break,
+        };
+        let Ok((socket, _)) = accepted else {
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
         drop(socket.set_nodelay(true));
-        let (tls, out) = (tls.clone(), out.clone());
+        let work = work(socket);
         tokio::spawn(async move {
-            if let Ok(Ok(stream)) = timeout(HANDSHAKE_LIMIT, tls.accept(socket)).await {
-                drop(out.send((stream, from)).await);
-            }
+            work.await;
             drop(place);
         });
+    }
+    // All places are free when all connections are over.
+    drop(places.acquire_many(limit).await);
+}
+
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
+    let served = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(served);
+    // How it ended concerns the browser alone.
+    tokio::select! {
+        ended = served.as_mut() => drop(ended),
+        () = stopped(stop) => {
+            served.as_mut().graceful_shutdown();
+            drop(served.await);
+        }
     }
 }

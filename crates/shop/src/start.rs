@@ -5,12 +5,13 @@ use crate::db::{Db, admin, products};
 use crate::florin::Florin;
 use crate::pay::{Till, now};
 use crate::seal::Keys;
+use crate::serve::CONNECTIONS_LIMIT;
 use crate::settings::{Handed, Ready, Settings};
-use crate::web::{App, SETUP, router};
+use crate::web::{App, LISTENING_LIMIT, SETUP, router};
 use crate::{Fail, hooks, keeper, serve, tls};
 use std::sync::{Arc, RwLock};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 /// Runs until `stop` is done. `ready` is told once pages can be asked for.
@@ -39,18 +40,19 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>, ready: impl
         secret: RwLock::default(),
         cards: (settings.card, settings.http_card),
         ports,
-        passwords: tokio::sync::Semaphore::new(1),
+        gate: Default::default(),
+        listening: Arc::new(Semaphore::new(LISTENING_LIMIT)),
         failures: std::sync::Mutex::default(),
     });
     let acceptor = TlsAcceptor::from(tls::server(&settings.cert, &settings.key)?);
     let (tell, stopping) = watch::channel(false);
-    let secure = serve::tls(secure, acceptor, router(Arc::clone(&app), true), stopping.clone());
+    let secure = serve::tls(secure, acceptor, router(Arc::clone(&app), true), CONNECTIONS_LIMIT, stopping.clone());
     let open = {
         let router = router(Arc::clone(&app), false);
         let stopping = stopping.clone();
         async move {
             if let Some(plain) = plain {
-                serve::plain(plain, router, stopping).await;
+                serve::plain(plain, router, CONNECTIONS_LIMIT, stopping).await;
             }
         }
     };

@@ -178,6 +178,7 @@ mod tests {
         let steps = [
             "declined",
             "refunded-part",
+            "moved",
             "refund-asked",
             "refund-failed",
             "refund-wished",

@@ -15,7 +15,9 @@ const settled = (shopper, wanted) => shopper.page.locator(`[data-stage="${wanted
 
 /** Puts something into the cart and orders it: the page with the card form is open. */
 async function order(bench, { slug = 'teapot', page = {}, path = '/' } = {}) {
-  const shopper = await bench.open(bench.ready.http_shop + path, page);
+  return orderIn(bench, await bench.open(bench.ready.http_shop + path, page), slug);
+}
+async function orderIn(bench, shopper, slug) {
   const { page: tab } = shopper;
   await tab.goto(`${bench.ready.http_shop}/products/${slug}`);
   if (await tab.locator('[name=slot]').count()) await tab.locator('[name=slot]:enabled').first().check({ force: true });
@@ -222,6 +224,57 @@ async function givesAPartBack(bench) {
   assert.deepEqual(refunds.data.map((one) => [one.status, one.amount]), [['succeeded', 850]]);
 }
 
+/** Signs somebody new up, with a browser of theirs. */
+async function signUp(bench, shopper, email) {
+  const { page } = shopper;
+  await page.goto(`${bench.ready.http_shop}/account/sign-up`);
+  await page.locator('[name=email]').fill(email);
+  await page.locator('[name=password]').fill(PASSWORD);
+  await page.locator('[name=again]').fill(PASSWORD);
+  await page.locator('main form .button').click();
+  await page.waitForURL('**/account');
+}
+
+/** An account keeps what was ordered as a guest and what comes after; a booking moves; then the account is deleted. */
+async function hasAnAccount(bench) {
+  const { http_shop: base } = bench.ready;
+  const shopper = await order(bench, { slug: 'cups' });
+  const { page } = shopper;
+  await pay(shopper);
+  await paidOnce(bench, shopper, 2600);
+  await signUp(bench, shopper, 'Ada@Lovelace.example');
+  assert.equal(await page.locator('main .badge.good').count(), 1);
+  await orderIn(bench, shopper, 'tasting');
+  await pay(shopper);
+  await paidOnce(bench, shopper, 3500);
+  const link = page.url();
+  await page.goto(`${base}/account`);
+  assert.equal(await page.locator('main .badge.good').count(), 2);
+  await page.locator('main ul').first().locator('a').click();
+  assert.equal(new URL(page.url()).pathname, new URL(link).pathname);
+  await page.locator('details summary').first().click();
+  await page.locator('[name=to]').selectOption({ index: 3 });
+  const picked = await page.locator('[name=to] option:checked').textContent();
+  await bench.picture('shop-move');
+  await page.locator('form[action*="/move"] button').click();
+  await page.waitForURL(/said=moved/);
+  assert.equal(await page.locator('.lines time').first().textContent(), picked.split(' · ')[0]);
+  await page.goto(`${base}/account/data`);
+  await page.locator('[name=city]').fill('Delft');
+  await page.locator('form[action="/account/data"] button').click();
+  await page.locator('.notice.good').waitFor();
+  const file = page.waitForEvent('download');
+  await page.locator('a[download]').click();
+  const told = JSON.parse(fs.readFileSync(await (await file).path(), 'utf8'));
+  assert.deepEqual([told.account.city, told.orders.map((one) => one.total)], ['Delft', [3500, 2600]]);
+  await page.locator('details summary').click();
+  await page.locator('#delete-password').fill(PASSWORD);
+  await page.locator('.button.danger').click();
+  await page.locator('h1').waitFor();
+  await page.goto(`${base}/account`);
+  assert.equal(new URL(page.url()).pathname, '/account/sign-in');
+}
+
 /** Every kind of page of the shop, its back office, and the journey. */
 async function everyPage(bench) {
   const shopper = await order(bench, { slug: 'cups', page: PHONE });
@@ -231,7 +284,7 @@ async function everyPage(bench) {
   const [payment] = await payments(bench, shopper);
   const journey = (await bench.get(`/v1/florin/payments/${payment.id}/journey`)).url;
   const { http_shop: base, http_dashboard: dashboard } = bench.ready;
-  const pages = { home: '/', product: '/products/vase', service: '/products/tasting', cart: '/cart', checkout: '/checkout', orders: '/orders', order: paid, receipt: paid.replace('?', '/receipt?'), nowhere: '/nowhere', 'sign-in': '/admin/sign-in', journey, dashboard };
+  const pages = { home: '/', product: '/products/vase', service: '/products/tasting', cart: '/cart', checkout: '/checkout', orders: '/orders', order: paid, receipt: paid.replace('?', '/receipt?'), nowhere: '/nowhere', 'sign-in': '/admin/sign-in', 'account-in': '/account/sign-in', 'account-up': '/account/sign-up', journey, dashboard };
   const looks = [['light', PHONE.viewport, 'en-US'], ['dark', WIDE.viewport, 'ko-KR'], ['light', WIDE.viewport, 'zh-CN'], ['dark', PHONE.viewport, 'en-US']];
   for (const [colorScheme, viewport, locale] of looks) {
     const look = await bench.open(`${base}/products/cups`, { viewport, colorScheme, locale });
@@ -243,6 +296,15 @@ async function everyPage(bench) {
     }
     const open = await order(bench, { slug: 'cups', page: { viewport, colorScheme, locale } });
     await bench.sound(open.page, 'pay', `${colorScheme}-${viewport.width}`);
+    // Somebody with an account, and an order with a booking.
+    await signUp(bench, open, `${colorScheme}${viewport.width}@look.example`);
+    const booked = await orderIn(bench, open, 'workshop');
+    const own = { 'order-booked': booked.page.url().replace('/pay?', '?'), account: '/account', 'account-data': '/account/data' };
+    for (const [name, path] of Object.entries(own)) {
+      await open.page.goto(new URL(path, base).href);
+      for (const more of await open.page.locator('main details summary').all()) await more.click();
+      await bench.sound(open.page, name, `${colorScheme}-${viewport.width}`);
+    }
   }
   const id = new URL(paid).pathname.split('/')[2];
   const { page } = await desk(bench);
@@ -258,4 +320,4 @@ async function everyPage(bench) {
   }
 }
 
-export const shop = { buys, isDeclinedThenPays, givesAWrongCode, clicksTwice, loadsAgainInTheMiddle, goesBack, hasTwoTabs, isAskedByTheBank, booksATime, readsThreeLanguages, wantsMoneyBack, givesAPartBack, everyPage };
+export const shop = { buys, isDeclinedThenPays, givesAWrongCode, clicksTwice, loadsAgainInTheMiddle, goesBack, hasTwoTabs, isAskedByTheBank, booksATime, readsThreeLanguages, wantsMoneyBack, givesAPartBack, hasAnAccount, everyPage };

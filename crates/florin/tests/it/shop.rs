@@ -38,7 +38,7 @@ impl Customer {
     /// Asks again until there is an answer: what is asked here may be asked twice.
     fn insist(&mut self, request: &str, form: &str) -> Page {
         let cookies: Vec<String> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
-        let headers = format!("cookie: {}\r\n", cookies.join("; "));
+        let headers = format!("cookie: {}\r\norigin: http://{}\r\n", cookies.join("; "), self.shop);
         let answer = wait("the shop's answer", SOON, || {
             plain(&self.shop, request, &headers, form).ok().filter(|answer| answer.status < 500)
         });
@@ -96,21 +96,35 @@ fn order_id(link: &str) -> String {
 
 /// Every payment of the account: the order that it names, its status, its amount and currency.
 fn payments(demo: &Running) -> Vec<(String, String, i64, String)> {
+    let told = |p: &Value| {
+        let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+        (text(&p["metadata"]["order"]), text(&p["status"]), p["amount"].as_i64().unwrap(), text(&p["currency"]))
+    };
+    list(demo, "payment_intents").iter().map(told).collect()
+}
+
+/// Every refund of the account: the order that it names, its status and its amount.
+fn refunds(demo: &Running) -> Vec<(String, String, i64)> {
+    let told = |r: &Value| {
+        let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+        (text(&r["metadata"]["order"]), text(&r["status"]), r["amount"].as_i64().unwrap())
+    };
+    list(demo, "refunds").iter().map(told).collect()
+}
+
+fn list(demo: &Running, what: &str) -> Vec<Value> {
     let headers = format!("authorization: Bearer {}\r\n", demo.ready["secret_key"].as_str().unwrap());
     let (mut all, mut after) = (vec![], String::new());
     loop {
-        let request = format!("GET /v1/payment_intents?limit=100{after}");
-        let page: Value = wait("the list of payments", SOON, || {
+        let request = format!("GET /v1/{what}?limit=100{after}");
+        let page: Value = wait("a list of the gateway", SOON, || {
             let answer = plain(authority(demo.ready["http_api"].as_str().unwrap()), &request, &headers, "")
                 .ok()
                 .filter(|a| a.status == 200)?;
             serde_json::from_str(&answer.body).ok()
         });
         let data = page["data"].as_array().unwrap();
-        all.extend(data.iter().map(|p| {
-            let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-            (text(&p["metadata"]["order"]), text(&p["status"]), p["amount"].as_i64().unwrap(), text(&p["currency"]))
-        }));
+        all.extend(data.iter().cloned());
         if page["has_more"] != true {
             return all;
         }
@@ -139,6 +153,12 @@ fn a_customer_buys() {
     // The whole amount goes back while it is not sent.
     assert_eq!(ada.insist(&format!("POST {}", link.replace("/pay?", "/cancel?")), "").status, 303);
     wait("the refund", SOON, || (ada.stage(&link) == "refunded").then_some(()));
+    // An account takes over what this browser ordered, and keeps what comes.
+    let made = "email=Ada%40Lovelace.example&password=a+sentence+for+the+test&again=a+sentence+for+the+test";
+    assert_eq!(ada.insist("POST /account/sign-up", made).header("location"), Some("/account"));
+    let kept = ada.order("cups");
+    let page = ada.insist("GET /account", "");
+    assert!([&link, &kept].iter().all(|link| page.body.contains(&format!("/orders/{}?", order_id(link)))));
     // A link with another code leads nowhere, and so does the back office for a stranger.
     let forged = format!("GET {}0", order_page(&link));
     assert_eq!(ada.insist(&forged, "").status, 404);
@@ -147,8 +167,15 @@ fn a_customer_buys() {
     // Nobody reads a customer's name or the shop's keys out of its files.
     let secret = std::fs::read_to_string(house.file("keys/test.json")).unwrap();
     let secret: Value = serde_json::from_str(&secret).unwrap();
-    let needles =
-        ["Lovelace", "lovelace", "Keizersgracht", "rk_test_", secret["secret_key"].as_str().unwrap(), "whsec_"];
+    let needles = [
+        "Lovelace",
+        "lovelace",
+        "Keizersgracht",
+        "a sentence for",
+        "rk_test_",
+        secret["secret_key"].as_str().unwrap(),
+        "whsec_",
+    ];
     for path in shop_files(&house) {
         let bytes = std::fs::read(&path).unwrap();
         for needle in needles {
@@ -173,6 +200,41 @@ fn kill_now(demo: &mut Running, pids: &mut BTreeMap<String, i32>, roles: &[&str]
         let role = told["restarted"].as_str().unwrap().to_owned();
         missing -= usize::from(roles.contains(&role.as_str()));
         pids.insert(role, i32::try_from(told["pid"].as_i64().unwrap()).unwrap());
+    }
+}
+
+/// Paid orders are cancelled while the shop is killed: each gets its money back, once.
+fn money_goes_back_once(demo: &mut Running, pids: &mut BTreeMap<String, i32>, orders: &[(String, i64)]) {
+    let mut ada = Customer::of(demo);
+    let paid: Vec<&(String, i64)> = orders.iter().filter(|(link, _)| ada.stage(link) == "paid").take(8).collect();
+    for (round, (link, _)) in (0u64..).zip(&paid) {
+        let (shop, cancel) = (ada.shop, format!("POST {}", link.replace("/pay?", "/cancel?")));
+        let (tell, told) = channel();
+        let asking = std::thread::spawn(move || {
+            let _ = tell.send(plain(&shop, &cancel, "", "").is_ok());
+        });
+        let _ = told.recv_timeout(Duration::from_millis(round * 11));
+        kill_now(demo, pids, &["shop"]);
+        asking.join().unwrap();
+    }
+    wait("every refund to be over", SETTLED_WITHIN, || {
+        for (link, _) in &paid {
+            match ada.stage(link).as_str() {
+                "refunded" => {}
+                // The shop was killed before it heard of it, or has not heard the gateway yet.
+                _ => {
+                    ada.insist(&format!("POST {}", link.replace("/pay?", "/cancel?")), "");
+                    return None;
+                }
+            }
+        }
+        Some(())
+    });
+    let found = refunds(demo);
+    for (link, price) in paid {
+        let id = order_id(link);
+        let own: Vec<_> = found.iter().filter(|(order, ..)| *order == id).cloned().collect();
+        assert_eq!(own, [(id, "succeeded".to_owned(), *price)]);
     }
 }
 
@@ -234,6 +296,7 @@ fn order_and_payment_agree_whenever_anything_is_killed() {
         assert_eq!(ada.stage(link), "paid");
     }
     assert_eq!(paid_at_gateway().count(), paid + open.len().min(5));
+    money_goes_back_once(&mut demo, &mut pids, &orders);
     demo.stop();
     house.verified();
 }

@@ -1,7 +1,9 @@
 //! The shop's own SQLite database: every change is one transaction, on disk before anybody hears of it. Personal data and keys in it are
 //! sealed by who writes them.
 
+pub mod accounts;
 pub mod admin;
+pub mod bookings;
 pub mod meta;
 pub mod notices;
 pub mod orders;
@@ -17,13 +19,16 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 pub struct Db {
     connection: Arc<Mutex<Connection>>,
+    /// One transaction at a time is beside the event loop: the others wait without a thread.
+    turn: Arc<Semaphore>,
 }
 
 /// What each version changed, from an empty database on.
-const SCHEMA: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const SCHEMA: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 /// Waited for another process at most: a shop that is being replaced.
 const BUSY_MS: u64 = 10_000;
 
@@ -39,13 +44,17 @@ impl Db {
              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000;",
         )?;
         prepare(&connection)?;
-        Ok(Db { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Db::of(connection))
     }
 
     pub fn in_memory() -> Result<Db, Fail> {
         let connection = Connection::open_in_memory()?;
         prepare(&connection)?;
-        Ok(Db { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Db::of(connection))
+    }
+
+    fn of(connection: Connection) -> Db {
+        Db { connection: Arc::new(Mutex::new(connection)), turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// Runs one transaction beside the event loop: done whole, or not at all.
@@ -54,8 +63,14 @@ impl Db {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Fail> + Send + 'static,
     ) -> Result<T, Fail> {
         let connection = Arc::clone(&self.connection);
-        let done = tokio::task::spawn_blocking(move || transaction(&connection, work)).await;
-        done.map_err(|_| Fail::new("shop_database", "a change of the shop's database broke off"))?
+        let broken = || Fail::new("shop_database", "a change of the shop's database broke off");
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| broken())?;
+        let done = tokio::task::spawn_blocking(move || {
+            let done = transaction(&connection, work);
+            drop(turn);
+            done
+        });
+        done.await.map_err(|_| broken())?
     }
 
     /// The same, waiting for it: at the start, and in tests.

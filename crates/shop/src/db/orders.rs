@@ -24,6 +24,8 @@ pub struct New<'a> {
     /// From the checkout page: the same page sent twice is one order.
     pub once: &'a str,
     pub visit: &'a str,
+    /// Of whom signed in.
+    pub account: Option<&'a str>,
     pub currency: Currency,
     pub lines: &'a [Line],
     pub person: &'a [u8],
@@ -89,9 +91,9 @@ pub fn place(tx: &Transaction<'_>, new: &New<'_>) -> Result<Placed, Fail> {
     let number: i64 =
         tx.query_row("SELECT COALESCE(MAX(number), ?1) + 1 FROM orders", [NUMBERS_FROM], |row| row.get(0))?;
     tx.execute(
-        "INSERT INTO orders (id, number, once, stage, currency, total, placed, changed, person)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8)",
-        (new.id, number, new.once, Stage::Placed.name(), new.currency.code(), total, new.now, new.person),
+        "INSERT INTO orders (id, number, once, stage, currency, total, placed, changed, person, account)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9)",
+        (new.id, number, new.once, Stage::Placed.name(), new.currency.code(), total, new.now, new.person, new.account),
     )?;
     for (at, line) in (0i64..).zip(new.lines) {
         tx.execute(
@@ -133,6 +135,13 @@ pub fn list(tx: &Transaction<'_>, stage: Option<Stage>, before: i64, limit: i64)
     );
     let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map((before, stage.map(Stage::name), limit), read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Those that a condition of the code names.
+pub fn list_where(tx: &Transaction<'_>, rest: &str, values: impl rusqlite::Params) -> Result<Vec<Order>, Fail> {
+    let mut statement = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM orders WHERE {rest}"))?;
+    let rows = statement.query_map(values, read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -22,7 +22,7 @@ fn line(slug: &str, quantity: i64, slot: Option<i64>) -> Line {
 }
 
 fn place(db: &Db, id: &str, once: &str, lines: &[Line]) -> Placed {
-    let new = New { id, once, visit: "v", currency: Currency::Eur, lines, person: b"sealed", now: NOW };
+    let new = New { id, once, visit: "v", account: None, currency: Currency::Eur, lines, person: b"sealed", now: NOW };
     db.now(|tx| orders::place(tx, &new)).unwrap()
 }
 
@@ -182,7 +182,7 @@ fn a_database_of_the_first_version_is_opened() {
         )
         .unwrap();
     super::prepare(&connection).unwrap();
-    let db = Db { connection: std::sync::Arc::new(std::sync::Mutex::new(connection)) };
+    let db = Db::of(connection);
     let stirred: Vec<String> = db.now(|tx| orders::stirred(tx, 9)).unwrap().into_iter().map(|(o, _)| o.id).collect();
     assert_eq!(stirred, ["o1"]);
     assert_eq!(db.now(|tx| refunds::under_way(tx, "o1")).unwrap(), 300);

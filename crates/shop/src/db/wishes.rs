@@ -4,6 +4,7 @@ use super::orders;
 use super::refunds::{self, Refund};
 use crate::Fail;
 use crate::order::Stage;
+use crate::seal::Keys;
 use rusqlite::{OptionalExtension, Transaction};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,25 @@ pub struct Wish {
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Wish> {
     Ok(Wish { order: row.get(0)?, at: row.get(1)?, reason: row.get(2)?, state: row.get(3)? })
+}
+
+/// Where its words lie sealed; none are left of a customer who was forgotten.
+fn place(order: &str) -> String {
+    format!("wish of {order}")
+}
+
+pub fn seal(keys: &Keys, order: &str, reason: &str) -> Result<Vec<u8>, Fail> {
+    keys.seal(&place(order), reason.as_bytes())
+}
+
+impl Wish {
+    pub fn words(&self, keys: &Keys) -> Result<String, Fail> {
+        if self.reason.is_empty() {
+            return Ok(String::new());
+        }
+        let reason = keys.unseal(&place(&self.order), &self.reason)?;
+        Ok(String::from_utf8_lossy(&reason).into_owned())
+    }
 }
 
 /// Asked again, it stays as it is.

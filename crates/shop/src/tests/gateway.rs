@@ -53,7 +53,7 @@ impl Gateway {
         };
         let world = Arc::new(Mutex::new(world));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&world));
-        tokio::spawn(serve::tls(listener, TlsAcceptor::from(Arc::new(config)), router, stop));
+        tokio::spawn(serve::tls(listener, TlsAcceptor::from(Arc::new(config)), router, 100, stop));
         Gateway { url, certificate, world }
     }
 

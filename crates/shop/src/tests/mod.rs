@@ -1,7 +1,11 @@
 //! The shop at its boundaries: pages over HTTP on one side, a gateway that does as it is told on the other. In memory, on free ports.
 
+mod accounts;
+mod bookings;
 mod browser;
 mod gateway;
+mod limits;
+mod passwords;
 mod paying;
 mod refunds;
 
@@ -15,14 +19,18 @@ use crate::pay::{Till, now};
 use crate::person::Person;
 use crate::seal::Keys;
 use crate::serve;
-use crate::web::{App, router};
+use crate::web::{App, SETUP, router};
 use browser::Browser;
 use gateway::Gateway;
 use rusqlite::Transaction;
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use zeroize::Zeroizing;
+
+/// Connections, and pages that hear news.
+const CONNECTIONS: u32 = 80;
+const LISTENING: usize = 2;
 
 /// A shop that is open. Its keeper works when a test says so.
 struct Shop {
@@ -48,10 +56,11 @@ impl Shop {
             secret: RwLock::default(),
             cards: ("https://card.example".to_owned(), None),
             ports: (0, Some(port)),
-            passwords: tokio::sync::Semaphore::new(1),
+            gate: Default::default(),
+            listening: Arc::new(Semaphore::new(LISTENING)),
             failures: Mutex::default(),
         });
-        tokio::spawn(serve::plain(listener, router(Arc::clone(&app), false), stopping));
+        tokio::spawn(serve::plain(listener, router(Arc::clone(&app), false), CONNECTIONS, stopping));
         Shop { app, gateway, port, stop }
     }
 
@@ -85,8 +94,16 @@ impl Shop {
             lang: text("en"),
         };
         let person = person.seal(&self.app.keys, "o1").unwrap();
-        let new =
-            New { id: "o1", once: "page", visit: "v", currency: Currency::Eur, lines, person: &person, now: now() };
+        let new = New {
+            id: "o1",
+            once: "page",
+            visit: "v",
+            account: None,
+            currency: Currency::Eur,
+            lines,
+            person: &person,
+            now: now(),
+        };
         self.now(|tx| orders::place(tx, &new));
         let placed = self.read();
         let received = if stage.is_refundable() { placed.total } else { 0 };
@@ -115,7 +132,7 @@ const PASSWORD: &str = "a+long+sentence+for+the+test";
 
 /// Somebody in the back office.
 async fn desk(shop: &Shop) -> Browser {
-    let token = shop.app.keys.code(crate::web::SETUP, crate::web::SETUP);
+    let token = shop.app.keys.code(SETUP, SETUP);
     let mut desk = shop.browser();
     let set = desk.post("/admin/setup", &format!("token={token}&password={PASSWORD}&again={PASSWORD}")).await;
     assert_eq!(set.location(), "/admin");

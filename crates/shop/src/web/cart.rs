@@ -5,6 +5,7 @@ use super::{At, cookies};
 use crate::Fail;
 use crate::catalogue::Product;
 use crate::db::{products, slots};
+use crate::money::Currency;
 use crate::pay::now;
 use crate::seal::random_id;
 use askama::Template;
@@ -97,8 +98,15 @@ pub struct Shown {
     pub short: bool,
 }
 
+/// The cart of this browser, priced now.
+pub async fn of_browser(at: &At, page: &Page) -> Result<Vec<Shown>, Fail> {
+    let cart = Cart::read(&page.headers, at.secure);
+    let (visit, currency) = (visit(&page.headers, at.secure).unwrap_or_default(), page.currency);
+    at.till.db.run(move |tx| priced(tx, &cart, currency, &visit, now())).await
+}
+
 /// Prices a cart. What the shop does not know is left out.
-pub fn priced(tx: &Transaction<'_>, cart: &Cart, page: &Page, visit: &str, now: i64) -> Result<Vec<Shown>, Fail> {
+fn priced(tx: &Transaction<'_>, cart: &Cart, currency: Currency, visit: &str, now: i64) -> Result<Vec<Shown>, Fail> {
     let mut lines = vec![];
     for wanted in &cart.0 {
         let Some(product) = products::one(tx, &wanted.slug)? else { continue };
@@ -113,7 +121,7 @@ pub fn priced(tx: &Transaction<'_>, cart: &Cart, page: &Page, visit: &str, now: 
             (false, None) => product.stock < wanted.quantity,
             (true, None) | (false, Some(_)) => continue,
         };
-        let unit = product.price(page.currency);
+        let unit = product.price(currency);
         let sum = unit.saturating_mul(wanted.quantity);
         let short = short || !product.active;
         let (quantity, slot) = (wanted.quantity, wanted.slot);
@@ -134,9 +142,7 @@ struct CartPage {
 }
 
 pub async fn show(State(at): State<At>, mut page: Page) -> Response {
-    let cart = Cart::read(&page.headers, at.secure);
-    let visit = visit(&page.headers, at.secure).unwrap_or_default();
-    match at.till.db.now(|tx| priced(tx, &cart, &page, &visit, now())) {
+    match of_browser(&at, &page).await {
         Ok(lines) => {
             let total = lines.iter().map(|l| l.sum).sum();
             let short = lines.iter().any(|l| l.short);

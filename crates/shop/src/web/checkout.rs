@@ -1,11 +1,13 @@
 //! The checkout: who orders and where it goes, then an order. Amounts are the server's own.
 
-use super::cart::{self, Cart, Shown, priced};
+use super::cart::{self, Shown};
 use super::page::{Form, Page, failed, render, see};
-use super::{At, order};
+use super::{At, account, order};
+use crate::Fail;
+use crate::db::accounts::{self, Account};
 use crate::db::orders::{self, Line, New, Placed};
 use crate::pay::now;
-use crate::person::Person;
+use crate::person::{Person, is_email};
 use crate::seal::random_id;
 use askama::Template;
 use axum::extract::State;
@@ -13,7 +15,7 @@ use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 
 /// Characters of one field.
-const LONGEST: usize = 120;
+pub const LONGEST: usize = 120;
 pub const COUNTRIES: &[&str] = &[
     "AT", "AU", "BE", "CA", "CH", "CN", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "GR", "HK", "IE", "IT", "JP", "KR",
     "LU", "NL", "NO", "NZ", "PL", "PT", "SE", "SG", "TW", "US",
@@ -32,6 +34,8 @@ struct Checkout {
     once: String,
     /// Something has to be sent, so there must be an address.
     sends: bool,
+    /// Nobody signed in.
+    guest: bool,
 }
 
 impl Checkout {
@@ -43,18 +47,16 @@ impl Checkout {
     }
 }
 
-fn nobody(page: &Page) -> Person {
+pub fn nobody(page: &Page) -> Person {
     let country = match page.lang {
         crate::words::Lang::En => "NL",
         crate::words::Lang::Ko => "KR",
         crate::words::Lang::Zh => "CN",
     };
-    let none = String::new;
-    let (name, email, line1, line2, postal, city) = (none(), none(), none(), none(), none(), none());
-    Person { name, email, line1, line2, postal, city, country: country.to_owned(), lang: page.code().to_owned() }
+    Person { country: country.to_owned(), lang: page.code().to_owned(), ..Person::default() }
 }
 
-fn typed(form: &Form, page: &Page) -> Person {
+pub fn typed(form: &Form, page: &Page) -> Person {
     let field = |name| form.get(name).chars().filter(|c| !c.is_control()).take(LONGEST).collect();
     Person {
         name: field("name"),
@@ -77,10 +79,7 @@ fn faults(person: &Person, sends: bool) -> Vec<&'static str> {
         }
     };
     demand(!person.name.is_empty(), "name");
-    let email = person.email.rsplit_once('@').is_some_and(|(name, host)| {
-        !name.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.')
-    });
-    demand(email && !person.email.contains(char::is_whitespace), "email");
+    demand(is_email(&person.email), "email");
     if sends {
         demand(!person.line1.is_empty(), "line1");
         demand(!person.postal.is_empty(), "postal");
@@ -91,19 +90,21 @@ fn faults(person: &Person, sends: bool) -> Vec<&'static str> {
 }
 
 pub async fn show(State(at): State<At>, page: Page) -> Response {
+    let known = match account::of_browser(&at, &page).await {
+        Ok(known) => known.map(|(_, person)| person),
+        Err(fail) => return failed(&page, &fail),
+    };
     match random_id() {
         Ok(once) => {
-            let person = nobody(&page);
-            form(&at, page, person, vec![], once)
+            let person = known.unwrap_or_else(|| nobody(&page));
+            form(&at, page, person, vec![], once).await
         }
         Err(fail) => failed(&page, &fail),
     }
 }
 
-fn form(at: &At, page: Page, person: Person, faults: Vec<&'static str>, once: String) -> Response {
-    let cart = Cart::read(&page.headers, at.secure);
-    let visit = cart::visit(&page.headers, at.secure).unwrap_or_default();
-    let lines = match at.till.db.now(|tx| priced(tx, &cart, &page, &visit, now())) {
+async fn form(at: &At, page: Page, person: Person, faults: Vec<&'static str>, once: String) -> Response {
+    let lines = match cart::of_browser(at, &page).await {
         Ok(lines) => lines,
         Err(fail) => return failed(&page, &fail),
     };
@@ -111,8 +112,31 @@ fn form(at: &At, page: Page, person: Person, faults: Vec<&'static str>, once: St
         return see("/cart");
     }
     let (total, sends) = (lines.iter().map(|l| l.sum).sum(), lines.iter().any(|l| !l.product.service));
+    let guest = account::token(&page.headers, at.secure).is_none();
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    (status, render(&Checkout { page, lines, total, person, faults, once, sends })).into_response()
+    (status, render(&Checkout { page, lines, total, person, faults, once, sends, guest })).into_response()
+}
+
+/// An order's person, sealed for it, and for an account that has no address yet.
+struct Sealed {
+    id: String,
+    person: Vec<u8>,
+    account: Option<(String, Option<Vec<u8>>)>,
+}
+
+fn seal(at: &At, person: &Person, known: Option<(Account, Person)>) -> Result<Sealed, Fail> {
+    let id = random_id()?;
+    let sealed = person.seal(&at.keys, &id)?;
+    let account = match known {
+        Some((account, own)) if own.name.is_empty() && own.line1.is_empty() => {
+            let person = Person { email: own.email, ..person.clone() };
+            let person = person.seal(&at.keys, &account::place(&account.id))?;
+            Some((account.id, Some(person)))
+        }
+        Some((account, _)) => Some((account.id, None)),
+        None => None,
+    };
+    Ok(Sealed { id, person: sealed, account })
 }
 
 pub async fn place(State(at): State<At>, page: Page, body: String) -> Response {
@@ -122,19 +146,21 @@ pub async fn place(State(at): State<At>, page: Page, body: String) -> Response {
     if once.len() != 32 || !once.bytes().all(|b| b.is_ascii_hexdigit()) {
         return see("/checkout");
     }
-    let cart = Cart::read(&page.headers, at.secure);
     let visit = cart::visit(&page.headers, at.secure).unwrap_or_default();
-    let lines = match at.till.db.now(|tx| priced(tx, &cart, &page, &visit, now())) {
+    let lines = match cart::of_browser(&at, &page).await {
         Ok(lines) => lines,
         Err(fail) => return failed(&page, &fail),
     };
     let wrong = faults(&person, lines.iter().any(|l| !l.product.service));
     if !wrong.is_empty() {
-        return form(&at, page, person, wrong, once);
+        return form(&at, page, person, wrong, once).await;
     }
     let currency = page.currency;
-    let sealed = random_id().and_then(|id| Ok((person.seal(&at.keys, &id)?, id)));
-    let (sealed, id) = match sealed {
+    let known = match account::of_browser(&at, &page).await {
+        Ok(known) => known,
+        Err(fail) => return failed(&page, &fail),
+    };
+    let Sealed { id, person: sealed, account } = match seal(&at, &person, known) {
         Ok(sealed) => sealed,
         Err(fail) => return failed(&page, &fail),
     };
@@ -144,7 +170,12 @@ pub async fn place(State(at): State<At>, page: Page, body: String) -> Response {
         .collect();
     let placed = at.till.db.run(move |tx| {
         let lines = lines.as_slice();
-        let new = New { id: &id, once: &once, visit: &visit, currency, lines, person: &sealed, now: now() };
+        let own = account.as_ref().map(|(id, _)| id.as_str());
+        let new =
+            New { id: &id, once: &once, visit: &visit, account: own, currency, lines, person: &sealed, now: now() };
+        if let Some((account, Some(person))) = &account {
+            accounts::set_person(tx, account, person)?;
+        }
         // An emptied cart is that of an order that was placed already.
         if lines.is_empty() { orders::placed(tx, &once) } else { orders::place(tx, &new).map(Some) }
     });

@@ -2,10 +2,16 @@
 //! may do with it.
 
 use super::At;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// A body is there within this.
+const BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// A page that shows the card form says so in its answer.
 #[derive(Clone)]
@@ -46,14 +52,24 @@ pub async fn guard(State(at): State<At>, request: Request, next: Next) -> Respon
     if changes && !from_bank && !from_our_page(&at, headers) {
         return (StatusCode::FORBIDDEN, "This form is not of this shop.").into_response();
     }
-    // The back office belongs to browsers: there a change that does not say where it is from is refused too.
-    let admin = request.uri().path().starts_with("/admin");
-    if changes && admin && text(headers, header::ORIGIN).is_none() {
-        return (StatusCode::FORBIDDEN, "A form of the back office says where it is from.").into_response();
+    // Whoever signed in did so in a browser: there a change that does not say where it is from is refused too.
+    let signed_in = ["/admin", "/account"].iter().any(|begin| request.uri().path().starts_with(begin));
+    if changes && signed_in && text(headers, header::ORIGIN).is_none() {
+        return (StatusCode::FORBIDDEN, "A form of somebody who signed in says where it is from.").into_response();
     }
     let mut response = next.run(request).await;
     dress(&at, &mut response);
     response
+}
+
+/// Takes a body whole, within a size and a time, before anybody works on it.
+pub async fn whole(State(limit_bytes): State<usize>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match timeout(BODY_LIMIT, to_bytes(body, limit_bytes)).await {
+        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Ok(Err(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "This is too much.").into_response(),
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "This took too long.").into_response(),
+    }
 }
 
 fn dress(at: &At, response: &mut Response) {

@@ -1,7 +1,9 @@
 //! The shop's pages. Every page works without scripts but the card form, which is the gateway's own.
 
+mod account;
 mod admin;
 mod assets;
+mod booking;
 mod cart;
 mod checkout;
 mod cookies;
@@ -9,6 +11,7 @@ mod guard;
 mod hook;
 mod order;
 mod page;
+mod password;
 mod pay;
 mod shop;
 
@@ -16,19 +19,23 @@ mod shop;
 pub use checkout::COUNTRIES;
 #[cfg(test)]
 pub use page::Form;
+pub use password::{Failures, Gate};
 
 use crate::pay::Till;
 use crate::seal::Keys;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use std::sync::{Arc, Mutex, RwLock};
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 /// Forms are small; a notification is not.
 const FORM_LIMIT_BYTES: usize = 32 * 1024;
 const NOTICE_LIMIT_BYTES: usize = 512 * 1024;
+
+/// Pages that wait for news at a time; others look again by themselves.
+pub const LISTENING_LIMIT: usize = 150;
 
 /// The code of the link that sets the first password: good until one is set.
 pub const SETUP: &str = "first password";
@@ -42,9 +49,11 @@ pub struct App {
     pub cards: (String, Option<String>),
     /// The shop's own ports: TLS, and plain.
     pub ports: (u16, Option<u16>),
-    /// One password is checked at a time: each takes 19 MiB.
-    pub passwords: tokio::sync::Semaphore,
-    pub failures: Mutex<admin::Failures>,
+    pub gate: Gate,
+    /// Pages that are told of changes.
+    pub listening: Arc<Semaphore>,
+    /// Wrong passwords of the back office.
+    pub failures: Mutex<Failures>,
 }
 
 /// What a handler knows: the shop, and whether it was asked over TLS.
@@ -75,14 +84,16 @@ pub fn router(app: Arc<App>, secure: bool) -> Router {
         .route("/orders/{id}/news", get(order::news))
         .route("/orders/{id}/cancel", post(order::cancel))
         .route("/orders/{id}/refund", post(order::wish))
+        .route("/orders/{id}/move", post(booking::change))
         .route("/orders/{id}/pay", get(pay::show).post(pay::pay))
         .route("/orders/{id}/back", get(pay::back).post(pay::back))
+        .merge(account::routes())
         .merge(admin::routes())
         .fallback(page::nowhere)
-        .layer(DefaultBodyLimit::max(FORM_LIMIT_BYTES))
+        .layer(from_fn_with_state(FORM_LIMIT_BYTES, guard::whole))
         .layer(from_fn_with_state(at.clone(), guard::guard));
     Router::new()
-        .route("/webhooks/florin", post(hook::take).layer(DefaultBodyLimit::max(NOTICE_LIMIT_BYTES)))
+        .route("/webhooks/florin", post(hook::take).layer(from_fn_with_state(NOTICE_LIMIT_BYTES, guard::whole)))
         .route("/assets/{*name}", get(assets::give))
         .route("/healthz", get(|| async { "ok" }))
         .merge(pages)

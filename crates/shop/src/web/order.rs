@@ -1,6 +1,7 @@
 //! An order's pages, for whoever has its signed link: how it stands, its receipt, giving it up, wishing money back. Nothing of the customer is
 //! in a link.
 
+use super::booking::{self, Movable};
 use super::page::{Form, Page, failed, message, missing, query, render, see, word};
 use super::{At, cookies, guard};
 use crate::Fail;
@@ -15,8 +16,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
 const PURPOSE: &str = "order";
@@ -25,6 +28,8 @@ const COOKIE: &str = "orders";
 const MOST_REMEMBERED: usize = 20;
 /// Of a wish's reason.
 const LONGEST_REASON: usize = 500;
+/// A page hears news on one connection for so long.
+const LISTENING_TIME: Duration = Duration::from_secs(600);
 /// A page without scripts looks again after so many seconds.
 const LOOK_AGAIN_SECONDS: u32 = 4;
 
@@ -53,7 +58,7 @@ macro_rules! ordered {
 }
 pub(super) use ordered;
 
-fn remembered(at: &At, headers: &HeaderMap) -> Vec<String> {
+pub fn remembered(at: &At, headers: &HeaderMap) -> Vec<String> {
     let kept = cookies::get(headers, COOKIE, at.secure).unwrap_or_default();
     let known = |pair: &str| {
         let (id, code) = pair.split_once('.')?;
@@ -70,6 +75,11 @@ pub fn remember(at: &At, headers: &HeaderMap, id: &str) -> (HeaderName, HeaderVa
     all.truncate(MOST_REMEMBERED);
     let pairs: Vec<String> = all.iter().map(|id| format!("{id}.{}", at.keys.code(PURPOSE, id))).collect();
     cookies::set(COOKIE, &pairs.join("_"), at.secure)
+}
+
+/// The cookie of a browser that remembers none.
+pub fn forgotten(secure: bool) -> (HeaderName, HeaderValue) {
+    cookies::forget(COOKIE, secure)
 }
 
 /// A line of an order, for people.
@@ -95,6 +105,7 @@ struct OrderPage {
     lines: Vec<Shown>,
     person: Person,
     wish: Option<Wish>,
+    bookings: Vec<Movable>,
     /// Minor units that are on their way back.
     under_way: i64,
     /// `key`, `when`.
@@ -141,14 +152,14 @@ pub fn look(stage: Stage) -> &'static str {
 pub async fn show(State(at): State<At>, Path(id): Path<String>, mut page: Page) -> Response {
     let order = ordered!(at, id, page);
     let read = {
-        let (id, keys) = (id.clone(), std::sync::Arc::clone(&at.keys));
+        let (id, keys, order) = (id.clone(), Arc::clone(&at.keys), order.clone());
         at.till.db.run(move |tx| {
             let person = Person::open(&keys, &id, &orders::person(tx, &id)?)?;
             let (wish, back) = (wishes::of(tx, &id)?, refunds::under_way(tx, &id)?);
-            Ok((shown(tx, &id)?, person, wish, back, orders::steps(tx, &id)?))
+            Ok((shown(tx, &id)?, person, wish, booking::of_order(tx, &order)?, back, orders::steps(tx, &id)?))
         })
     };
-    let (lines, person, wish, under_way, steps) = match read.await {
+    let (lines, person, wish, bookings, under_way, steps) = match read.await {
         Ok(read) => read,
         Err(fail) => return failed(&page, &fail),
     };
@@ -166,12 +177,14 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, mut page: Page) 
         "wished" => Some(word("said-wished")),
         "late" => Some(word("said-late")),
         "no-refund" => Some(word("said-no-refund")),
+        "moved" => Some(word("said-moved")),
+        "full" => Some(word("said-full")),
         _ => None,
     };
     let steps = steps.into_iter().map(|(at, what, _)| (format!("step-{what}"), at)).collect();
     let code = at.keys.code(PURPOSE, &id);
     let remember = axum::response::AppendHeaders([remember(&at, &page.headers, &id)]);
-    let shown = OrderPage { page, order, lines, person, wish, under_way, steps, code, journey, said };
+    let shown = OrderPage { page, order, lines, person, wish, bookings, under_way, steps, code, journey, said };
     (remember, render(&shown)).into_response()
 }
 
@@ -196,7 +209,7 @@ pub async fn receipt(State(at): State<At>, Path(id): Path<String>, page: Page) -
     if order.received == 0 {
         return see(&link(&at, &id, ""));
     }
-    let keys = std::sync::Arc::clone(&at.keys);
+    let keys = Arc::clone(&at.keys);
     let back = link(&at, &id, "");
     let read = at.till.db.run(move |tx| Ok((shown(tx, &id)?, Person::open(&keys, &id, &orders::person(tx, &id)?)?)));
     match read.await {
@@ -277,7 +290,7 @@ pub async fn wish(State(at): State<At>, Path(id): Path<String>, page: Page, body
         return message(&page, StatusCode::CONFLICT, word("late-title"), word("late-text"));
     }
     let reason: String = Form::read(&body).get("reason").chars().take(LONGEST_REASON).collect();
-    let sealed = match at.keys.seal(&format!("wish of {id}"), reason.as_bytes()) {
+    let sealed = match wishes::seal(&at.keys, &id, &reason) {
         Ok(sealed) => sealed,
         Err(fail) => return failed(&page, &fail),
     };
@@ -288,18 +301,22 @@ pub async fn wish(State(at): State<At>, Path(id): Path<String>, page: Page, body
     }
 }
 
-/// Server-sent events: one `changed` for each change of this order (HTML §9.2). A page that heard one looks again.
+/// Server-sent events: one `changed` for each change of this order (HTML §9.2). A page that heard one looks again; a page that there is no
+/// place for looks again by itself.
 pub async fn news(State(at): State<At>, Path(id): Path<String>, page: Page) -> Response {
     let order = match of_link(&at, &id, &page).await {
         Ok(Some(order)) => order,
         Ok(None) => return missing(&page),
         Err(fail) => return failed(&page, &fail),
     };
+    let Ok(place) = Arc::clone(&at.listening).try_acquire_owned() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
     let heard = at.till.news.subscribe();
     // What the page showed: if it changed before we listened, it is told at once.
     let behind = query(&page.path, "stage") != order.stage.name();
     let first = behind.then(|| Ok::<_, Infallible>(Event::default().event("changed").data("")));
-    let rest = stream::unfold((heard, id), |(mut heard, id)| async move {
+    let rest = stream::unfold((heard, id, place), |(mut heard, id, place)| async move {
         loop {
             match heard.recv().await {
                 Ok(changed) if changed == id => break,
@@ -309,9 +326,11 @@ pub async fn news(State(at): State<At>, Path(id): Path<String>, page: Page) -> R
                 Err(RecvError::Closed) => return None,
             }
         }
-        Some((Ok(Event::default().event("changed").data("")), (heard, id)))
+        Some((Ok(Event::default().event("changed").data("")), (heard, id, place)))
     });
-    let stream = futures_util::StreamExt::chain(stream::iter(first), rest);
+    // The browser comes back by itself, and hears what it missed.
+    let over = tokio::time::sleep(LISTENING_TIME);
+    let stream = stream::iter(first).chain(rest).take_until(Box::pin(over));
     Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
 }
 

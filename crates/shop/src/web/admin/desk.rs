@@ -114,8 +114,7 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, page: Page) -> R
         let person = Person::open(&keys, &id, &orders::person(tx, &id)?)?;
         let wish = match wishes::of(tx, &id)? {
             Some(wish) => {
-                let reason = keys.unseal(&format!("wish of {id}"), &wish.reason)?;
-                let reason = String::from_utf8_lossy(&reason).into_owned();
+                let reason = wish.words(&keys)?;
                 Some((wish, reason))
             }
             None => None,

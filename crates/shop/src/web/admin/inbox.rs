@@ -38,8 +38,8 @@ pub async fn list(State(at): State<At>, page: Page) -> Response {
         let mut all = vec![];
         for wish in wishes::all(tx)? {
             let Some(order) = orders::one(tx, &wish.order)? else { continue };
-            let reason = keys.unseal(&format!("wish of {}", order.id), &wish.reason)?;
-            all.push((order, wish, String::from_utf8_lossy(&reason).into_owned()));
+            let reason = wish.words(&keys)?;
+            all.push((order, wish, reason));
         }
         Ok(all)
     });

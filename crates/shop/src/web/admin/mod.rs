@@ -5,8 +5,6 @@ mod inbox;
 mod sign;
 mod stock;
 
-pub use sign::Failures;
-
 use super::At;
 use axum::Router;
 use axum::routing::{get, post};

@@ -1,0 +1,165 @@
+//! Customers' accounts at their pages: signing up and in, what comes with it, what is kept and what is forgotten.
+
+use super::browser::{Answer, Browser};
+use super::{PASSWORD, Shop};
+use crate::db::{accounts, orders, wishes};
+use crate::keeper;
+use crate::order::{Change, Stage};
+use crate::pay::now;
+use crate::web::Failures;
+use crate::words::{Lang, Words};
+use serde_json::Value;
+
+const ADA: &str = "ada%40lovelace.example";
+const NEW: &str = "another+sentence+for+the+test";
+
+async fn sign_up(browser: &mut Browser, email: &str) -> Answer {
+    browser.post("/account/sign-up", &format!("email={email}&password={PASSWORD}&again={PASSWORD}")).await
+}
+
+async fn sign_in(browser: &mut Browser, email: &str, password: &str) -> Answer {
+    browser.post("/account/sign-in", &format!("email={email}&password={password}")).await
+}
+
+fn word_en(key: &str) -> String {
+    Words(Lang::En).t(key)
+}
+
+/// Orders a teapot; gives the id of the order.
+async fn order(browser: &mut Browser, email: &str) -> String {
+    assert_eq!(browser.post("/cart", "slug=teapot&quantity=1").await.location(), "/cart");
+    let page = browser.get("/checkout").await;
+    let once = page.body.split_once("name=\"once\" value=\"").unwrap().1.get(..32).unwrap();
+    let form = format!(
+        "once={once}&name=Ada+Lovelace&email={email}&line1=Keizersgracht+1&postal=1015+CC&city=Amsterdam&country=NL"
+    );
+    let placed = browser.post("/checkout", &form).await;
+    placed.location().split('/').nth(2).unwrap().to_owned()
+}
+
+fn change(shop: &Shop, id: &str, stage: Stage) {
+    shop.now(|tx| {
+        let order = orders::one(tx, id)?.unwrap();
+        orders::apply(tx, &order, &Change { stage, ..Change::of(&order) }, "shop", now())
+    });
+}
+
+#[tokio::test]
+async fn an_account_keeps_orders_together() {
+    let shop = Shop::open().await;
+    let mut ada = shop.browser();
+    assert_eq!(ada.get("/account").await.location(), "/account/sign-in");
+    // One order before there is an account, one of somebody else in the same browser, one after.
+    let (before, other) = (order(&mut ada, "Ada%40Lovelace.example").await, order(&mut ada, "bob%40b.example").await);
+    assert_eq!(sign_up(&mut ada, ADA).await.location(), "/account");
+    let after = order(&mut ada, ADA).await;
+    let mut elsewhere = shop.browser();
+    assert_eq!(sign_in(&mut elsewhere, "ADA%40lovelace.example", PASSWORD).await.location(), "/account");
+    for browser in [&mut ada, &mut elsewhere] {
+        let page = browser.get("/account").await;
+        let listed = [&before, &other, &after].map(|id| page.has(&format!("/orders/{id}?k=")));
+        assert_eq!(listed, [true, false, true]);
+    }
+    // What was typed once is there the next time.
+    elsewhere.post("/cart", "slug=cups").await;
+    assert!(elsewhere.get("/checkout").await.has("value=\"Keizersgracht 1\""));
+    // Signing out ends this session alone, and the browser forgets.
+    assert_eq!(ada.post("/account/sign-out", "").await.location(), "/");
+    assert_eq!(ada.get("/account").await.location(), "/account/sign-in");
+    assert!(!ada.get("/orders").await.has(&before));
+    assert_eq!(elsewhere.get("/account").await.status, 200);
+}
+
+#[tokio::test]
+async fn doors_of_accounts() {
+    let shop = Shop::open().await;
+    let mut ada = shop.browser();
+    sign_up(&mut ada, ADA).await;
+    let mut thief = shop.browser();
+    #[track_caller]
+    fn said(answer: &Answer, key: &str) {
+        assert_eq!((answer.status, answer.has(&word_en(key))), (422, true), "{key}: {}", answer.body);
+    }
+    said(&sign_up(&mut thief, ADA).await, "account-taken");
+    said(&sign_up(&mut thief, "nobody").await, "fault-email");
+    said(&thief.post("/account/sign-up", "email=e%40e.example&password=short&again=short").await, "password-short");
+    said(&sign_in(&mut thief, "unknown%40e.example", PASSWORD).await, "account-wrong");
+    // Ten wrong ones close it, also for the right one; another account is not touched.
+    for _ in 0..10 {
+        said(&sign_in(&mut thief, ADA, "wrong").await, "account-wrong");
+    }
+    said(&sign_in(&mut thief, ADA, PASSWORD).await, "account-wrong");
+    assert_eq!(sign_up(&mut thief, "bob%40b.example").await.location(), "/account");
+    // Who is in stays in; half an hour later the door is open again.
+    assert_eq!(ada.get("/account").await.status, 200);
+    let name = shop.app.keys.code("account", "ada@lovelace.example");
+    let later = Failures { count: 10, last: now() - 1_801 };
+    shop.now(|tx| accounts::note(tx, &accounts::named(tx, &name)?.unwrap().id, later));
+    assert_eq!(sign_in(&mut thief, ADA, PASSWORD).await.location(), "/account");
+    // A forged session is none.
+    thief.cookies.insert("who".into(), "0".repeat(64));
+    assert_eq!(thief.get("/account/download").await.location(), "/account/sign-in");
+}
+
+#[tokio::test]
+async fn data_is_changed_by_whom_it_is_of() {
+    let shop = Shop::open().await;
+    let (mut ada, mut elsewhere, mut bob) = (shop.browser(), shop.browser(), shop.browser());
+    sign_up(&mut ada, ADA).await;
+    sign_in(&mut elsewhere, ADA, PASSWORD).await;
+    sign_up(&mut bob, "bob%40b.example").await;
+    let form = "name=Ada+L&line1=Here+1&postal=1&city=Delft&country=NL";
+    assert_eq!(ada.post("/account/data", form).await.location(), "/account/data?said=saved");
+    assert!(elsewhere.get("/account/data").await.has("value=\"Delft\""));
+    assert_eq!(ada.post("/account/data", "name=Ada&country=XX").await.status, 422);
+    // The way in is changed with the password alone, and not to somebody else's address.
+    let access =
+        |email: &str, password: &str, new: &str| format!("email={email}&password={password}&new={new}&again={new}");
+    assert_eq!(ada.post("/account/access", &access("new%40a.example", "wrong", NEW)).await.status, 422);
+    assert_eq!(ada.post("/account/access", &access("bob%40b.example", PASSWORD, "")).await.status, 422);
+    assert_eq!(ada.post("/account/access", &access(ADA, PASSWORD, "short")).await.status, 422);
+    assert_eq!(ada.post("/account/access", &access("new%40a.example", PASSWORD, NEW)).await.status, 303);
+    assert!(ada.get("/account").await.has("new@a.example"));
+    assert_eq!(elsewhere.get("/account").await.location(), "/account/sign-in", "other browsers are out");
+    assert_eq!(sign_in(&mut elsewhere, ADA, PASSWORD).await.status, 422);
+    assert_eq!(sign_in(&mut elsewhere, "new%40a.example", NEW).await.status, 303);
+}
+
+#[tokio::test]
+async fn data_is_taken_along_and_forgotten() {
+    let shop = Shop::open().await;
+    let mut ada = shop.browser();
+    sign_up(&mut ada, ADA).await;
+    let (sent, paid) = (order(&mut ada, ADA).await, order(&mut ada, ADA).await);
+    change(&shop, &sent, Stage::Paid);
+    let link = |id: &str, under: &str| format!("/orders/{id}{under}?k={}", shop.app.keys.code("order", id));
+    ada.post(&link(&sent, "/refund"), "reason=torn").await;
+    change(&shop, &sent, Stage::Fulfilled);
+    change(&shop, &paid, Stage::Paid);
+    let told: Value = serde_json::from_str(&ada.get("/account/download").await.body).unwrap();
+    assert_eq!(told["account"]["email"], "ada@lovelace.example");
+    let shown = |at: usize| {
+        let order = &told["orders"][at];
+        (order["stage"].as_str().unwrap(), order["total"].as_i64().unwrap(), order["for"]["city"].as_str().unwrap())
+    };
+    assert_eq!((shown(0), shown(1)), (("paid", 4_800, "Amsterdam"), ("fulfilled", 4_800, "Amsterdam")));
+    // Only with the password; then the account is gone, and whoever ordered what is over.
+    assert_eq!(ada.post("/account/delete", "password=wrong").await.status, 422);
+    assert_eq!(ada.post("/account/delete", &format!("password={PASSWORD}")).await.status, 200);
+    assert_eq!(ada.get("/account").await.location(), "/account/sign-in");
+    assert_eq!(sign_in(&mut ada, ADA, PASSWORD).await.status, 422);
+    let known = |id: &str| !shop.now(|tx| orders::person(tx, id)).is_empty();
+    assert_eq!((known(&sent), known(&paid)), (false, true));
+    assert_eq!(shop.now(|tx| wishes::of(tx, &sent)).unwrap().reason, b"");
+    let page = ada.get(&link(&sent, "")).await;
+    assert!(page.has(&word_en("forgotten")) && !page.has("Lovelace"));
+    // The other one is sent first.
+    keeper::one(shop.till(), 1).await.unwrap();
+    assert!(known(&paid));
+    change(&shop, &paid, Stage::Fulfilled);
+    keeper::one(shop.till(), 1).await.unwrap();
+    assert!(!known(&paid));
+    // The address is free again, and begins with nothing.
+    assert_eq!(sign_up(&mut ada, ADA).await.location(), "/account");
+    assert!(!ada.get("/account").await.has("/orders/"));
+}

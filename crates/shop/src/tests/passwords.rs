@@ -1,0 +1,29 @@
+//! Doors: ten wrong passwords close one, however many are tried at a time.
+
+use super::{PASSWORD, Shop, desk};
+use crate::web::Failures;
+
+#[tokio::test]
+async fn parallel_passwords_are_counted_one_by_one() {
+    let shop = Shop::open().await;
+    desk(&shop).await;
+    let mut tries = tokio::task::JoinSet::new();
+    for n in 0..60 {
+        let mut thief = shop.browser();
+        tries.spawn(async move { thief.post("/admin/sign-in", &format!("password=guess+number+{n}")).await });
+    }
+    let answers = tries.join_all().await;
+    let count = |text: &str| answers.iter().filter(|a| a.has(text)).count();
+    let wrong = count("That is not the password.");
+    assert!((1..=10).contains(&wrong), "{wrong} were looked at");
+    assert_eq!(wrong + count("Too many wrong tries.") + count("Too many people sign in"), answers.len());
+    // With nine wrong ones, the tenth closes the door for the right one too.
+    let failures = Failures { count: 9, last: crate::pay::now() };
+    *shop.app.failures.lock().unwrap() = failures;
+    let mut browser = shop.browser();
+    assert!(browser.post("/admin/sign-in", "password=wrong").await.has("That is not the password."));
+    let right = browser.post("/admin/sign-in", &format!("password={PASSWORD}")).await;
+    assert!(right.has("Too many wrong tries.") && right.status == 422);
+    *shop.app.failures.lock().unwrap() = Failures::default();
+    assert_eq!(browser.post("/admin/sign-in", &format!("password={PASSWORD}")).await.location(), "/admin");
+}
