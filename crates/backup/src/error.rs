@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 pub enum BackupError {
     /// A file or the place of backups cannot be read or written.
     Io { what: String, detail: String },
+    /// The place of backups does not take or give them: a stable code, and what to do.
+    Place { code: &'static str, detail: String },
     /// A database cannot be copied.
     Database { path: PathBuf, detail: String },
     /// A backup is not what was written: a byte changed, a part is missing.
@@ -36,6 +38,7 @@ impl BackupError {
     pub fn code(&self) -> &'static str {
         match self {
             BackupError::Io { .. } => "backup_io",
+            BackupError::Place { code, .. } => code,
             BackupError::Database { .. } => "backup_database",
             BackupError::Damaged { .. } => "backup_damaged",
             BackupError::NotOurs { .. } => "backup_not_ours",
@@ -51,6 +54,7 @@ impl fmt::Display for BackupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BackupError::Io { what, detail } => write!(f, "cannot {what}: {detail}"),
+            BackupError::Place { detail, .. } => f.write_str(detail),
             BackupError::Database { path, detail } => write!(f, "cannot copy {}: {detail}", path.display()),
             BackupError::Damaged { id, detail } => {
                 write!(f, "backup {id} is damaged: {detail}. Use another one: florin backup list")

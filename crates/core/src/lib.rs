@@ -13,6 +13,7 @@ pub mod access;
 pub mod account;
 pub mod attempt;
 pub mod avs;
+pub mod bodies;
 pub mod catalog;
 pub mod chase;
 pub mod codec;

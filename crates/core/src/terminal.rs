@@ -49,6 +49,10 @@ impl Body for Stored {
     const FORMAT: u8 = 1;
 }
 
+pub(crate) fn is_read(body: &[u8]) -> bool {
+    Stored::decode(body).is_ok()
+}
+
 /// Trace numbers that no other process has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {

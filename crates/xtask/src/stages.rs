@@ -39,6 +39,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "sdk", limit_minutes: 10, slow: false, needs_build: true, run: sdk },
     Stage { name: "node", limit_minutes: 10, slow: false, needs_build: true, run: node },
     Stage { name: "cli", limit_minutes: 10, slow: false, needs_build: true, run: cli },
+    Stage { name: "backup", limit_minutes: 15, slow: false, needs_build: true, run: backup },
     Stage { name: "web", limit_minutes: 20, slow: false, needs_build: true, run: web },
     Stage { name: "compat", limit_minutes: 1, slow: false, needs_build: true, run: compat },
     Stage { name: "fuzz", limit_minutes: 10, slow: false, needs_build: true, run: fuzz },
@@ -312,6 +313,10 @@ pub fn compatibility(root: &Path) -> Result<Command, String> {
 }
 
 /// Odd input over the whole API.
+fn backup(run: &Run) -> Tally {
+    script(run, "tests/backup/run")
+}
+
 fn fuzz(run: &Run) -> Tally {
     script(run, "tests/fuzz/run")
 }

@@ -1,5 +1,6 @@
 //! `florin demo` and `florin serve`: run until stopped; what dies is started anew.
 
+use super::backup::state;
 use super::storefront;
 use super::system::{System, note_restart};
 use crate::cli::{Common, Demo};
@@ -62,7 +63,11 @@ pub fn serve(common: &Common) -> Outcome {
     let config = Config::load(common)?;
     block_on(async {
         let restarts = Restarts::listen(true)?;
-        watch(System::serve(&config).await?, common.json, restarts).await
+        let system = System::serve(&config).await?;
+        if let Err(says) = state::finding(&config, &system.home) {
+            eprintln!("florin: backups: {says}");
+        }
+        watch(system, common.json, restarts).await
     })?;
     Ok(0)
 }

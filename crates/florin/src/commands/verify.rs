@@ -8,6 +8,7 @@ use crate::home::read_key;
 use crate::named::Named;
 use crate::out::out;
 use crate::process::block_on;
+use florin_core::bodies;
 use florin_core::commit::SHARDS;
 use florin_core::seal::Secret;
 use florin_core::sequencer;
@@ -66,7 +67,7 @@ pub fn database(path: &Path, root: Secret, as_json: bool) -> Result<Verified, Fa
     let store = SqliteStore::open(path, Options::default(), root).map_err(|e| e.fail())?;
     let (mut problems, links) = block_on(check(&store))?;
     let bar = (!as_json && std::io::stderr().is_terminal()).then(progress_bar);
-    let audited = store.audit(&|done, all| {
+    let audited = store.audit(&bodies::is_read, &|done, all| {
         if let Some(bar) = &bar {
             bar.set_length(all);
             bar.set_position(done);

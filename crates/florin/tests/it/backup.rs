@@ -8,7 +8,7 @@ use std::time::Duration;
 const EMAIL: &str = "canary.backup@example.com";
 const WITHIN: Duration = Duration::from_secs(60);
 
-fn text(path: &Path) -> String {
+pub fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
@@ -19,31 +19,35 @@ fn holds(folder: &Path, words: &[u8]) -> bool {
 }
 
 /// A house with an identity and a place.
-struct Kept {
-    house: House,
+pub struct Kept {
+    pub house: House,
     identity: String,
     recipient: String,
-    place: String,
+    pub place: String,
 }
 
 impl Kept {
-    fn new(name: &str) -> Kept {
+    pub fn new(name: &str) -> Kept {
         let house = House::new(name);
         let (identity, place) = (text(&house.root.join("identity")), text(&house.root.join("backups")));
         let made = house.florin(&["backup", "keygen", "--to", &identity]).done();
         Kept { house, identity, recipient: made["recipient"].as_str().unwrap().to_owned(), place }
     }
 
-    fn create(&self) -> Value {
-        self.house.florin(&["backup", "create", "--place", &self.place, "--recipient", &self.recipient]).done()
+    pub fn making<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
+        [args, &["--place", &self.place, "--recipient", &self.recipient]].concat()
     }
 
-    fn opening<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
+    pub fn create(&self) -> Value {
+        self.house.florin(&self.making(&["backup", "create"])).done()
+    }
+
+    pub fn opening<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
         [args, &["--place", &self.place, "--identity", &self.identity]].concat()
     }
 
     /// The folder that a backup was brought back into, with its fence taken away.
-    fn restored(&self, name: &str, which: &[&str]) -> PathBuf {
+    pub fn restored(&self, name: &str, which: &[&str]) -> PathBuf {
         let into = self.house.root.join(name);
         let (args, folder) = ([&["backup", "restore"], which].concat(), text(&into));
         let told = self.house.florin(&[&self.opening(&args)[..], &["--into", &folder]].concat()).done();

@@ -186,6 +186,11 @@ impl Running {
         self.end()
     }
 
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
     /// The next line that it prints.
     pub fn line(&mut self, within: Duration) -> Option<Value> {
         match self.lines.recv_timeout(within) {

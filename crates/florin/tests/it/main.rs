@@ -5,6 +5,7 @@ mod iso;
 mod web;
 
 mod backup;
+mod backup_kills;
 mod bad_data;
 mod bad_input;
 mod cli;

@@ -208,7 +208,7 @@ fn money_goes_back_once(demo: &mut Running, pids: &mut BTreeMap<String, i32>, or
     let mut ada = Customer::of(demo);
     let paid: Vec<&(String, i64)> = orders.iter().filter(|(link, _)| ada.stage(link) == "paid").take(8).collect();
     for (round, (link, _)) in (0u64..).zip(&paid) {
-        let (shop, cancel) = (ada.shop, format!("POST {}", link.replace("/pay?", "/cancel?")));
+        let (shop, cancel) = (ada.shop.clone(), format!("POST {}", link.replace("/pay?", "/cancel?")));
         let (tell, told) = channel();
         let asking = std::thread::spawn(move || {
             let _ = tell.send(plain(&shop, &cancel, "", "").is_ok());

@@ -11,7 +11,7 @@ use super::seal;
 use super::statements::META_HEAD;
 use crate::commitment::{self, Also, Digest};
 use florin_core::commit::Version;
-use florin_core::id::Key;
+use florin_core::id::{Key, Kind};
 use florin_core::ledger::Transfer;
 use florin_core::store::StoreTrouble;
 use rusqlite::{Connection, OptionalExtension};
@@ -57,6 +57,8 @@ pub enum What {
     End,
     /// A balance is not the sum of its transfers.
     Balance,
+    /// Its body is whole, and in a format that this program does not read.
+    Format,
 }
 
 impl What {
@@ -67,6 +69,7 @@ impl What {
             What::Chain => "breaks the ledger's chain",
             What::Unlinked => "has transfers or a link of the ledger's chain, and not both",
             What::End => "is not where the ledger ended",
+            What::Format => "has a body that this program does not read",
             What::Balance => "is the last row: a balance is not the sum of its transfers",
         }
     }
@@ -88,8 +91,16 @@ struct Page {
     link: Option<Vec<u8>>,
 }
 
+/// Whether a row's body can be read by whoever knows its kind.
+pub type Reads<'a> = &'a dyn Fn(Kind, &[u8]) -> bool;
+
 /// `progress` is told rows done and rows there are.
-pub fn run(readers: &Readers, keys: &Keys, progress: &dyn Fn(u64, u64)) -> Result<Audit, StoreTrouble> {
+pub fn run(
+    readers: &Readers,
+    keys: &Keys,
+    reads: Reads<'_>,
+    progress: &dyn Fn(u64, u64),
+) -> Result<Audit, StoreTrouble> {
     let (head, total, strays) = readers.read(|c| ends(c, &keys.head()))?;
     let mut audit = Audit::default();
     let (mut at, mut before) = (Head::NONE, BEGINNING);
@@ -105,8 +116,9 @@ pub fn run(readers: &Readers, keys: &Keys, progress: &dyn Fn(u64, u64)) -> Resul
                 audit.bad(entry.n, step, What::Gap);
             }
             at.rows = entry.n;
-            if !committed(keys, &entry, &transfers) {
-                audit.bad(entry.n, step, What::Changed);
+            match committed(keys, &entry, &transfers, reads) {
+                Ok(()) => {}
+                Err(what) => audit.bad(entry.n, step, what),
             }
             let stored = link.map(|hash| Digest::try_from(hash).unwrap_or(BEGINNING));
             match stored {
@@ -135,11 +147,13 @@ pub fn run(readers: &Readers, keys: &Keys, progress: &dyn Fn(u64, u64)) -> Resul
     Ok(audit)
 }
 
-fn committed(keys: &Keys, entry: &JournalEntry, transfers: &[Transfer]) -> bool {
-    seal::open_body(keys, &entry.place, &entry.sealed).is_ok_and(|opened| {
-        let also = Also { personal: opened.personal.as_ref(), transfers };
-        commitment::of_row(&opened.salt, &opened.body, also).as_slice() == entry.commitment
-    })
+fn committed(keys: &Keys, entry: &JournalEntry, transfers: &[Transfer], reads: Reads<'_>) -> Result<(), What> {
+    let opened = seal::open_body(keys, &entry.place, &entry.sealed).map_err(|_| What::Changed)?;
+    let also = Also { personal: opened.personal.as_ref(), transfers };
+    if commitment::of_row(&opened.salt, &opened.body, also).as_slice() != entry.commitment {
+        return Err(What::Changed);
+    }
+    if reads(entry.place.kind, &opened.body) { Ok(()) } else { Err(What::Format) }
 }
 
 fn read_page(c: &Connection, after: i64) -> Result<Vec<Page>, Fault> {

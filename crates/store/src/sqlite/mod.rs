@@ -27,7 +27,7 @@ use crate::limits::{JOBS_PER_LEASE, assert_well_formed};
 use error::Fault;
 use florin_core::commit::{Commit, Job, JobKind, Row};
 use florin_core::customer::Forget;
-use florin_core::id::Key;
+use florin_core::id::{Key, Kind};
 use florin_core::seal::Secret;
 use florin_core::store::{CommitError, Found, Query, Report, Store, StoreTrouble, Sum, Wait};
 use florin_core::time::Time;
@@ -93,9 +93,14 @@ impl SqliteStore {
     }
 
     /// Opens every row and adds up its commitment anew, with the transfers that stand under it; walks the ledger's chain; adds up every
-    /// balance. For a store that nobody writes to. `progress` is told rows done and rows there are.
-    pub fn audit(&self, progress: &dyn Fn(u64, u64)) -> Result<Audit, StoreTrouble> {
-        audit::run(&self.readers, &self.keys, progress)
+    /// balance. For a store that nobody writes to. `reads` knows kinds of rows, which the store does not; `progress` is told rows done and
+    /// rows there are.
+    pub fn audit(
+        &self,
+        reads: &dyn Fn(Kind, &[u8]) -> bool,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Audit, StoreTrouble> {
+        audit::run(&self.readers, &self.keys, reads, progress)
     }
 
     /// Destroys the key of a subject's personal bodies, in the database and in its log, and leaves a tombstone: personal

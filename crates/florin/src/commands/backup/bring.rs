@@ -69,8 +69,7 @@ pub fn run(common: &Common, args: &Restoring) -> Outcome {
             format!("backup {id} does not hold together. Restore an older one, or give --damaged to have it as it is.");
         return Err(Fail::new("backup_damaged", says));
     }
-    let fence = put(&home, &staging, &manifest)?;
-    keys.copy(&home.root.join("keys"))?;
+    let fence = put(&home, &staging, (&manifest, &keys))?;
     told(common, &home, (&manifest, &fence), &checked);
     Ok(0)
 }
@@ -95,8 +94,9 @@ fn clear(home: &Home) -> Result<(), Fail> {
 }
 
 /// From the staging folder into place: fence and mark first, so that a kill at any moment leaves nothing that starts.
-fn put(home: &Home, staging: &Path, manifest: &Manifest) -> Result<Value, Fail> {
-    same_ids(home, staging)?;
+fn put(home: &Home, staging: &Path, (manifest, keys): (&Manifest, &Keys)) -> Result<Value, Fail> {
+    same_ids(&home.root.join("keys"), staging)?;
+    same_ids(keys.folder(), staging)?;
     let fence = json!({
         "backup": manifest.id, "made_at": manifest.made_at / 1_000, "restored_at": now().seconds(),
     });
@@ -104,6 +104,8 @@ fn put(home: &Home, staging: &Path, manifest: &Manifest) -> Result<Value, Fail> 
     sync(&mark(home))?;
     write_json(&home.fence(), &fence)?;
     sync(&home.fence())?;
+    // What was kept apart is newer than what the backup has of it: the list of those who were erased grows.
+    keys.copy(&home.root.join("keys"))?;
     let small = manifest.files.iter().map(|f| f.file.clone()).filter(|file| !home.root.join(file).exists());
     // The log of the look-through goes with its database, and before it.
     let databases = manifest.databases.iter().flat_map(|d| [format!("{}-wal", d.file), d.file.clone()]);
@@ -123,13 +125,14 @@ fn put(home: &Home, staging: &Path, manifest: &Manifest) -> Result<Value, Fail> 
 }
 
 /// Under another id key every id that was given out would lead nowhere.
-fn same_ids(home: &Home, staging: &Path) -> Result<(), Fail> {
-    let read = |root: &Path| std::fs::read(root.join("keys/ids.key")).ok().map(zeroize::Zeroizing::new);
-    match (read(&home.root), read(staging)) {
-        (Some(here), Some(there)) if *here != *there => {
+fn same_ids(keys: &Path, staging: &Path) -> Result<(), Fail> {
+    let read = |path: &Path| std::fs::read(path).ok().map(zeroize::Zeroizing::new);
+    let here = keys.join("ids.key");
+    match (read(&here), read(&staging.join("keys/ids.key"))) {
+        (Some(ours), Some(theirs)) if *ours != *theirs => {
             let says = format!(
                 "{} is not the id key of this backup. Move it away, or restore into a new folder.",
-                home.ids().display()
+                here.display()
             );
             Err(Fail::new("wrong_key", says))
         }

@@ -34,6 +34,10 @@ impl Keys {
         Keys { folder: folder.to_owned(), kek }
     }
 
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Both keys that a restore takes, asked for before anything is done.
     pub fn root(&self) -> Result<Secret, Fail> {
         read_key::<32>(&self.kek).map(zeroize::Zeroizing::new)?;

@@ -5,6 +5,7 @@ mod bring;
 mod check;
 mod make;
 mod place;
+mod s3;
 mod schedule;
 mod show;
 pub mod state;
@@ -31,7 +32,7 @@ pub const FILES: [&str; 3] = ["shop/shop.db", "gateway/florin.db", "vault/vault.
 pub const GATEWAY_AND_VAULT: [&str; 2] = ["gateway/florin.db", "vault/vault.db"];
 /// In every backup: the key of the public ids, which never changes, what it is held against, the mark of an installation that is
 /// live, and which people were erased.
-pub const SMALL: [&str; 4] = ["keys/ids.key", "keys/ids.check", "keys/live", "gateway/erased.log"];
+pub const SMALL: [&str; 4] = ["keys/ids.key", "keys/ids.check", "keys/live", "keys/erased.log"];
 
 pub fn run(common: &Common, ask: &Backup) -> Outcome {
     match ask {

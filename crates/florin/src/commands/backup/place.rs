@@ -1,5 +1,6 @@
 //! Which place, which backup and which key are meant, out of flags and settings.
 
+use super::s3::S3;
 use super::{fail, read_text};
 use crate::cli::{Opening, Place as Given};
 use crate::config::Config;
@@ -15,6 +16,9 @@ pub fn open(config: &Config, given: &Given) -> Result<Box<dyn Place>, Fail> {
     if text.is_empty() {
         let says = "there is no place for backups. Give --place DIR or s3://bucket/prefix, or set backup.place.";
         return Err(Fail::usage("no_place", "--place", says));
+    }
+    if let Some(bucket) = text.strip_prefix("s3://") {
+        return Ok(Box::new(S3::open(config, bucket)?));
     }
     Ok(Box::new(Folder::open(Path::new(text)).map_err(fail)?))
 }

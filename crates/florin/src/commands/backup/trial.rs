@@ -4,7 +4,7 @@ use super::check::{Checked, Keys};
 use super::state::{self, Verified};
 use super::{FILES, SMALL, bar, done, fail, moving, now, place};
 use crate::cli::{Common, Opening, Place};
-use crate::commands::system::home_of;
+use crate::commands::system::{home_of, try_lock};
 use crate::config::Config;
 use crate::fail::{Fail, Outcome};
 use crate::out::out;
@@ -35,7 +35,12 @@ pub fn run(common: &Common, id: Option<&str>, given: &Place, opening: &Opening) 
     let place = place::open(&config, given)?;
     let keys = Keys::of(&config, &home);
     let (id, opener) = (place::find(place.as_ref(), id, None)?, place::opener(opening)?);
-    let scratch = Scratch(home.backups(&format!("trial-{}", std::process::id())));
+    let Some(_one) = try_lock(&home.backups("trial.lock"))? else {
+        return Err(Fail::new("backup_running", "another trial is going on. Wait for it."));
+    };
+    let scratch = Scratch(home.backups("trial"));
+    // What one that was killed left.
+    let _ = std::fs::remove_dir_all(&scratch.0);
     let began = Instant::now();
     let tried = try_out(common, place.as_ref(), &id, (&keys, &opener), &scratch);
     let ok = tried.as_ref().is_ok_and(|(_, c)| c.found.problems.is_empty());

@@ -82,7 +82,7 @@ fn an_audit_names_the_first_row_that_was_changed() {
         let file = format!("audit {name}.db");
         filled(&folder, &file);
         tamper(&folder.file(&file), sql);
-        let found = folder.open_named(&file).audit(&|_, _| {}).expect("every row can be read");
+        let found = folder.open_named(&file).audit(&|_, _| true, &|_, _| {}).expect("every row can be read");
         let named: Vec<(i64, What)> = found.named.iter().map(|bad| (bad.n, bad.what)).collect();
         assert_eq!((named.as_slice(), found.wrong), (*expected, expected.len() as u64), "{name}");
     }
@@ -93,12 +93,23 @@ fn a_bad_row_is_named_by_key_and_version() {
     let folder = Folder::new();
     filled(&folder, "a.db");
     tamper(&folder.file("a.db"), "UPDATE transfer SET reason = 2 WHERE id / 256 = 5");
-    let found = folder.open_named("a.db").audit(&|_, _| {}).expect("every row can be read");
+    let found = folder.open_named("a.db").audit(&|_, _| true, &|_, _| {}).expect("every row can be read");
     assert_eq!(found.named[0], Bad { n: 5, step: Some((Key(5), Version(1))), what: What::Changed });
     assert_eq!((found.rows, found.links), (5, 3));
 }
 
 /// Whoever has the file open beside us changes nothing that is only added to.
+#[test]
+fn a_row_that_nobody_reads_is_named() {
+    let folder = Folder::new();
+    filled(&folder, "a.db");
+    let store = folder.open_named("a.db");
+    let all = store.audit(&|_, _| true, &|_, _| {}).expect("every row can be read");
+    let none = store.audit(&|_, _| false, &|_, _| {}).expect("every row can be read");
+    assert_eq!((all.wrong, none.wrong, none.rows), (0, all.rows, all.rows));
+    assert_eq!(none.named.first().map(|bad| (bad.n, bad.what)), Some((1, What::Format)));
+}
+
 #[test]
 fn what_is_only_added_to_refuses_changes() {
     let folder = Folder::new();
@@ -116,7 +127,7 @@ fn what_is_only_added_to_refuses_changes() {
         }
     }
     drop(connection);
-    let found = folder.open_named("a.db").audit(&|_, _| {}).expect("every row can be read");
+    let found = folder.open_named("a.db").audit(&|_, _| true, &|_, _| {}).expect("every row can be read");
     assert_eq!(found.wrong, 0);
 }
 
@@ -163,7 +174,7 @@ fn a_file_of_format_1_gets_its_chain() {
     assert_eq!(ends_of_chain(&folder.file("a.db")), before, "the same links as those that were made with the commits");
     apply(&store, Commit { ..step(6, 1) });
     apply(&store, moves(7, 1, vec![transfer((7, Book::Receivable), (7, Book::Merchant), 5)]));
-    let found = store.audit(&|_, _| {}).expect("every row can be read");
+    let found = store.audit(&|_, _| true, &|_, _| {}).expect("every row can be read");
     assert_eq!((found.rows, found.links, found.wrong), (7, 4, 0), "{found:?}");
     drop(store);
     meddle(&folder.file("a.db"), "PRAGMA user_version");
