@@ -5,6 +5,7 @@ use crate::error::{ApiError, noun};
 use crate::params::Params;
 use florin_core::commit::Row;
 use florin_core::id::{Key, Kind};
+use florin_core::mutants::{Mutant, planted};
 use florin_core::rare::{Site, or_short};
 use florin_core::store::Query;
 use florin_core::time::Time;
@@ -192,6 +193,10 @@ impl<T> Collector<T> {
         }
         if self.items.len() == self.page.limit {
             self.more = true;
+            if planted(Mutant::ListSkipsRow) {
+                self.items.pop();
+                self.items.push(item);
+            }
             return false;
         }
         self.items.push(item);

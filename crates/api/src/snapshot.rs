@@ -10,6 +10,7 @@ use crate::version::ApiVersion;
 use florin_core::commit::{EventKind, Row, Version};
 use florin_core::flow;
 use florin_core::id::Kind;
+use florin_core::mutants::{Mutant, planted};
 use florin_core::payment::{Payment, PaymentView, Stage};
 use florin_core::refund::{Refund, RefundStage, RefundView};
 use florin_core::store::{Query, SequencedEvent, Step, Store};
@@ -147,7 +148,10 @@ impl Album<'_> {
         let views: Vec<PaymentView> = history.iter().map(flow::read).collect::<Result<_, _>>()?;
         // Nothing is given back before it was taken. Of the steps since, times say which: unless the clock was set back between.
         let mut paid = views.into_iter().filter(|view| view.body.received() > 0).peekable();
-        let Some(mut payment) = paid.next() else { return Ok(None) };
+        let Some(mut payment) = paid.next().filter(|view| view.at <= refund.at || !planted(Mutant::EventByClock))
+        else {
+            return Ok(None);
+        };
         while let Some(next) = paid.next_if(|view| view.at <= refund.at) {
             payment = next;
         }

@@ -43,6 +43,14 @@ pub enum Mutant {
     RefundNotGivenUp = 19,
     /// The hold does not stand again when a capture fails.
     HoldNotRestored = 20,
+    /// The last row of a full page is left out of its list.
+    ListSkipsRow = 21,
+    /// A process that starts begins to tell endpoints what happens from now on.
+    DeliveryForgottenByCrash = 22,
+    /// A job that was put while the clock was ahead waits until the clock is there.
+    JobsWaitForClock = 23,
+    /// An event finds what it tells of by the clock, which may have gone back.
+    EventByClock = 24,
 }
 
 impl Mutant {
@@ -67,6 +75,10 @@ impl Mutant {
         Mutant::MalfunctionIsDecline,
         Mutant::RefundNotGivenUp,
         Mutant::HoldNotRestored,
+        Mutant::ListSkipsRow,
+        Mutant::DeliveryForgottenByCrash,
+        Mutant::JobsWaitForClock,
+        Mutant::EventByClock,
     ];
     pub const fn name(self) -> &'static str {
         match self {
@@ -88,6 +100,10 @@ impl Mutant {
             Mutant::MalfunctionIsDecline => "malfunction-is-decline",
             Mutant::RefundNotGivenUp => "refund-not-given-up",
             Mutant::HoldNotRestored => "hold-not-restored",
+            Mutant::ListSkipsRow => "list-skips-row",
+            Mutant::DeliveryForgottenByCrash => "delivery-forgotten-by-crash",
+            Mutant::JobsWaitForClock => "jobs-wait-for-clock",
+            Mutant::EventByClock => "event-by-clock",
             Mutant::ForgetDelivery => "forget-delivery",
             Mutant::DeliveryOvertakes => "delivery-overtakes",
         }

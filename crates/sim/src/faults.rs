@@ -53,14 +53,30 @@ pub enum Fault {
     VerdictSlow,
     /// A client gave up waiting and asked again.
     ClientImpatient,
-    /// A webhook endpoint failed, hung, or took a letter and its answer was lost.
-    EndpointTrouble,
     /// A week passed, and holds came to their end.
     WeekPassed,
+    /// The machine's clock stood still for a while.
+    ClockStopped,
+    /// A year ended while all this went on.
+    YearTurned,
+    /// It happened on the 29th of February.
+    LeapDay,
+    /// The disk failed at the n-th commit: its group is refused, the writer stops, the process ends.
+    DiskError,
+    /// A webhook endpoint took seconds to answer.
+    EndpointSlow,
+    /// A webhook endpoint answered 500.
+    EndpointError,
+    /// A webhook endpoint took the connection and never answered.
+    EndpointHang,
+    /// A webhook endpoint's connection broke.
+    EndpointReset,
+    /// A webhook endpoint took a letter, and its answer was lost.
+    EndpointUnheard,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 32] = [
+    pub const ALL: [Fault; 40] = [
         Fault::RequestLost,
         Fault::AnswerLost,
         Fault::FrameDoubled,
@@ -91,8 +107,16 @@ impl Fault {
         Fault::WritesStalled,
         Fault::VerdictSlow,
         Fault::ClientImpatient,
-        Fault::EndpointTrouble,
         Fault::WeekPassed,
+        Fault::ClockStopped,
+        Fault::YearTurned,
+        Fault::LeapDay,
+        Fault::DiskError,
+        Fault::EndpointSlow,
+        Fault::EndpointError,
+        Fault::EndpointHang,
+        Fault::EndpointReset,
+        Fault::EndpointUnheard,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -126,8 +150,16 @@ impl Fault {
             Fault::WritesStalled => "writes_stalled",
             Fault::VerdictSlow => "verdict_slow",
             Fault::ClientImpatient => "client_impatient",
-            Fault::EndpointTrouble => "endpoint_trouble",
             Fault::WeekPassed => "week_passed",
+            Fault::ClockStopped => "clock_stopped",
+            Fault::YearTurned => "year_turned",
+            Fault::LeapDay => "leap_day",
+            Fault::DiskError => "disk_error",
+            Fault::EndpointSlow => "endpoint_slow",
+            Fault::EndpointError => "endpoint_error",
+            Fault::EndpointHang => "endpoint_hang",
+            Fault::EndpointReset => "endpoint_reset",
+            Fault::EndpointUnheard => "endpoint_unheard",
         }
     }
 }
@@ -164,6 +196,9 @@ pub struct Weather {
     pub vault_crashes: u32,
     pub both_crashes: u32,
     pub clock_jumps: u32,
+    pub clock_stops: u32,
+    /// Every so many commits of a gateway the disk fails; 0 is never.
+    pub disk_fails_each: u32,
     pub script: bool,
     /// Webhook endpoints fail so often.
     pub hooks: u32,
@@ -199,6 +234,8 @@ impl Weather {
         vault_crashes: 0,
         both_crashes: 0,
         clock_jumps: 0,
+        clock_stops: 0,
+        disk_fails_each: 0,
         script: false,
         hooks: 0,
     };
@@ -233,6 +270,8 @@ impl Weather {
             vault_crashes: some(rng, 350, 4),
             both_crashes: some(rng, 200, 3),
             clock_jumps: some(rng, 300, 4),
+            clock_stops: some(rng, 150, 3),
+            disk_fails_each: if rng.chance(150) { u32::try_from(rng.between(20, 200)).unwrap_or(20) } else { 0 },
             script: rng.chance(200),
             hooks: some(rng, 500, 900),
         };
@@ -256,6 +295,7 @@ impl Weather {
             store_ms: self.store_ms,
             gateway_crashes: self.gateway_crashes,
             clock_jumps: self.clock_jumps,
+            disk_fails_each: self.disk_fails_each,
             hooks: self.hooks,
             ..Weather::CALM
         }
@@ -275,6 +315,6 @@ mod tests {
     #[test]
     fn every_kind_is_listed_once_in_order() {
         assert!(Fault::ALL.windows(2).all(|w| w[0] < w[1]));
-        assert_eq!(Fault::ALL.last(), Some(&Fault::WeekPassed));
+        assert_eq!(Fault::ALL.last(), Some(&Fault::EndpointUnheard));
     }
 }

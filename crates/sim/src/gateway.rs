@@ -43,6 +43,8 @@ pub struct Gateway {
     pub start: u32,
     /// Connections to its vault that it has given up.
     pub connection: u32,
+    /// Commits that it tried, over all its starts.
+    pub commits: u32,
     /// Its store has stopped: the process is about to end.
     pub store_stopped: bool,
     /// Requests that were not answered yet.

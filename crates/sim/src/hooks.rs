@@ -2,6 +2,7 @@
 //! Decides nothing about deliveries.
 
 use crate::exec::{Group, Sim};
+use crate::faults::Fault;
 use crate::gateway::{Gate, Process};
 use crate::world::World;
 use florin_api::{Api, Look};
@@ -170,13 +171,16 @@ impl World {
         if !self.rng.chance(sick) {
             return (Outcome::Answered(200), true, quick);
         }
-        self.note(crate::faults::Fault::EndpointTrouble);
-        match self.rng.below(4) {
-            0 => (Outcome::Answered(500), false, quick),
-            1 => (Outcome::NoConnection, false, 1),
-            2 => (Outcome::TimedOut, false, WHOLE_LIMIT_MS),
-            // It was taken, and its answer was lost.
-            _ => (Outcome::TimedOut, true, WHOLE_LIMIT_MS),
-        }
+        let slow = self.rng.between(1_000, WHOLE_LIMIT_MS - 1);
+        let (fault, fate) = match self.rng.below(6) {
+            0 => (Fault::EndpointError, (Outcome::Answered(500), false, quick)),
+            1 => (Fault::EndpointReset, (Outcome::Broken, self.rng.chance(500), quick)),
+            2 => (Fault::EndpointReset, (Outcome::NoConnection, false, 1)),
+            3 => (Fault::EndpointHang, (Outcome::TimedOut, false, WHOLE_LIMIT_MS)),
+            4 => (Fault::EndpointSlow, (Outcome::Answered(200), true, slow)),
+            _ => (Fault::EndpointUnheard, (Outcome::TimedOut, true, WHOLE_LIMIT_MS)),
+        };
+        self.note(fault);
+        fate
     }
 }

@@ -5,6 +5,7 @@ mod audit;
 mod calm;
 mod cards;
 mod client;
+mod clock;
 mod coverage;
 mod door;
 mod exec;

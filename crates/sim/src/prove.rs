@@ -15,8 +15,8 @@ use std::thread;
 const ALL_FAULTS_FROM_SEEDS: u64 = 1_000;
 /// From this many seeds on, every rare branch must have been taken.
 const ALL_BRANCHES_FROM_SEEDS: u64 = 200;
-/// From this many seeds on, every expected step must have been taken.
-const ALL_STEPS_FROM_SEEDS: u64 = 10_000;
+/// From this many seeds on, every step that is taken often must have been; from the second number on, every step.
+const STEPS_FROM_SEEDS: (u64, u64) = (2_000, 10_000);
 /// Lines of a story that a report shows.
 const STORY_LIMIT_LINES: usize = 400;
 
@@ -86,7 +86,7 @@ pub struct ProveReport {
     pub missing_faults: Vec<&'static str>,
     /// Rare branches that were never taken; told of from 200 seeds on.
     pub missing_branches: Vec<&'static str>,
-    /// Steps that were never taken; told of from 10,000 seeds on.
+    /// Steps that were never taken; told of from 2,000 seeds on, and the seldom ones from 10,000.
     pub missing_steps: Vec<String>,
     pub failures: Vec<Failure>,
     /// No failure, and enough was shown for the number of seeds.
@@ -202,10 +202,11 @@ impl Sum {
     }
 
     fn missing_steps(&self) -> Vec<String> {
-        if self.seeds < ALL_STEPS_FROM_SEEDS {
+        if self.seeds < STEPS_FROM_SEEDS.0 {
             return Vec::new();
         }
-        let missing = coverage::expected().into_iter().filter(|step| !self.coverage.0.contains_key(step));
+        let long = self.seeds >= STEPS_FROM_SEEDS.1;
+        let missing = coverage::expected(long).into_iter().filter(|step| !self.coverage.0.contains_key(step));
         missing.map(|(what, from, to)| format!("{what}: {from} to {to}")).collect()
     }
 

@@ -49,6 +49,12 @@ impl SimStore {
 
     fn fate(&self) -> Fate {
         let world = &mut *self.sim.lock();
+        let gateway = &mut world.gateways[self.index];
+        gateway.commits += 1;
+        if world.weather.disk_fails_each > 0 && gateway.commits.is_multiple_of(world.weather.disk_fails_each) {
+            world.note(Fault::DiskError);
+            return Fate::Lost;
+        }
         let (crash, trouble) = (world.weather.commit_crash, world.weather.commit_trouble);
         let (fate, fault) = match world.rng.below(2) {
             0 if world.rng.chance(crash) => (Fate::CrashBefore, Fault::CrashBeforeCommit),

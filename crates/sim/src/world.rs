@@ -3,6 +3,7 @@
 use crate::audit::Audit;
 use crate::calm::look;
 use crate::cards::Stored;
+use crate::clock::epoch;
 use crate::door::Asker;
 use crate::exec::{Group, Sim, Task, TaskId};
 use crate::faults::{Fault, Weather};
@@ -91,6 +92,8 @@ pub enum Incident {
     VaultCrash,
     BothCrash,
     ClockJump,
+    ClockStops,
+    ClockGoesOn,
     /// The acquirer closes its day.
     CloseDay,
     /// This gateway's store has stopped: it must start again.
@@ -109,6 +112,8 @@ pub struct World {
     pub epoch: i64,
     /// What the machine's wall clock is ahead by.
     pub clock_ahead_ms: i64,
+    /// Steady time at which the clock stopped, while it stands still.
+    pub clock_stopped_at: Option<i64>,
     /// The clock is never set back or ahead of these.
     pub clock_within_ms: (i64, i64),
     pub weather: Weather,
@@ -171,6 +176,7 @@ impl World {
             now: 0,
             epoch: epoch(&mut rng),
             clock_ahead_ms: 0,
+            clock_stopped_at: None,
             clock_within_ms: (lowest, lowest + 86_400_000),
             healed_at: None,
             trace: Trace::new(plan.story),
@@ -207,7 +213,7 @@ impl World {
 
     /// The machine's wall clock.
     pub fn wall(&self) -> Time {
-        Time(self.epoch + self.now + self.clock_ahead_ms)
+        Time(self.epoch + self.clock_stopped_at.unwrap_or(self.now) + self.clock_ahead_ms)
     }
 
     /// The time as everybody else has it.
@@ -328,6 +334,7 @@ impl World {
             (weather.vault_crashes, Incident::VaultCrash),
             (weather.both_crashes, Incident::BothCrash),
             (weather.clock_jumps, Incident::ClockJump),
+            (weather.clock_stops, Incident::ClockStops),
             (DAYS_CLOSED, Incident::CloseDay),
         ];
         for (count, incident) in incidents {
@@ -374,28 +381,19 @@ impl World {
                 (0..self.vaults.len()).for_each(|vault| self.crash_vault(vault));
             }
             Incident::ClockJump => self.clock_jump(),
+            Incident::ClockStops => self.clock_stops(),
+            Incident::ClockGoesOn => self.clock_goes_on(),
             Incident::CloseDay => self.close_day(),
             Incident::StoreStopped { .. } => {}
         }
-    }
-
-    fn clock_jump(&mut self) {
-        let (lowest, highest) = self.clock_within_ms;
-        let by = self.rng.spread(500, 86_400_000);
-        let target = if self.rng.chance(500) { self.clock_ahead_ms + by } else { self.clock_ahead_ms - by };
-        let by = target.clamp(lowest, highest) - self.clock_ahead_ms;
-        if by == 0 {
-            return;
-        }
-        self.clock_ahead_ms += by;
-        self.note(if by > 0 { Fault::ClockForward } else { Fault::ClockBack });
-        self.tell(None, || format!("the machine's clock jumps by {by} ms"));
     }
 
     /// Everything is up and nothing is lost any more. The clock stays as it is: it only stops jumping.
     fn heal(&mut self, sim: &Sim) {
         let now = self.true_time();
         self.healed_at = Some(self.now);
+        self.clock_goes_on();
+        self.note_days();
         self.rare.storm(false);
         self.weather = Weather { forgetful: self.weather.forgetful, ..Weather::CALM };
         self.host.behave();
@@ -413,19 +411,4 @@ impl World {
             }
         }
     }
-}
-
-/// Midday and midnight, the year's end, leap days, days on which clocks are changed.
-fn epoch(rng: &mut Rng) -> i64 {
-    const DAYS: [i64; 7] = [
-        1_795_219_200_000, // 2026-11-21
-        1_798_675_200_000, // 2026-12-31
-        1_835_308_800_000, // 2028-02-28
-        1_835_395_200_000, // 2028-02-29
-        1_806_192_000_000, // 2027-03-28
-        1_824_854_400_000, // 2027-10-30
-        1_803_772_800_000, // 2027-02-28
-    ];
-    const TIMES: [i64; 4] = [43_200_000, 85_500_000, 86_100_000, 3_600_000];
-    rng.pick(&DAYS) + rng.pick(&TIMES) + rng.between(0, 999)
 }

@@ -48,7 +48,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "medusa", limit_minutes: 20, slow: true, needs_build: true, run: medusa },
 ];
 
-const SEEDS: u64 = 10_000;
+const SEEDS: u64 = 2_000;
 const SEEDS_ALL: u64 = 100_000;
 /// Altered ISO 8583 messages that the codec must read or refuse, in the slow stage.
 const MUTATIONS_ALL: u64 = 20_000_000;

@@ -87,6 +87,10 @@ pub async fn round(ports: &dyn Ports, post: &dyn Post, lane: &mut Lane) -> Resul
     let query = Query::OfAccount { account, after, before: u64::MAX, backwards: false, limit };
     let events = store.find(query).await?.sequenced();
     let Some(newest) = events.last().map(|e| e.link.sequence) else { return Ok(Round::Idle) };
+    if lane.seen == 0 && outbox.version != Version::NONE && planted(Mutant::DeliveryForgottenByCrash) {
+        lane.seen = newest;
+        return Ok(Round::Moved);
+    }
     let mut upto = newest;
     let mut wanted: Vec<SequencedEvent> =
         events.into_iter().filter(|e| matches(&endpoint.body, &e.stored.event)).collect();

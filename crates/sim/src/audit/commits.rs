@@ -32,6 +32,7 @@ impl World {
             self.trace.mix_bytes(&row.body);
             self.stored(row);
         }
+        self.steps_of_commit(commit);
         self.listed_by_commit(commit);
         self.told_committed(commit);
     }

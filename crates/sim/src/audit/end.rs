@@ -34,7 +34,8 @@ impl World {
         self.lists_agree();
         self.settlement_agrees();
         self.ledger_agrees();
-        let jumped = [Fault::ClockForward, Fault::ClockBack].iter().any(|f| self.faults.contains_key(f));
+        let jumped =
+            [Fault::ClockForward, Fault::ClockBack, Fault::ClockStopped].iter().any(|f| self.faults.contains_key(f));
         self.told_in_order(jumped);
     }
 

@@ -9,6 +9,7 @@ mod ledger;
 mod lists;
 mod orders;
 mod settlement;
+mod steps;
 mod told;
 mod waits;
 mod witness;
@@ -52,6 +53,9 @@ pub struct Audit {
     methods: BTreeMap<Key, PaymentMethod>,
     /// Whose each thing is that stands in a list.
     accounts: BTreeMap<Key, (Key, Kind)>,
+    /// The state of everything whose steps are counted.
+    states: BTreeMap<(&'static str, i64), &'static str>,
+    job_kinds: BTreeMap<JobId, JobKind>,
     /// Events that merchants are told of, by account.
     public: BTreeMap<Key, BTreeSet<Key>>,
     /// Attempt to the payment or refund that it is of.
@@ -112,6 +116,7 @@ impl Audit {
         if let Some((_, due)) = self.jobs.get_mut(&job) {
             *due = until;
         }
+        self.job_took_step(job, None, "leased");
         self.told.job_leased(job, until);
     }
 

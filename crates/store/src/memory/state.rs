@@ -7,6 +7,7 @@ use florin_core::commit::{
 };
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Balance, Guard, LedgerAccount, Transfer};
+use florin_core::mutants::{Mutant, planted};
 use florin_core::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -160,7 +161,7 @@ impl State {
     }
 
     pub fn lease(&mut self, kind: JobKind, now: Time, n: u32, until: Time) -> Vec<Job> {
-        let ahead = now.plus_ms(kind.longest_wait_ms());
+        let ahead = now.plus_ms(if planted(Mutant::JobsWaitForClock) { i64::MAX / 2 } else { kind.longest_wait_ms() });
         let is_due =
             |job: &&mut Job| job.kind == kind && job.clock == Clock::Real && (job.due <= now || job.due > ahead);
         let mut due: Vec<&mut Job> = self.jobs.values_mut().filter(is_due).collect();
