@@ -105,19 +105,20 @@ pub fn run(readers: &Readers, keys: &Keys, progress: &dyn Fn(u64, u64)) -> Resul
                 audit.bad(entry.n, step, What::Gap);
             }
             at.rows = entry.n;
-            if !committed(keys, &entry, &transfers) {
+            let moved = commitment::moved(&transfers);
+            if !committed(keys, &entry, moved.as_ref()) {
                 audit.bad(entry.n, step, What::Changed);
             }
             let stored = link.map(|hash| Digest::try_from(hash).unwrap_or(BEGINNING));
-            match stored {
-                Some(hash) if !transfers.is_empty() => {
-                    if chain::link(&before, entry.n, &transfers) != hash {
+            match (stored, &moved) {
+                (Some(hash), Some(moved)) => {
+                    if chain::link(&before, entry.n, moved) != hash {
                         audit.bad(entry.n, step, What::Chain);
                     }
                     (at.links, at.n, at.hash, before) = (at.links + 1, entry.n, hash, hash);
                 }
-                None if transfers.is_empty() => {}
-                Some(_) | None => audit.bad(entry.n, step, What::Unlinked),
+                (None, None) => {}
+                (Some(_), None) | (None, Some(_)) => audit.bad(entry.n, step, What::Unlinked),
             }
         }
         progress(audit.rows, total);
@@ -135,9 +136,9 @@ pub fn run(readers: &Readers, keys: &Keys, progress: &dyn Fn(u64, u64)) -> Resul
     Ok(audit)
 }
 
-fn committed(keys: &Keys, entry: &JournalEntry, transfers: &[Transfer]) -> bool {
+fn committed(keys: &Keys, entry: &JournalEntry, moved: Option<&Digest>) -> bool {
     seal::open_body(keys, &entry.place, &entry.sealed).is_ok_and(|opened| {
-        let also = Also { personal: opened.personal.as_ref(), transfers };
+        let also = Also { personal: opened.personal.as_ref(), moved };
         commitment::of_row(&opened.salt, &opened.body, also).as_slice() == entry.commitment
     })
 }
