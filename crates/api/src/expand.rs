@@ -153,6 +153,9 @@ pub fn asked(map: &mut Map<String, Value>) -> Result<Vec<Path>, ApiError> {
 
 /// Refuses a path that no answer of this route has: before anything is done, so that whoever reads 400 knows that nothing was.
 pub fn check(route: &Route, paths: &[Path], is_secret: bool) -> Result<(), ApiError> {
+    if paths.is_empty() {
+        return Ok(());
+    }
     let says = says(route.method, route.path);
     match paths.iter().find(|path| !may(says, path, is_secret)) {
         None => Ok(()),

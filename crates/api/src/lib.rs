@@ -201,7 +201,7 @@ impl Api {
         pending: u32,
     ) -> Result<Option<(bool, Value)>, ApiError> {
         let album = snapshot::Album { store: self.ports.store(), look: &self.look };
-        let found = album.event(event).await?;
-        Ok(found.map(|s| (s.live, s.shown(version.unwrap_or(version::PRESENT), pending))))
+        let found = album.event(event, version.unwrap_or(version::PRESENT)).await?;
+        Ok(found.map(|s| (s.live, s.shown(pending))))
     }
 }

@@ -10,11 +10,14 @@ use florin_core::rare::{Site, or_short};
 use florin_core::store::Query;
 use florin_core::time::Time;
 use serde_json::{Value, json};
+use std::future::poll_fn;
+use std::task::Poll;
 
 pub const DEFAULT_LIMIT: usize = 10;
 pub const LARGEST_LIMIT: usize = 100;
-/// Rows read for one page at most: filters that match little end here.
+/// Rows read for one page at most, and for how long: filters that match little end here.
 pub const MOST_ROWS_READ: usize = 20_000;
+const READ_FOR_MS: i64 = 1_000;
 const ROWS_AT_ONCE: u32 = 200;
 
 /// Which page is wanted.
@@ -210,6 +213,45 @@ impl<T> Collector<T> {
     }
 }
 
+/// What reading one page may still cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    rows: usize,
+    until: Time,
+}
+
+impl Budget {
+    pub const fn from(now: Time) -> Budget {
+        Budget { rows: MOST_ROWS_READ, until: now.plus_ms(READ_FOR_MS) }
+    }
+    /// Takes what was read. False when it is used up.
+    pub fn goes_on(&mut self, read: usize, now: Time) -> bool {
+        self.rows = self.rows.saturating_sub(read);
+        self.rows > 0 && now < self.until
+    }
+}
+
+/// Lets other requests have their turn: reading rows itself never waits.
+pub async fn breathe() {
+    let mut waited = false;
+    poll_fn(|context| match std::mem::replace(&mut waited, true) {
+        true => Poll::Ready(()),
+        false => {
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+/// What reading found.
+pub struct Found<T> {
+    pub items: Vec<T>,
+    pub more: bool,
+    /// Where reading ended before the list or the page did.
+    pub cut_at: Option<Key>,
+}
+
 /// A page of rows by index entries of `kind` under `under`. `filter` reads a row, or leaves it out.
 pub async fn rows<T>(
     ask: &Ask<'_>,
@@ -220,19 +262,33 @@ pub async fn rows<T>(
 where
     T: Send,
 {
+    let found = looked_for(ask, page, (under, kind), filter).await?;
+    Ok((found.items, found.more))
+}
+
+/// The same, for whoever goes on where reading ended.
+pub async fn looked_for<T>(
+    ask: &Ask<'_>,
+    page: Page,
+    (under, kind): (Key, Kind),
+    filter: &(dyn Fn(&Row) -> Result<Option<T>, ApiError> + Sync),
+) -> Result<Found<T>, ApiError>
+where
+    T: Send,
+{
     known(ask, &page, (under, kind)).await?;
     let mut walk = page.walk();
     let mut collector = Collector::walking(page);
-    let mut read = 0;
+    let mut budget = Budget::from(ask.now());
+    let whole = |(items, more)| Ok(Found { items, more, cut_at: None });
     loop {
         let at_once = or_short(Site::ShortPage, ROWS_AT_ONCE, 2);
         let found = ask.store().find(walk.query(under, kind, at_once)).await?.rows();
         let last = found.len() < at_once as usize;
-        read += found.len();
         for row in &found {
             walk = walk.on(row.key);
             if collector.over(row.key) {
-                return Ok(collector.done());
+                return whole(collector.done());
             }
             if !collector.wants(row.key) || row.account != ask.account() {
                 continue;
@@ -240,16 +296,18 @@ where
             if let Some(item) = filter(row)?
                 && !collector.push(item)
             {
-                return Ok(collector.done());
+                return whole(collector.done());
             }
         }
         if last {
-            return Ok(collector.done());
+            return whole(collector.done());
         }
-        if read >= MOST_ROWS_READ {
+        if !budget.goes_on(found.len(), ask.now()) {
             collector.cut();
-            return Ok(collector.done());
+            let (items, more) = collector.done();
+            return Ok(Found { items, more, cut_at: found.last().map(|row| row.key) });
         }
+        breathe().await;
     }
 }
 
@@ -295,6 +353,16 @@ mod tests {
         check(None, Some(Key(9)), all, Walk::Newer(Key(9)));
         check(None, Some(at(3)), (5, i64::MAX), Walk::Newer(Key(at(5).0 - 1)));
         check(None, Some(at(6)), (5, 7), Walk::Newer(at(6)));
+    }
+
+    #[test]
+    fn reading_has_an_end() {
+        let mut many = Budget::from(Time(0));
+        assert!(many.goes_on(MOST_ROWS_READ - 1, Time(READ_FOR_MS - 1)));
+        assert!(!many.goes_on(1, Time(0)));
+        let mut slow = Budget::from(Time(5));
+        assert!(slow.goes_on(1, Time(5)));
+        assert!(!slow.goes_on(1, Time(5 + READ_FOR_MS)));
     }
 
     #[test]

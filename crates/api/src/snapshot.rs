@@ -23,25 +23,15 @@ pub struct Album<'a> {
     pub look: &'a Look,
 }
 
-/// An event, without what only its reader knows: `api_version` and `pending_webhooks`.
+/// An event as a version shows it, without what only its reader knows: `pending_webhooks`.
 pub struct Snapshot {
     pub live: bool,
     body: Map<String, Value>,
-    /// The charges of an intent, for versions in which an intent lists them.
-    charges: Option<Value>,
 }
 
 impl Snapshot {
     /// `pending` endpoints are still to be told.
-    pub fn shown(mut self, version: &str, pending: u32) -> Value {
-        let lists = ApiVersion::parse(Some(version)).is_ok_and(|version| version.lists_charges());
-        if let (true, Some(charges)) = (lists, self.charges)
-            && let Some(object) = self.body.get_mut("data").and_then(|data| data.get_mut("object"))
-            && let Some(object) = object.as_object_mut()
-        {
-            object.insert("charges".into(), charges);
-        }
-        self.body.insert("api_version".into(), json!(version));
+    pub fn shown(mut self, pending: u32) -> Value {
         self.body.insert("pending_webhooks".into(), json!(pending));
         Value::Object(self.body)
     }
@@ -49,7 +39,7 @@ impl Snapshot {
 
 impl Album<'_> {
     /// None when the thing is one that the API does not show.
-    pub async fn event(&self, event: &SequencedEvent) -> Result<Option<Snapshot>, ApiError> {
+    pub async fn event(&self, event: &SequencedEvent, version: &str) -> Result<Option<Snapshot>, ApiError> {
         let told = &event.stored.event;
         if !told.kind.is_public() {
             return Ok(None);
@@ -64,15 +54,18 @@ impl Album<'_> {
             None => None,
         };
         let shown = if gone { before.as_ref().unwrap_or(&row) } else { &row };
-        let Some(object) = self.object(kind, shown).await? else { return Ok(None) };
+        let Some(mut object) = self.object(kind, shown).await? else { return Ok(None) };
         let mut data = Map::new();
         if let Some(previous) = self.previous(kind, &row, before.as_ref(), &object).await? {
             data.insert("previous_attributes".into(), previous);
         }
-        let charges = match object.get("object") {
-            Some(Value::String(of)) if of == "payment_intent" => Some(listed(self.look, &flow::read(shown)?)),
-            _ => None,
-        };
+        let lists = || ApiVersion::parse(Some(version)).is_ok_and(|version| version.lists_charges());
+        if let Some(intent) =
+            object.as_object_mut().filter(|map| map.get("object").is_some_and(|of| of == "payment_intent"))
+            && lists()
+        {
+            intent.insert("charges".into(), listed(self.look, &flow::read(shown)?));
+        }
         let live = object.get("livemode").and_then(Value::as_bool).unwrap_or(false);
         data.insert("object".into(), object);
         let request = json!({
@@ -82,6 +75,7 @@ impl Album<'_> {
         let body = json!({
             "id": self.look.id(Kind::Event, told.id),
             "object": "event",
+            "api_version": version,
             "created": row.at.seconds(),
             "data": data,
             "livemode": live,
@@ -90,7 +84,7 @@ impl Album<'_> {
             "type": kind.as_str(),
         });
         match body {
-            Value::Object(body) => Ok(Some(Snapshot { live, body, charges })),
+            Value::Object(body) => Ok(Some(Snapshot { live, body })),
             _ => Ok(None),
         }
     }

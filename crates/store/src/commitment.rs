@@ -20,8 +20,8 @@ pub fn sha256(parts: &[&[u8]]) -> Digest {
 #[derive(Clone, Copy, Default)]
 pub struct Also<'a> {
     pub personal: Option<&'a Digest>,
-    /// The money that moved with the step: only the step that a commit's first event tells of has any.
-    pub transfers: &'a [Transfer],
+    /// Of the money that moved with the step: only the step that a commit's first event tells of has any.
+    pub moved: Option<&'a Digest>,
 }
 
 /// SHA-256(random | length of body | body | "p" and the personal digest, if any | "t" and the digest of the transfers, if any).
@@ -31,11 +31,15 @@ pub fn of_row(random: &[u8; 32], body: &[u8], also: Also<'_>) -> Digest {
     if let Some(digest) = also.personal {
         parts.extend([b"p".as_slice(), digest]);
     }
-    let moved = (!also.transfers.is_empty()).then(|| of_transfers(also.transfers));
-    if let Some(moved) = &moved {
+    if let Some(moved) = also.moved {
         parts.extend([b"t".as_slice(), moved]);
     }
     sha256(&parts)
+}
+
+/// None when nothing moved.
+pub fn moved(transfers: &[Transfer]) -> Option<Digest> {
+    (!transfers.is_empty()).then(|| of_transfers(transfers))
 }
 
 /// What moved, in order, as one digest.

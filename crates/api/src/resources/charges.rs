@@ -2,7 +2,7 @@
 
 use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
-use crate::list::{self, Collector, Walk};
+use crate::list::{self, Budget, Collector, Walk};
 use crate::look::Look;
 use crate::params::{LONGEST_TEXT, Params};
 use crate::resources::{account, billing, metadata, payment_intents, payment_methods, shipping};
@@ -372,7 +372,6 @@ pub async fn capture(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError>
 }
 
 const ROWS_AT_ONCE: u32 = 100;
-const MOST_ROWS_READ: usize = 20_000;
 
 /// Charges under an account come as the rows of their payments, newest charge first: a payment with three charges comes three times.
 pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
@@ -423,16 +422,17 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
 pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let wanted = search::wanted(ask, params, Subject::Charge)?;
     let counts = search::counts(ask);
-    let (mut data, mut total, mut more, mut before) = (vec![], 0, false, None);
-    let mut left = MOST_ROWS_READ;
-    while left > 0 && (!more || counts) {
+    let (mut data, mut total, mut more, mut cut_at) = (vec![], 0, false, None);
+    // Counting begins with the newest.
+    let mut before = wanted.after.filter(|_| !counts);
+    let mut budget = Budget::from(ask.now());
+    while !more || counts {
         let mut some = vec![];
         each(ask, Walk::Older(before), &mut |view, attempt| {
             some.push((view, attempt));
             some.len() < ROWS_AT_ONCE as usize
         })
         .await?;
-        left = left.saturating_sub(some.len());
         for (view, attempt) in &some {
             before = Some(attempt.key);
             let refunds = wanted.search.asks_for("refunded");
@@ -457,8 +457,16 @@ pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         if some.len() < ROWS_AT_ONCE as usize {
             break;
         }
+        if !budget.goes_on(some.len(), ask.now()) {
+            // Counting may have ended before it came to this page.
+            let at = before.into_iter().chain(wanted.after).min();
+            cut_at = at.filter(|_| !more).map(|key| ask.look().id(Kind::Charge, key));
+            break;
+        }
+        list::breathe().await;
     }
-    Ok(search::answer(Subject::Charge, (data, more), counts.then_some(total)))
+    more |= cut_at.is_some();
+    Ok(search::answer(Subject::Charge, (data, more), cut_at, counts.then_some(total)))
 }
 
 /// Charges in the order of the walk, until `take` says that it is enough. False when reading ended before the list did.
@@ -467,7 +475,7 @@ pub async fn each(
     mut walk: Walk,
     take: &mut (dyn FnMut(PaymentView, Attempt) -> bool + Send),
 ) -> Result<bool, ApiError> {
-    let mut read = 0;
+    let mut budget = Budget::from(ask.now());
     loop {
         let rows = ask.store().find(walk.query(ask.account(), Kind::Charge, ROWS_AT_ONCE)).await?.rows();
         // How many charges of a payment this page told of so far.
@@ -491,12 +499,12 @@ pub async fn each(
                 return Ok(true);
             }
         }
-        read += rows.len();
         if rows.len() < ROWS_AT_ONCE as usize {
             return Ok(true);
         }
-        if read >= MOST_ROWS_READ {
+        if !budget.goes_on(rows.len(), ask.now()) {
             return Ok(false);
         }
+        list::breathe().await;
     }
 }

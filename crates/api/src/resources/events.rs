@@ -34,9 +34,11 @@ pub async fn find(ask: &Ask<'_>) -> Result<SequencedEvent, ApiError> {
 /// The event as the caller sees it, if it is of the caller's mode.
 async fn shape(ask: &Ask<'_>, endpoints: &[View<Endpoint>], event: &SequencedEvent) -> Result<Option<Value>, ApiError> {
     let album = Album { store: ask.store(), look: ask.look() };
-    let Some(snapshot) = album.event(event).await?.filter(|s| s.live == ask.caller.live) else { return Ok(None) };
+    let Some(snapshot) = album.event(event, PRESENT).await?.filter(|s| s.live == ask.caller.live) else {
+        return Ok(None);
+    };
     let pending = deliver::pending(ask.store(), endpoints, &event.stored.event).await?;
-    Ok(Some(snapshot.shown(PRESENT, pending)))
+    Ok(Some(snapshot.shown(pending)))
 }
 
 /// The account's endpoints in the caller's mode.

@@ -1,4 +1,4 @@
-//! A page of search results. Reads rows, newest first: what matches is looked for among the newest `MOST_ROWS_READ`.
+//! A page of search results. Reads rows, newest first, so many and for so long: the next page goes on where this one ended.
 
 use super::{Search, Subject, fits, parse};
 use crate::ask::{Answer, Ask};
@@ -34,8 +34,15 @@ pub fn wanted(ask: &Ask<'_>, params: &Params, subject: Subject) -> Result<Wanted
     Ok(Wanted { search, limit: usize::try_from(limit).unwrap_or(list::DEFAULT_LIMIT), after })
 }
 
-pub fn answer(subject: Subject, (data, more): (Vec<Value>, bool), total: Option<usize>) -> Answer {
-    let next = data.last().filter(|_| more).and_then(|v| v.get("id")).cloned();
+/// `cut_at` is the id at which reading ended before it had found a page: there may be more behind it, or nothing.
+pub fn answer(
+    subject: Subject,
+    (data, more): (Vec<Value>, bool),
+    cut_at: Option<String>,
+    total: Option<usize>,
+) -> Answer {
+    let last = || data.last().filter(|_| more).and_then(|v| v.get("id")).cloned();
+    let next = cut_at.map(Value::String).or_else(last);
     let mut body = json!({
         "object": "search_result", "data": data, "has_more": more, "next_page": next, "url": subject.url(),
     });
@@ -62,7 +69,8 @@ pub async fn rows(
     let created = Created { from: i64::MIN, to: i64::MAX };
     let under = (ask.account(), subject.kind());
     let page = Page { limit: wanted.limit, after: wanted.after, before: None, created };
-    let found = list::rows(ask, page.clone(), under, &filter).await?;
+    let found = list::looked_for(ask, page.clone(), under, &filter).await?;
+    let cut_at = found.cut_at.map(|key| ask.look().id(subject.kind(), key));
     let total = match counts(ask) {
         false => None,
         true => {
@@ -71,5 +79,5 @@ pub async fn rows(
             Some(list::rows(ask, all, under, &count).await?.0.len())
         }
     };
-    Ok(answer(subject, found, total))
+    Ok(answer(subject, (found.items, found.more), cut_at, total))
 }

@@ -61,6 +61,22 @@ fn pages() {
     assert_eq!(seen, made.into_iter().rev().collect::<Vec<_>>());
 }
 
+/// One request reads so many rows and no more, and says so: what lies behind them is found by the next.
+#[test]
+fn what_lies_far_back() {
+    let shop = Shop::open();
+    let oldest = shop.post("/v1/products", "name=Oak%20chair").text("/id");
+    for _ in 0..20_000 {
+        assert_eq!(shop.post("/v1/products", "name=Elm").status, 200);
+    }
+    let path = "/v1/products/search?query=name~'chair'";
+    let first = shop.get(path);
+    assert_eq!((first.at("/data"), first.at("/has_more")), (&json!([]), &json!(true)));
+    let second = shop.get(&format!("{path}&page={}", first.text("/next_page")));
+    assert_eq!((second.at("/data/0/id"), second.at("/has_more")), (&json!(oldest), &json!(false)));
+    assert_eq!(second.at("/next_page"), &json!(null));
+}
+
 #[test]
 fn what_is_no_query() {
     let shop = Shop::open();

@@ -155,7 +155,11 @@ impl State {
         // No chance here: a simulated history must come out the same twice.
         let random = [0; 32];
         let personal = row.personal.as_ref().map(|p| commitment::of_personal(&random, &p.body));
-        let commitment = commitment::of_row(&random, &row.body, Also { personal: personal.as_ref(), transfers });
+        let commitment = commitment::of_row(
+            &random,
+            &row.body,
+            Also { personal: personal.as_ref(), moved: commitment::moved(transfers).as_ref() },
+        );
         row.personal = row.personal.filter(|p| !self.erased.contains(&p.subject));
         self.rows.entry(row.key).or_default().push(Step { row, origin, commitment });
     }

@@ -8,8 +8,9 @@ use super::error::Fault;
 use super::queue::Outcome;
 use super::schema::TRANSFERS_PER_ROW;
 use super::seal::{SealedCommit, SealedPersonal, SealedRow};
-use super::statements::{META_HEAD, META_NEWEST, Statements, TOMBSTONE_ACCOUNT};
+use super::statements::{META_HEAD, META_NEWEST, Statements, TOMBSTONE_ACCOUNT, wrap};
 use super::versions::Versions;
+use crate::commitment::Digest;
 use florin_core::commit::{Clock, Event, Job, JobKind, Links, Refused, Version, shard};
 use florin_core::id::Key;
 use florin_core::ledger::Transfer;
@@ -59,7 +60,7 @@ impl<'c> Applier<'c> {
             head,
             head_written: head,
             statements: Statements::prepare(connection)?,
-            balances: Balances::default(),
+            balances: Balances::load(connection)?,
             days: Days::load(connection)?,
             last_n,
             last_position,
@@ -125,9 +126,7 @@ impl<'c> Applier<'c> {
     }
 
     fn held(&mut self, row: &SealedRow, personal: &SealedPersonal) -> Result<Held, Fault> {
-        let key = (personal.subject.0, row.place.account.0, TOMBSTONE_ACCOUNT);
-        let wrapped: Option<Option<Vec<u8>>> = self.statements.wrap.query_row(key, |r| r.get(0)).optional()?;
-        Ok(match wrapped {
+        Ok(match wrap(&mut self.statements.wraps, personal.subject.0, row.place.account.0)? {
             None => Held::Nothing,
             Some(None) => Held::Tombstone,
             Some(Some(wrapped)) if wrapped == personal.wrapped => Held::Same,
@@ -148,8 +147,8 @@ impl<'c> Applier<'c> {
             self.put(row)?;
         }
         self.balances.apply(after)?;
-        if let (false, Some(cause)) = (commit.transfers.is_empty(), cause) {
-            self.put_transfers(n_of(cause)?, &commit.transfers)?;
+        if let (Some(moved), Some(cause)) = (&commit.moved, cause) {
+            self.put_transfers(n_of(cause)?, &commit.transfers, moved)?;
         }
         for event in &commit.events {
             self.put_event(event, n_of((event.cause, event.version))?)?;
@@ -214,7 +213,7 @@ impl<'c> Applier<'c> {
         Ok(())
     }
 
-    fn put_transfers(&mut self, n: i64, transfers: &[Transfer]) -> Result<(), Fault> {
+    fn put_transfers(&mut self, n: i64, transfers: &[Transfer], moved: &Digest) -> Result<(), Fault> {
         for (id, t) in (n * TRANSFERS_PER_ROW..).zip(transfers) {
             self.statements.put_transfer.execute((
                 id,
@@ -227,7 +226,7 @@ impl<'c> Applier<'c> {
                 t.reason as u8,
             ))?;
         }
-        self.head.follow(n, transfers);
+        self.head.follow(n, moved);
         self.statements.put_ledger_link.execute((n, self.head.hash))?;
         Ok(())
     }

@@ -116,20 +116,21 @@ pub fn run(
                 audit.bad(entry.n, step, What::Gap);
             }
             at.rows = entry.n;
-            match committed(keys, &entry, &transfers, reads) {
+            let moved = commitment::moved(&transfers);
+            match committed(keys, &entry, moved.as_ref(), reads) {
                 Ok(()) => {}
                 Err(what) => audit.bad(entry.n, step, what),
             }
             let stored = link.map(|hash| Digest::try_from(hash).unwrap_or(BEGINNING));
-            match stored {
-                Some(hash) if !transfers.is_empty() => {
-                    if chain::link(&before, entry.n, &transfers) != hash {
+            match (stored, &moved) {
+                (Some(hash), Some(moved)) => {
+                    if chain::link(&before, entry.n, moved) != hash {
                         audit.bad(entry.n, step, What::Chain);
                     }
                     (at.links, at.n, at.hash, before) = (at.links + 1, entry.n, hash, hash);
                 }
-                None if transfers.is_empty() => {}
-                Some(_) | None => audit.bad(entry.n, step, What::Unlinked),
+                (None, None) => {}
+                (Some(_), None) | (None, Some(_)) => audit.bad(entry.n, step, What::Unlinked),
             }
         }
         progress(audit.rows, total);
@@ -147,9 +148,9 @@ pub fn run(
     Ok(audit)
 }
 
-fn committed(keys: &Keys, entry: &JournalEntry, transfers: &[Transfer], reads: Reads<'_>) -> Result<(), What> {
+fn committed(keys: &Keys, entry: &JournalEntry, moved: Option<&Digest>, reads: Reads<'_>) -> Result<(), What> {
     let opened = seal::open_body(keys, &entry.place, &entry.sealed).map_err(|_| What::Changed)?;
-    let also = Also { personal: opened.personal.as_ref(), transfers };
+    let also = Also { personal: opened.personal.as_ref(), moved };
     if commitment::of_row(&opened.salt, &opened.body, also).as_slice() != entry.commitment {
         return Err(What::Changed);
     }

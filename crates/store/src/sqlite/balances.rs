@@ -3,24 +3,33 @@
 
 use super::error::Fault;
 use super::statements::{Statements, balance_key};
+use florin_core::id::Key;
 use florin_core::ledger::{Balance, Guard, LedgerAccount, Transfer};
 use florin_core::money::Currency;
-use rusqlite::OptionalExtension;
-use std::collections::{BTreeMap, BTreeSet};
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Balances kept from group to group. One writer alone changes them, so what it remembers is true.
 const KEPT_BALANCES: usize = 10_000;
 
 #[derive(Default)]
 pub struct Balances {
-    known: BTreeMap<LedgerAccount, Balance>,
+    known: HashMap<LedgerAccount, Balance>,
+    /// Written in this order, the table's own.
     moved: BTreeSet<LedgerAccount>,
+    /// Nobody above this key owns a balance: a new payment's need no lookup.
+    highest: Option<Key>,
 }
 
 /// What the transfers of one commit lead to.
 pub type After = BTreeMap<LedgerAccount, Balance>;
 
 impl Balances {
+    pub fn load(connection: &Connection) -> Result<Balances, Fault> {
+        let highest: Option<i64> = connection.query_row("SELECT max(owner) FROM balance", [], |row| row.get(0))?;
+        Ok(Balances { highest: highest.map(Key), ..Balances::default() })
+    }
+
     /// The balances that the transfers lead to, or the account whose guard (or range) they would break. Guards look at
     /// the whole commit, so the order of its transfers does not matter.
     pub fn after(
@@ -60,7 +69,7 @@ impl Balances {
     ) -> Result<bool, Fault> {
         let before = match after.get(&account) {
             Some(balance) => *balance,
-            None => self.load(s, account)?,
+            None => self.now(s, account)?,
         };
         let sums = (before.debits.checked_add(amount.debits), before.credits.checked_add(amount.credits));
         let (Some(debits), Some(credits)) = sums else { return Ok(false) };
@@ -68,9 +77,12 @@ impl Balances {
         Ok(true)
     }
 
-    fn load(&mut self, s: &mut Statements<'_>, account: LedgerAccount) -> Result<Balance, Fault> {
+    fn now(&mut self, s: &mut Statements<'_>, account: LedgerAccount) -> Result<Balance, Fault> {
         if let Some(balance) = self.known.get(&account) {
             return Ok(*balance);
+        }
+        if Some(account.owner) > self.highest {
+            return Ok(Balance::default());
         }
         let read = |row: &rusqlite::Row<'_>| Ok(Balance { debits: row.get(0)?, credits: row.get(1)? });
         let balance = s.balance.query_row(balance_key(&account), read).optional()?.unwrap_or_default();
@@ -90,6 +102,7 @@ impl Balances {
         if sums.values().any(|sum| *sum != 0) {
             return Err(Fault::Damaged("sum of debits and credits"));
         }
+        self.highest = self.highest.max(after.keys().map(|account| account.owner).max());
         self.moved.extend(after.keys());
         self.known.extend(after);
         Ok(())
@@ -112,7 +125,6 @@ impl Balances {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use florin_core::id::Key;
     use florin_core::ledger::Book;
 
     #[test]

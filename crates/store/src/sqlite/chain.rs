@@ -1,8 +1,8 @@
 //! The ledger's own chain: each commit that moves money has one link over its transfers and the link before. The newest link, and how many
 //! rows and links there are, is kept under a key, so that an end cut off shows as well. Knows no SQL.
 
-use crate::commitment::{self, Digest, sha256};
-use florin_core::ledger::Transfer;
+use crate::commitment::{Digest, sha256};
+use aws_lc_rs::hmac;
 use florin_core::seal::Secret;
 
 /// Before the first link.
@@ -12,8 +12,8 @@ const NUMBER_LEN: usize = 8;
 const PLAIN_LEN: usize = 3 * NUMBER_LEN + DIGEST_LEN;
 
 /// SHA-256(link before | number of the journal row | digest of its transfers).
-pub fn link(before: &Digest, n: i64, transfers: &[Transfer]) -> Digest {
-    sha256(&[before, &n.to_be_bytes(), &commitment::of_transfers(transfers)])
+pub fn link(before: &Digest, n: i64, moved: &Digest) -> Digest {
+    sha256(&[before, &n.to_be_bytes(), moved])
 }
 
 /// Where the ledger ends.
@@ -30,8 +30,9 @@ pub struct Head {
 impl Head {
     pub const NONE: Head = Head { rows: 0, links: 0, n: 0, hash: BEGINNING };
 
-    pub fn follow(&mut self, n: i64, transfers: &[Transfer]) {
-        self.hash = link(&self.hash, n, transfers);
+    /// `moved` is the digest of the row's transfers.
+    pub fn follow(&mut self, n: i64, moved: &Digest) {
+        self.hash = link(&self.hash, n, moved);
         self.links += 1;
         self.n = n;
     }
@@ -46,25 +47,24 @@ impl Head {
     }
 }
 
-/// Writes a head so that nobody else can, and reads it again.
-pub struct HeadKey(Secret);
+/// Writes a head so that nobody else can, and reads it again. Made ready once: every group of commits writes one.
+pub struct HeadKey(hmac::Key);
 
 impl HeadKey {
     pub fn new(root: &Secret) -> HeadKey {
-        HeadKey(root.derive(b"store ledger head"))
+        HeadKey(hmac::Key::new(hmac::HMAC_SHA256, root.derive(b"store ledger head").expose()))
     }
 
     /// rows | links | n | hash | HMAC-SHA256 of those.
     pub fn seal(&self, head: &Head) -> Vec<u8> {
         let plain = head.plain();
-        [plain.as_slice(), &self.0.mac(&[&plain])].concat()
+        [plain.as_slice(), hmac::sign(&self.0, &plain).as_ref()].concat()
     }
 
     /// None if it was changed, or written under another key.
     pub fn open(&self, sealed: &[u8]) -> Option<Head> {
         let (plain, mac) = sealed.split_at_checked(PLAIN_LEN)?;
-        let expected = self.0.mac(&[plain]);
-        aws_lc_rs::constant_time::verify_slices_are_equal(mac, &expected).ok()?;
+        hmac::verify(&self.0, plain, mac).ok()?;
         let number = |at: usize| {
             let bytes = plain.get(at * NUMBER_LEN..(at + 1) * NUMBER_LEN)?;
             Some(i64::from_be_bytes(bytes.try_into().ok()?))
@@ -83,7 +83,7 @@ mod tests {
     fn a_head_opens_as_it_was_sealed_or_not_at_all() {
         let (key, other) = (HeadKey::new(&Secret::new([1; 32])), HeadKey::new(&Secret::new([2; 32])));
         let mut head = Head { rows: 7, ..Head::NONE };
-        head.follow(5, &[]);
+        head.follow(5, &[3; 32]);
         let sealed = key.seal(&head);
         assert_eq!(key.open(&sealed), Some(head));
         assert_eq!(other.open(&sealed), None);

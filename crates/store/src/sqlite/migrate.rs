@@ -7,6 +7,7 @@ use super::keys::Keys;
 use super::rows;
 use super::schema::{LEDGER_CHAIN, SCHEMA_VERSION, TRANSFERS_PER_ROW};
 use super::statements::META_HEAD;
+use crate::commitment::of_transfers;
 use florin_core::commit::{Clock, Job};
 use florin_core::id::Key;
 use florin_core::upgrade;
@@ -44,7 +45,7 @@ fn chain(connection: &Connection, key: &HeadKey) -> Result<(), Fault> {
         let n = transfer.get::<_, i64>(0)? / TRANSFERS_PER_ROW;
         // The transfers of a row lie together, and are taken at the first of them.
         if n != head.n {
-            head.follow(n, &transfers_of_step(connection, n)?);
+            head.follow(n, &of_transfers(&transfers_of_step(connection, n)?));
             put.execute((n, head.hash))?;
         }
     }

@@ -3,7 +3,7 @@
 use super::error::Fault;
 use super::keys::Keys;
 use super::seal::{self, Place, Wrap};
-use super::statements::TOMBSTONE_ACCOUNT;
+use super::statements;
 use florin_core::commit::{Row, Version};
 use florin_core::id::{Key, Kind};
 use florin_core::store::{Step, StoreTrouble};
@@ -122,12 +122,10 @@ impl SealedStep {
 
 /// The keys of the persons of `rows`, as they are now; one for each row.
 pub fn wraps(connection: &Connection, rows: &[Row]) -> Result<Vec<Wrap>, Fault> {
-    let mut statement = connection.prepare_cached(super::statements::WRAP)?;
+    let mut statement = connection.prepare_cached(statements::WRAPS)?;
     let mut wrap = |row: &Row| {
         let Some(personal) = &row.personal else { return Ok(Wrap::None) };
-        let key = (personal.subject.0, row.account.0, TOMBSTONE_ACCOUNT);
-        let found: Option<Option<Vec<u8>>> = statement.query_row(key, |r| r.get(0)).optional()?;
-        Ok(match found {
+        Ok(match statements::wrap(&mut statement, personal.subject.0, row.account.0)? {
             None => Wrap::None,
             Some(None) => Wrap::Erased,
             Some(Some(wrapped)) => Wrap::Held(wrapped),

@@ -71,6 +71,8 @@ pub struct SealedCommit {
     pub expect: Vec<(Key, Version)>,
     pub rows: Vec<SealedRow>,
     pub transfers: Vec<Transfer>,
+    /// Of the transfers, if there are any.
+    pub moved: Option<Digest>,
     pub events: Vec<Event>,
     pub jobs: Vec<Job>,
     pub done: Vec<JobId>,
@@ -82,7 +84,7 @@ pub struct SealedCommit {
 pub fn commit(keys: &Keys, commit: Commit, wraps: Vec<Wrap>) -> Result<SealedCommit, StoreTrouble> {
     let mut rows: Vec<SealedRow> = Vec::with_capacity(commit.put.len());
     let mut wraps = wraps.into_iter();
-    let cause = commit.cause();
+    let (cause, moved) = (commit.cause(), commitment::moved(&commit.transfers));
     for row in commit.put {
         let mut wrap = wraps.next().unwrap_or(Wrap::None);
         if let (Wrap::None, Some(personal)) = (&wrap, &row.personal) {
@@ -92,13 +94,13 @@ pub fn commit(keys: &Keys, commit: Commit, wraps: Vec<Wrap>) -> Result<SealedCom
             wrap = made.map_or(Wrap::None, |made| Wrap::Held(made.wrapped.clone()));
         }
         let told_first = cause == Some((row.key, row.version));
-        let transfers = if told_first { commit.transfers.as_slice() } else { &[] };
-        rows.push(seal_row(keys, row, commit.origin.as_ref(), &wrap, transfers)?);
+        rows.push(seal_row(keys, row, commit.origin.as_ref(), &wrap, moved.as_ref().filter(|_| told_first))?);
     }
     Ok(SealedCommit {
         expect: commit.expect,
         rows,
         transfers: commit.transfers,
+        moved,
         events: commit.events,
         jobs: commit.jobs,
         done: commit.done,
@@ -136,7 +138,7 @@ fn seal_row(
     row: Row,
     origin: Option<&Origin>,
     wrap: &Wrap,
-    transfers: &[Transfer],
+    moved: Option<&Digest>,
 ) -> Result<SealedRow, StoreTrouble> {
     let place = Place { account: row.account, kind: row.kind, key: row.key, version: row.version };
     let chance: Zeroizing<[u8; RANDOM_LEN + NONCE_LEN]> = Zeroizing::new(random()?);
@@ -149,7 +151,7 @@ fn seal_row(
             (sealed, Some(digest))
         }
     };
-    let commitment = commitment::of_row(salt, &row.body, Also { personal: digest.as_ref(), transfers });
+    let commitment = commitment::of_row(salt, &row.body, Also { personal: digest.as_ref(), moved });
     let plain = Zeroizing::new(pack(salt, digest.as_ref(), &row, origin)?);
     let sealed = keys.of(row.account, row.key, Use::Rows).seal(nonce, &place.aad(), &plain);
     Ok(SealedRow { place, at: row.at, sealed, commitment, personal, index: row.index })
