@@ -18,6 +18,8 @@ pub const CONNECTIONS_LIMIT: u32 = 400;
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// A request's head is there within this, also the next one of a connection that is kept.
 const HEAD_LIMIT: Duration = Duration::from_secs(15);
+/// Of a request's head, and of what a connection holds at a time.
+const BUFFER_LIMIT_BYTES: usize = 32 * 1024;
 /// After a failed accept (no file descriptors left, for example).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -83,7 +85,7 @@ async fn connection(
     stop: watch::Receiver<bool>,
 ) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT).max_buf_size(BUFFER_LIMIT_BYTES);
     let served = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(served);
     // How it ended concerns the browser alone.

@@ -179,6 +179,7 @@ mod tests {
             "declined",
             "refunded-part",
             "moved",
+            "address",
             "refund-asked",
             "refund-failed",
             "refund-wished",

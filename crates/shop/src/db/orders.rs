@@ -180,6 +180,11 @@ pub fn person(tx: &Transaction<'_>, id: &str) -> Result<Vec<u8>, Fail> {
     Ok(tx.query_row("SELECT person FROM orders WHERE id = ?1", [id], |row| row.get(0))?)
 }
 
+pub fn set_person(tx: &Transaction<'_>, id: &str, sealed: &[u8]) -> Result<(), Fail> {
+    tx.execute("UPDATE orders SET person = ?2 WHERE id = ?1", (id, sealed))?;
+    Ok(())
+}
+
 /// Writes a decision, with a line for the order's history when its stage changed. What is set aside for an order goes back when it ends.
 pub fn apply(tx: &Transaction<'_>, order: &Order, change: &Change, by: &str, now: i64) -> Result<(), Fail> {
     tx.execute(

@@ -1,4 +1,4 @@
-//! Moving a booking: the new place is taken and the old one given back, or nothing happens.
+//! What customers change in an order. Moving a booking: the new place is taken and the old one given back, or nothing happens.
 
 use super::Shop;
 use crate::db::bookings::{self, Moved};
@@ -74,4 +74,29 @@ async fn what_cannot_be_moved() {
     assert_eq!(change(now()), Moved::Done);
     let steps = shop.now(|tx| orders::steps(tx, "o1"));
     assert_eq!(steps.last().map(|(_, what, by)| (what.as_str(), by.as_str())), Some(("moved", "customer")));
+}
+
+#[tokio::test]
+async fn an_address_is_changed_until_it_is_sent() {
+    async fn check(stage: Stage, lines: &[Line], form: &str, status: u16, said: Option<&str>) {
+        let shop = Shop::open().await;
+        shop.order_of(stage, lines);
+        let mut ada = shop.browser();
+        let answer = ada.post(&shop.link("/address"), form).await;
+        assert_eq!((answer.status, answer.location().split("said=").nth(1)), (status, said), "{stage:?} {form}");
+        let page = ada.get(&shop.link("")).await;
+        let there = said == Some("address");
+        assert_eq!((page.has("Delft"), page.has("Amsterdam")), (there, !there));
+        assert!(page.has("ada@lovelace.example"));
+    }
+    const FORM: &str = "name=Ada&line1=Markt+1&postal=2611&city=Delft&country=NL&email=other%40e.example";
+    let goods = [Line { slug: "teapot".into(), quantity: 1, unit: 1_000, slot: None }];
+    for stage in [Stage::Placed, Stage::Paying, Stage::Confirming, Stage::Paid] {
+        check(stage, &goods, FORM, 303, Some("address")).await;
+    }
+    for stage in [Stage::Fulfilled, Stage::Cancelled, Stage::Refunded, Stage::Disputed, Stage::Review] {
+        check(stage, &goods, FORM, 303, Some("late")).await;
+    }
+    check(Stage::Paid, &goods, "name=Ada&city=Delft&country=NL", 422, None).await;
+    check(Stage::Paid, &goods, &FORM.replace("country=NL", "country=XX"), 422, None).await;
 }

@@ -71,7 +71,7 @@ pub fn typed(form: &Form, page: &Page) -> Person {
 }
 
 /// What is missing. An e-mail address is believed when it could be one.
-fn faults(person: &Person, sends: bool) -> Vec<&'static str> {
+pub fn faults(person: &Person, sends: bool) -> Vec<&'static str> {
     let mut faults = vec![];
     let mut demand = |ok: bool, name| {
         if !ok {

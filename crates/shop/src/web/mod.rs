@@ -1,6 +1,7 @@
 //! The shop's pages. Every page works without scripts but the card form, which is the gateway's own.
 
 mod account;
+mod address;
 mod admin;
 mod assets;
 mod booking;
@@ -9,6 +10,7 @@ mod checkout;
 mod cookies;
 mod guard;
 mod hook;
+mod news;
 mod order;
 mod page;
 mod password;
@@ -81,10 +83,11 @@ pub fn router(app: Arc<App>, secure: bool) -> Router {
         .route("/orders", get(order::list))
         .route("/orders/{id}", get(order::show))
         .route("/orders/{id}/receipt", get(order::receipt))
-        .route("/orders/{id}/news", get(order::news))
+        .route("/orders/{id}/news", get(news::hear))
         .route("/orders/{id}/cancel", post(order::cancel))
         .route("/orders/{id}/refund", post(order::wish))
         .route("/orders/{id}/move", post(booking::change))
+        .route("/orders/{id}/address", post(address::change))
         .route("/orders/{id}/pay", get(pay::show).post(pay::pay))
         .route("/orders/{id}/back", get(pay::back).post(pay::back))
         .merge(account::routes())

@@ -2,8 +2,8 @@
 //! in a link.
 
 use super::booking::{self, Movable};
-use super::page::{Form, Page, failed, message, missing, query, render, see, word};
-use super::{At, cookies, guard};
+use super::page::{Form, Page, failed, message, query, render, see, word};
+use super::{At, address, checkout, cookies, guard};
 use crate::Fail;
 use crate::db::orders::Line;
 use crate::db::refunds::Progress;
@@ -14,13 +14,8 @@ use crate::person::Person;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::{StreamExt, stream};
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::broadcast::error::RecvError;
 
 const PURPOSE: &str = "order";
 /// Orders of this browser, as `id.code_id.code`.
@@ -28,8 +23,6 @@ const COOKIE: &str = "orders";
 const MOST_REMEMBERED: usize = 20;
 /// Of a wish's reason.
 const LONGEST_REASON: usize = 500;
-/// A page hears news on one connection for so long.
-const LISTENING_TIME: Duration = Duration::from_secs(600);
 /// A page without scripts looks again after so many seconds.
 const LOOK_AGAIN_SECONDS: u32 = 4;
 
@@ -133,6 +126,13 @@ impl OrderPage {
     fn can_cancel_paid(&self) -> bool {
         self.order.stage == Stage::Paid && self.under_way == 0
     }
+    fn can_readdress(&self) -> bool {
+        let sends = self.lines.iter().any(|shown| shown.line.slot.is_none());
+        sends && address::is_open(&self.order) && !self.person.name.is_empty()
+    }
+    fn countries(&self) -> &'static [&'static str] {
+        checkout::COUNTRIES
+    }
     fn has_receipt(&self) -> bool {
         self.order.received > 0
     }
@@ -179,6 +179,7 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, mut page: Page) 
         "no-refund" => Some(word("said-no-refund")),
         "moved" => Some(word("said-moved")),
         "full" => Some(word("said-full")),
+        "address" => Some(word("said-address")),
         _ => None,
     };
     let steps = steps.into_iter().map(|(at, what, _)| (format!("step-{what}"), at)).collect();
@@ -301,40 +302,7 @@ pub async fn wish(State(at): State<At>, Path(id): Path<String>, page: Page, body
     }
 }
 
-/// Server-sent events: one `changed` for each change of this order (HTML §9.2). A page that heard one looks again; a page that there is no
-/// place for looks again by itself.
-pub async fn news(State(at): State<At>, Path(id): Path<String>, page: Page) -> Response {
-    let order = match of_link(&at, &id, &page).await {
-        Ok(Some(order)) => order,
-        Ok(None) => return missing(&page),
-        Err(fail) => return failed(&page, &fail),
-    };
-    let Ok(place) = Arc::clone(&at.listening).try_acquire_owned() else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    let heard = at.till.news.subscribe();
-    // What the page showed: if it changed before we listened, it is told at once.
-    let behind = query(&page.path, "stage") != order.stage.name();
-    let first = behind.then(|| Ok::<_, Infallible>(Event::default().event("changed").data("")));
-    let rest = stream::unfold((heard, id, place), |(mut heard, id, place)| async move {
-        loop {
-            match heard.recv().await {
-                Ok(changed) if changed == id => break,
-                Ok(_) => {}
-                // Some were missed: one of them may have been it.
-                Err(RecvError::Lagged(_)) => break,
-                Err(RecvError::Closed) => return None,
-            }
-        }
-        Some((Ok(Event::default().event("changed").data("")), (heard, id, place)))
-    });
-    // The browser comes back by itself, and hears what it missed.
-    let over = tokio::time::sleep(LISTENING_TIME);
-    let stream = stream::iter(first).chain(rest).take_until(Box::pin(over));
-    Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
-}
-
 /// The whole address of an order's page, for other sites to lead back to.
-pub fn address(at: &At, headers: &HeaderMap, id: &str, under: &str) -> String {
+pub fn whole_link(at: &At, headers: &HeaderMap, id: &str, under: &str) -> String {
     format!("{}{}", guard::origin(at, headers), link(at, id, under))
 }

@@ -3,7 +3,7 @@
 
 use super::At;
 use super::guard::{ShowsCardForm, card_origin};
-use super::order::{Shown, address, link, ordered, shown};
+use super::order::{Shown, link, ordered, shown, whole_link};
 use super::page::{Form, Page, failed, render, see};
 use crate::db::orders;
 use crate::order::{Order, Stage};
@@ -59,7 +59,7 @@ pub async fn show(State(at): State<At>, Path(id): Path<String>, page: Page) -> R
         Err(fail) => return failed(&page, &fail),
     };
     let (card, publishable) = (card_origin(&at), at.till.florin.publishable.clone());
-    let (code, back) = (at.keys.code("order", &id), address(&at, &page.headers, &id, "/back"));
+    let (code, back) = (at.keys.code("order", &id), whole_link(&at, &page.headers, &id, "/back"));
     let mut page = page;
     page.script = Some("pay.js");
     let html = render(&Pay { page, order, lines, card, publishable, code, person, back });
@@ -75,7 +75,7 @@ pub async fn pay(State(at): State<At>, Path(id): Path<String>, page: Page, body:
     if token.is_empty() || token.len() > LONGEST_TOKEN || !token.bytes().all(fits) {
         return told(&at, &id, "refused", &page.t("pay-no-token"));
     }
-    let back = address(&at, &page.headers, &id, "/back");
+    let back = whole_link(&at, &page.headers, &id, "/back");
     match at.till.pay(&order, token, &back).await {
         Ok(Tried::Settled) => told(&at, &id, "settled", ""),
         Ok(Tried::Unknown) => told(&at, &id, "unknown", &page.t("pay-unknown")),
