@@ -1,4 +1,7 @@
 """Backups in S3-compatible storage and in the age format, as others read them: a round trip, every refusal, servers that die."""
+import hashlib
+import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -11,6 +14,9 @@ import threading
 import time
 
 import pyrage
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 FLORIN, S3RVER = sys.argv[1:3]
 # A command, or what one is waited for.
@@ -108,6 +114,64 @@ class Cutting:
                 pass
 
 
+class Checking(http.server.BaseHTTPRequestHandler):
+    """In front of the storage, which believes every signature: adds up each one anew, with Amazon's own library."""
+
+    protocol_version = "HTTP/1.1"
+
+    def handle_any(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.server.seen += 1
+        status, text, headers = (403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>", {})
+        if self.is_signed(body):
+            far = http.client.HTTPConnection("127.0.0.1", self.server.storage)
+            far.request(self.command, self.path, body, dict(self.headers.items()))
+            answer = far.getresponse()
+            status, text, headers = answer.status, answer.read(), dict(answer.getheaders())
+        self.send_response(status)
+        length = headers.get("Content-Length", str(len(text))) if self.command == "HEAD" else str(len(text))
+        self.send_header("Content-Length", length)
+        for name in ("ETag", "Content-Range"):
+            if name in headers:
+                self.send_header(name, headers[name])
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text)
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any
+
+    def is_signed(self, body):
+        parts = dict(p.strip().split("=", 1) for p in self.headers["authorization"].split(" ", 1)[1].split(","))
+        names = parts["SignedHeaders"].split(";")
+        must = {"host", "x-amz-content-sha256", "x-amz-date"}
+        if not must <= set(names) or self.headers["x-amz-content-sha256"] != hashlib.sha256(body).hexdigest():
+            return False
+        url = f"http://{self.headers['host']}{self.path}"
+        request = AWSRequest(self.command, url, {name: self.headers[name] for name in names}, body)
+        request.context["timestamp"] = self.headers["x-amz-date"]
+        auth = S3SigV4Auth(Credentials("S3RVER", "S3RVER"), "s3", "us-east-1")
+        expected = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+        return expected == parts["Signature"]
+
+    def log_message(self, *_):
+        pass
+
+
+class Checked:
+    def __init__(self, port):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Checking)
+        self.server.storage, self.server.seen = port, 0
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
 class World:
     """A data folder with a payment in it, an identity, and commands on both."""
 
@@ -174,8 +238,8 @@ def the_age_program_opens_what_we_write(world):
 
 @check
 def backups_go_to_storage_and_come_back(world):
-    with Storage(world.folder / "s3") as storage:
-        env = s3(storage.url)
+    with Storage(world.folder / "s3") as storage, Checked(storage.port) as checked:
+        env = s3(checked.url)
         first = world.create(PLACE, **env)
         paid = world.pay()
         second = world.create(PLACE, **env)
@@ -191,14 +255,15 @@ def backups_go_to_storage_and_come_back(world):
         assert world.florin("show", paid, data=into)["status"] == "succeeded"
         credentials = world.folder / "credentials"
         credentials.write_text("[default]\naws_access_key_id = S3RVER\naws_secret_access_key = S3RVER\n")
-        settings = {"FLORIN_BACKUP_S3_ENDPOINT": storage.url, "FLORIN_BACKUP_S3_CREDENTIALS": str(credentials)}
+        settings = {"FLORIN_BACKUP_S3_ENDPOINT": checked.url, "FLORIN_BACKUP_S3_CREDENTIALS": str(credentials)}
         assert len(world.ids(PLACE, **settings)) == 2
+        assert checked.server.seen > 10
 
 
 @check
 def storage_is_named_when_it_refuses(world):
-    with Storage(world.folder / "s3") as storage:
-        env = s3(storage.url)
+    with Storage(world.folder / "s3") as storage, Checked(storage.port) as checked:
+        env = s3(checked.url)
         create = ["backup", "create", "--recipient", world.recipient, "--place"]
         wrong = {"AWS_SECRET_ACCESS_KEY": "another"}
         for expected, place, settings in [
@@ -259,7 +324,7 @@ def a_server_that_dies_leaves_nothing_half(world):
         env = s3(storage.url)
         before = world.ids(PLACE, **env)
         create = ["backup", "create", "--whole", "--recipient", world.recipient, "--place", PLACE]
-        for up in (0, 1_000, 5 << 20, 20 << 20):
+        for up in (0, 1_000, 5 << 20, 15 << 20):
             with Cutting(storage.port, up=up) as line:
                 assert world.refused(*create, **s3(line.url)) == "s3_unreachable"
             assert world.ids(PLACE, **env) == before, up

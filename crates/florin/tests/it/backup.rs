@@ -78,7 +78,7 @@ fn what_was_backed_up_comes_back() {
     assert_eq!(house.florin(&create).refused().0, "no_data");
 
     let demo = house.demo();
-    let first = id(&house.pay(&["pay", "12.34", "eur", "--email", EMAIL]));
+    let first = id(&house.pay(&["12.34", "eur", "--email", EMAIL]));
     assert_eq!(house.florin(&create[..4]).refused().0, "backup_bad_key");
     assert_eq!(house.florin(&["backup", "create"]).refused(), ("no_place".to_owned(), json!("--place")));
     let whole = kept.create();
@@ -86,7 +86,7 @@ fn what_was_backed_up_comes_back() {
         (&whole["whole"], column(&whole["databases"], "file")),
         (&json!(true), FILES.map(str::to_owned).to_vec())
     );
-    let second = id(&house.pay(&["pay", "5", "usd", "--capture", "manual"]));
+    let second = id(&house.pay(&["5", "usd", "--capture", "manual"]));
     let more = kept.create();
     assert_eq!((&more["whole"], &more["base"]), (&json!(false), &whole["id"]));
     let listed = house.florin(&["backup", "list", "--place", place]).done();
@@ -98,7 +98,7 @@ fn what_was_backed_up_comes_back() {
     assert_eq!((&tried["ok"], &tried["id"], &tried["cards"]), (&json!(true), &more["id"], &json!(2)));
     assert!(tried["rows"].as_u64().unwrap() > 4, "{tried}");
     assert_eq!(kept.finding().0, json!(true));
-    let third = id(&house.pay(&["pay", "7", "eur"]));
+    let third = id(&house.pay(&["7", "eur"]));
     // Nothing in the place is readable, and the key of the vault is in no form there.
     let kek = std::fs::read(house.file("keys/vault.kek")).unwrap();
     for secret in [EMAIL.as_bytes(), first.as_bytes(), &kek] {
@@ -153,11 +153,11 @@ fn a_schedule_makes_what_changed() {
     std::fs::write(house.root.join("words"), "correct horse battery staple\n").unwrap();
     let words = text(&house.root.join("words"));
     let demo = house.demo();
-    house.pay(&["pay", "1", "eur"]);
+    house.pay(&["1", "eur"]);
     let flags = ["backup", "schedule", "--place", &place, "--passphrase-file", &words, "--every", "1s"];
     let mut schedule = house.start(&flags);
     assert_eq!(schedule.line(WITHIN).unwrap()["whole"], json!(true));
-    let paid = id(&house.pay(&["pay", "2", "eur"]));
+    let paid = id(&house.pay(&["2", "eur"]));
     assert_eq!(schedule.line(WITHIN).unwrap()["whole"], json!(false));
     schedule.stop();
     demo.stop();

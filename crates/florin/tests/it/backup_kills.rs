@@ -34,14 +34,14 @@ fn backups_under_load_are_beginnings_of_what_came() {
     let kept = Kept::new("backup-load");
     let house = &kept.house;
     let demo = house.demo();
-    house.pay(&["pay", "1", "eur"]);
+    house.pay(&["1", "eur"]);
     let (stop, paid) = (AtomicBool::new(false), Mutex::new(Vec::new()));
     let made: Vec<(String, Vec<String>)> = std::thread::scope(|scope| {
         for n in 0..2 {
             let (stop, paid) = (&stop, &paid);
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
-                    let done = id(&house.pay(&["pay", ["2.37", "1.37"][n], "eur"]));
+                    let done = id(&house.pay(&[["2.37", "1.37"][n], "eur"]));
                     paid.lock().unwrap().push(done);
                 }
             });
@@ -75,10 +75,10 @@ fn a_kill_while_backups_are_made_leaves_whole_ones() {
     let making = kept.making(&["backup", "schedule", "--every", "1s"]);
     let mut newest = Value::Null;
     for _ in 0..4 {
-        house.pay(&["pay", "1", "eur"]);
+        house.pay(&["1", "eur"]);
         let mut schedule = house.start(&making);
         newest = schedule.line(WITHIN).unwrap()["id"].clone();
-        house.pay(&["pay", "2", "eur"]);
+        house.pay(&["2", "eur"]);
         // Somewhere between a look, an object and its manifest.
         schedule.kill();
     }
@@ -89,7 +89,7 @@ fn a_kill_while_backups_are_made_leaves_whole_ones() {
         let verify = kept.opening(&["backup", "verify", backup]);
         assert_eq!(house.florin(&verify).done()["ok"], json!(true), "{backup}");
     }
-    house.pay(&["pay", "3", "eur"]);
+    house.pay(&["3", "eur"]);
     kept.create();
     demo.stop();
 }
@@ -116,7 +116,7 @@ fn a_kill_while_one_is_restored_leaves_nothing_that_starts() {
     let kept = Kept::new("backup-restore-kill");
     let house = &kept.house;
     let demo = house.demo();
-    let paid = id(&house.pay(&["pay", "1", "eur"]));
+    let paid = id(&house.pay(&["1", "eur"]));
     kept.create();
     demo.stop();
     let into = house.root.join("into");
