@@ -536,6 +536,24 @@ pub enum ProveWhat {
     },
     /// Kill the processes of a demo with -9 under load, then compare what was acknowledged with all books
     Crash(Crash),
+    /// Race refunds, captures and cancellations over one payment each, and requests under one idempotency key, on a store of its own
+    Races(Races),
+}
+
+#[derive(Args)]
+pub struct Races {
+    /// Payments that are raced over
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub races: u32,
+    /// Requests about one payment at the same moment
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(2..=256))]
+    pub racers: u32,
+    /// Idempotency keys that are raced over
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub keys: u32,
+    /// Requests under one key at the same moment
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=256))]
+    pub key_racers: u32,
 }
 
 #[derive(Args)]

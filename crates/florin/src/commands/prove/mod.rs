@@ -4,6 +4,7 @@ mod cards;
 mod crash;
 mod hooks;
 mod memory;
+mod races;
 mod scan;
 
 use crate::cli::{Prove, ProveWhat};
@@ -17,12 +18,13 @@ pub fn run(args: &Prove, json: bool) -> Outcome {
     match &args.what {
         Some(ProveWhat::Memory { cards }) => return memory::run(*cards, json),
         Some(ProveWhat::Crash(crash)) => return crash::run(crash, json),
+        Some(ProveWhat::Races(args)) => return races::run(args, json),
         None => {}
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or(cores, usize::from);
     let options = florin_sim::Prove { threads, ..florin_sim::Prove::new(args.seeds, args.from) };
-    let bar = (!json && std::io::stderr().is_terminal()).then(|| progress_bar(args.seeds));
+    let bar = (!json && std::io::stderr().is_terminal()).then(|| progress_bar(args.seeds, "seeds"));
     let started = Instant::now();
     let report = florin_sim::prove(options, &|progress: Progress| {
         if let Some(bar) = &bar {
@@ -40,9 +42,10 @@ pub fn run(args: &Prove, json: bool) -> Outcome {
     Ok(u8::from(!report.proved))
 }
 
-fn progress_bar(seeds: u64) -> indicatif::ProgressBar {
-    let bar = indicatif::ProgressBar::new(seeds);
-    let style = indicatif::ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left");
+fn progress_bar(all: u64, of: &str) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new(all);
+    let template = format!("{{bar:40}} {{pos}}/{{len}} {of}, {{per_sec}}, {{eta}} left");
+    let style = indicatif::ProgressStyle::with_template(&template);
     if let Ok(style) = style {
         bar.set_style(style);
     }
@@ -60,6 +63,9 @@ fn print(report: &ProveReport, seconds: f64) {
     for (kind, count) in &report.faults {
         out!("  {kind:<24} {count:>10}");
     }
+    let taken: u64 = report.branches.values().sum();
+    out!("Rare branches taken: {taken} times, {} kinds.", report.branches.len());
+    out!("Kinds of steps seen: {}.", report.steps.len());
     for failure in &report.failures {
         out!(
             "\nSeed {} broke a promise: {}: {}\nReplay: {}\n",
