@@ -10,7 +10,6 @@ use crate::restore::{Target, about, chain, ids, newest, restore};
 use florin_core::seal::Secret;
 use florin_core::time::Time;
 use rusqlite::Connection;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -62,11 +62,12 @@ pub fn is_read(kind: Kind, body: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payment::{CaptureMethod, Stage};
     use crate::sample::payment;
 
     #[test]
     fn a_row_is_read_whole_or_not() {
-        let body = payment().encode();
+        let body = payment(CaptureMethod::Automatic, Stage::RequiresConfirmation).encode();
         let newer = [&[u8::MAX], &body[1..]].concat();
         assert!(is_read(Kind::Payment, &body));
         for odd in [&[][..], &body[..body.len() - 1], &newer, &[&body[..], &[0]].concat()] {

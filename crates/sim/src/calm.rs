@@ -46,13 +46,7 @@ impl House for Beside {
         // Cards come as cards here, as from a browser.
         Box::pin(std::future::ready(Err(NotNamed::Unknown)))
     }
-    fn renewed<'a>(
-        &'a self,
-        _: Key,
-        _: bool,
-        _: CardToken,
-        _: Expires,
-    ) -> Wait<'a, Result<CardFacts, NotRenewed>> {
+    fn renewed<'a>(&'a self, _: Key, _: bool, _: CardToken, _: Expires) -> Wait<'a, Result<CardFacts, NotRenewed>> {
         // Nobody here changes the date of a card that is kept.
         Box::pin(std::future::ready(Err(NotRenewed::NoVault)))
     }

@@ -19,6 +19,6 @@ pub mod settlement;
 pub mod storefront;
 pub mod system;
 pub mod trace;
-mod vault_keys;
+pub mod vault_keys;
 pub mod verify;
 pub mod webhooks;

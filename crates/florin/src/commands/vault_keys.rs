@@ -13,7 +13,9 @@ use florin_vault::client::VaultClient;
 use florin_vault::keys::describe::Place;
 use florin_vault::keys::passphrase::{Envelope, SHORTEST_CHARACTERS};
 use florin_vault::keys::shares::{Custodians, Given, MOST_CUSTODIANS};
-use florin_vault::keys::{HsmKey, KekError, KekKind, Seen, create_file, create_raw, fresh_secret, look, next_of};
+use florin_vault::keys::{
+    HsmKey, KekError, KekProvider, Offered, OpenedKek, Seen, create_file, create_raw, fresh_secret, look, next_of,
+};
 use florin_vault::unlock::{Answer, offer};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -217,6 +219,21 @@ pub fn unlock(common: &Common, from: Option<&Path>) -> Outcome {
     }
 }
 
+/// Opens a key for this command alone: a trial of a backup unseals every card.
+pub fn open(kek: &Path, passphrase_file: Option<&Path>) -> Result<Box<dyn KekProvider>, Fail> {
+    let mut locked = match florin_vault::keys::open(kek, passphrase_file).map_err(|e| fail(&e))? {
+        OpenedKek::Ready(kek) => return Ok(kek),
+        OpenedKek::Locked(locked) => locked,
+    };
+    loop {
+        let line = entered(None, "Passphrase or share: ")?;
+        match locked.offer(&line).map_err(|e| fail(&e))? {
+            Offered::Opened(kek) => return Ok(kek),
+            Offered::More { from, have, needed } => eprintln!("florin: from {from}; {have} of {needed}"),
+        }
+    }
+}
+
 /// Asks the vault that runs on the data folder.
 async fn ask(common: &Common, question: &KeysAsk) -> Result<KeysStatus, Fail> {
     let home = home_of(&Config::load(common)?)?;
@@ -389,6 +406,7 @@ fn settle(file: &Path, next: &Path, status: &KeysStatus) -> Result<(), Fail> {
 mod tests {
     use super::*;
     use florin_vault::cards::rotation::DataKey;
+    use florin_vault::keys::KekKind;
 
     #[test]
     fn labels_count_up() {

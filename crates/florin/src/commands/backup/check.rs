@@ -1,20 +1,21 @@
 //! Whether restored databases are good: every page, every row, every sum, every card. And the keys that this takes.
 
 use crate::commands::system;
+use crate::commands::vault_keys;
 use crate::commands::verify::{self, Verified};
 use crate::config::Config;
 use crate::fail::{Fail, io};
-use crate::home::{Home, read_key, write_new};
+use crate::home::{Home, kek_file, read_key, write_new};
 use crate::named::Named;
 use florin_core::seal::Secret;
 use florin_vault::cards::Cards;
-use florin_vault::keys::KekFile;
 use std::path::{Path, PathBuf};
 
 /// Keys of an installation, as its keys folder holds them; the vault's may lie elsewhere.
 pub struct Keys {
     folder: PathBuf,
     kek: PathBuf,
+    passphrase: Option<PathBuf>,
 }
 
 pub struct Checked {
@@ -24,14 +25,15 @@ pub struct Checked {
 
 impl Keys {
     pub fn of(config: &Config, home: &Home) -> Keys {
-        Keys { folder: home.root.join("keys"), kek: system::kek(config, home) }
+        let passphrase = config.path("vault.passphrase_file");
+        Keys { folder: home.root.join("keys"), kek: system::kek(config, home), passphrase }
     }
 
     /// A folder of keys that were kept apart from the data.
     pub fn kept(config: &Config, folder: &Path) -> Keys {
         let inside = folder.join("vault.kek");
         let kek = if inside.exists() { inside } else { config.path("vault.kek").unwrap_or(inside) };
-        Keys { folder: folder.to_owned(), kek }
+        Keys { folder: folder.to_owned(), kek, passphrase: config.path("vault.passphrase_file") }
     }
 
     pub fn folder(&self) -> &Path {
@@ -40,7 +42,7 @@ impl Keys {
 
     /// Both keys that a restore takes, asked for before anything is done.
     pub fn root(&self) -> Result<Secret, Fail> {
-        read_key::<32>(&self.kek).map(zeroize::Zeroizing::new)?;
+        kek_file(&self.kek)?;
         Ok(Secret::new(read_key::<32>(&self.folder.join("gateway.root"))?))
     }
 
@@ -50,9 +52,9 @@ impl Keys {
             pages(&root.join(file))?;
         }
         let gateway = verify::database(&root.join("gateway/florin.db"), self.root()?, as_json)?;
-        let kek = KekFile::open(&self.kek).map_err(|e| Fail::new("key_unusable", e.to_string()))?;
+        let kek = vault_keys::open(&self.kek, self.passphrase.as_deref())?;
         let live = root.join("keys/live").exists();
-        let cards = Cards::open(&root.join("vault"), Box::new(kek), live);
+        let cards = Cards::open(&root.join("vault"), kek, live);
         let cards = cards.map_err(|e| florin_vault::process::StartError::Db(e).fail())?;
         let unreadable = |t| Fail::new("backup_damaged", format!("the vault's database cannot be read: {t:?}"));
         let (cards, wrong) = cards.audit().map_err(unreadable)?;
