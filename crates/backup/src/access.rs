@@ -1,7 +1,10 @@
 //! Who can read a backup: age recipients (X25519) or a passphrase. Whoever writes backups needs no secret for the first.
 
-use crate::age::{self, Identity, NotOpened, Opened, Recipient, Sealed};
 use crate::error::BackupError;
+use age::DecryptError;
+use age::secrecy::{ExposeSecret, SecretString};
+use age::stream::{StreamReader, StreamWriter};
+use age::x25519::{Identity, Recipient};
 use std::io::{BufRead, Write};
 use zeroize::Zeroizing;
 
@@ -9,26 +12,26 @@ use zeroize::Zeroizing;
 pub enum Readers {
     /// `age1…`, at least one.
     Recipients(Vec<Recipient>),
-    Passphrase(Zeroizing<String>),
+    Passphrase(SecretString),
 }
 
 /// What opens a backup.
 pub enum Opener {
     /// `AGE-SECRET-KEY-1…`
     Identities(Vec<Identity>),
-    Passphrase(Zeroizing<String>),
+    Passphrase(SecretString),
 }
 
 /// Shorter ones are guessed from a stolen backup.
 const PASSPHRASE_CHARS: usize = 15;
 
-fn passphrase(text: &str) -> Result<Zeroizing<String>, BackupError> {
+fn passphrase(text: &str) -> Result<SecretString, BackupError> {
     let text = text.trim_end_matches(['\n', '\r']);
     if text.chars().count() < PASSPHRASE_CHARS {
         let detail = format!("the passphrase has fewer than {PASSPHRASE_CHARS} characters. Choose a longer one.");
         return Err(BackupError::BadKey { detail });
     }
-    Ok(Zeroizing::new(text.to_owned()))
+    Ok(SecretString::from(text.to_owned()))
 }
 
 impl Readers {
@@ -39,7 +42,7 @@ impl Readers {
         }
         let parse = |text: &String| {
             let detail = "a recipient is not one of age's (age1…). florin backup keygen makes one.".to_owned();
-            Recipient::parse(text.trim()).ok_or(BackupError::BadKey { detail })
+            text.trim().parse::<Recipient>().map_err(|_| BackupError::BadKey { detail })
         };
         Ok(Readers::Recipients(texts.iter().map(parse).collect::<Result<_, _>>()?))
     }
@@ -49,11 +52,15 @@ impl Readers {
     }
 
     /// Everything written to the result is encrypted; it must be finished.
-    pub fn encrypt<W: Write>(&self, to: W) -> std::io::Result<Sealed<W>> {
-        match self {
-            Readers::Passphrase(text) => age::encrypt_with(text, to),
-            Readers::Recipients(all) => age::encrypt(all, to),
-        }
+    pub fn encrypt<W: Write>(&self, to: W) -> std::io::Result<StreamWriter<W>> {
+        let encryptor = match self {
+            Readers::Passphrase(text) => age::Encryptor::with_user_passphrase(text.clone()),
+            Readers::Recipients(all) => {
+                let all = all.iter().map(|one| one as &dyn age::Recipient);
+                age::Encryptor::with_recipients(all).map_err(std::io::Error::other)?
+            }
+        };
+        encryptor.wrap_output(to)
     }
 
     /// Backups that may add to one whole one: each costs a restore the work of its passphrase.
@@ -71,7 +78,7 @@ impl Opener {
         let lines = file.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
         let parse = |line: &str| {
             // The line is a secret: it is not told.
-            Identity::parse(line).ok_or_else(|| BackupError::BadKey {
+            line.parse::<Identity>().map_err(|_| BackupError::BadKey {
                 detail: "a line of the identity file is not an age identity (AGE-SECRET-KEY-1…)".to_owned(),
             })
         };
@@ -87,27 +94,33 @@ impl Opener {
     }
 
     /// `id` names the backup in errors.
-    pub fn decrypt<R: BufRead>(&self, id: &str, from: R) -> Result<Opened<R>, BackupError> {
-        let opened = match self {
-            Opener::Identities(all) => age::decrypt(all, from),
-            Opener::Passphrase(text) => age::decrypt_with(text, from),
+    pub fn decrypt<R: BufRead>(&self, id: &str, from: R) -> Result<StreamReader<R>, BackupError> {
+        let refused = |error: DecryptError| match error {
+            DecryptError::NoMatchingKeys
+            | DecryptError::DecryptionFailed
+            | DecryptError::KeyDecryptionFailed
+            | DecryptError::ExcessiveWork { .. } => BackupError::NoKey { id: id.to_owned() },
+            other => BackupError::damaged(id, other.to_string()),
         };
-        opened.map_err(|refused| match refused {
-            NotOpened::NoMatch | NotOpened::TooMuchWork => BackupError::NoKey { id: id.to_owned() },
-            NotOpened::Damaged(what) => BackupError::damaged(id, what),
-            NotOpened::Io(kind) => BackupError::damaged(id, kind.to_string()),
-        })
+        let decryptor = age::Decryptor::new_buffered(from).map_err(refused)?;
+        let opened = match self {
+            Opener::Identities(all) => decryptor.decrypt(all.iter().map(|one| one as &dyn age::Identity)),
+            Opener::Passphrase(text) => {
+                let identity = age::scrypt::Identity::new(text.clone());
+                decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity))
+            }
+        };
+        opened.map_err(refused)
     }
 }
 
 /// A fresh pair: the identity file's text, and the recipient.
-pub fn keygen() -> Result<(Zeroizing<String>, String), BackupError> {
-    let failed = |detail: String| BackupError::BadKey { detail };
-    let identity = Identity::generate().map_err(|e| failed(e.to_string()))?;
-    let recipient = identity.recipient().map_err(|e| failed(e.to_owned()))?.text();
+pub fn keygen() -> (Zeroizing<String>, String) {
+    let identity = Identity::generate();
+    let recipient = identity.to_public().to_string();
     let text = format!(
         "# Opens the backups made for {recipient}\n# Keep it away from the machine that makes them.\n{}\n",
-        identity.text().as_str()
+        identity.to_string().expose_secret()
     );
-    Ok((Zeroizing::new(text), recipient))
+    (Zeroizing::new(text), recipient)
 }

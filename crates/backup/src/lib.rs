@@ -2,7 +2,6 @@
 //! age format, and read back in full before anybody calls them good. Knows no payments: it copies pages and compares digests.
 
 pub mod access;
-pub mod age;
 pub mod error;
 pub mod id;
 pub mod keep;

@@ -143,7 +143,7 @@ fn write(
         pack::small(&mut zstd, file, bytes).map_err(writing)?;
     }
     pack::end(&mut zstd).map_err(writing)?;
-    zstd.finish().and_then(crate::age::Sealed::finish).map_err(writing)?;
+    zstd.finish().and_then(age::stream::StreamWriter::finish).map_err(writing)?;
     Ok((counted.bytes, hex(counted.digest.finish().as_ref())))
 }
 

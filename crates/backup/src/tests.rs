@@ -40,7 +40,7 @@ impl World {
         std::fs::create_dir_all(root.join("data/a")).unwrap();
         std::fs::create_dir_all(root.join("data/keys")).unwrap();
         std::fs::write(root.join("data").join(SMALL), CANARY).unwrap();
-        let (identity, recipient) = keygen().unwrap();
+        let (identity, recipient) = keygen();
         let world = World {
             root,
             readers: Readers::recipients(&[recipient]).unwrap(),

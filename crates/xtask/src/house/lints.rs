@@ -30,7 +30,6 @@ const DISALLOWED: [&str; 6] = [
 /// Files with unsafe code, and why nothing else would do. Tests need no entry of their own.
 const UNSAFE: &[(&str, &str)] = &[
     ("crates/vault/src/wipe.rs", "a global allocator that overwrites what it frees"),
-    ("crates/backup/src/age/passphrase.rs", "aws-lc has scrypt in its C interface alone"),
     ("crates/store/src/sqlite/tests/vfs.rs", "SQLite takes a disk that fails only through its C interface"),
 ];
 

@@ -58,7 +58,7 @@ fn read_text(path: &Path) -> Result<zeroize::Zeroizing<String>, Fail> {
 }
 
 fn keygen(common: &Common, to: &Path) -> Outcome {
-    let (text, recipient) = access::keygen().map_err(fail)?;
+    let (text, recipient) = access::keygen();
     write_new(to, text.as_bytes())?;
     if common.json {
         out!("{}", json!({ "recipient": recipient, "identity_file": to }));
