@@ -49,6 +49,11 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "requests a second of one address; 0 for no limit [default: serve 200, demo 20000]",
     ),
     ("limits.address_burst", "", "requests of one address at once [default: serve 1000, demo 20000]"),
+    (
+        "limits.in_flight",
+        "1024",
+        "requests under way at once; more are told to come back (503), before anything is begun",
+    ),
     ("limits.failures_per_second", "10", "requests a second of one address with a wrong key; 0 for no limit"),
     ("limits.failures_burst", "200", "requests of one address with a wrong key at once"),
     ("requests.kept_days", "30", "how long the log of requests is kept, in days"),

@@ -103,7 +103,9 @@ fn edge(ports: EdgePorts) -> Result<EdgeSettings, Fail> {
         };
         entrances.push(Entrance { plain: http, given, name, ..Entrance::new(site, address, cert, key) });
     }
-    Ok(EdgeSettings::of(entrances, ports.gateway))
+    let mut settings = EdgeSettings::of(entrances, ports.gateway);
+    settings.limits.gateway.in_flight_requests = ports.in_flight;
+    Ok(settings)
 }
 
 async fn sandbox(s: SandboxSettings) -> Result<(), Fail> {

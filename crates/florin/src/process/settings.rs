@@ -25,6 +25,8 @@ pub struct VaultSettings {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EdgePorts {
     pub gateway: PathBuf,
+    /// Requests under way at once.
+    pub in_flight: usize,
     pub sites: Vec<SitePorts>,
     /// The starter hands the listeners over, in this order: of each site for TLS and, if there is an address for it, for plain HTTP.
     #[serde(default)]

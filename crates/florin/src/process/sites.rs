@@ -34,7 +34,7 @@ pub fn demo(config: &Config, home: &Home, public: Public) -> Result<Option<EdgeP
         return Ok(None);
     }
     let sites = Site::ALL.iter().map(ports).collect::<Result<Vec<_>, Fail>>()?;
-    Ok(Some(EdgePorts { gateway: home.socket("api.sock")?, sites, given: false }))
+    Ok(Some(EdgePorts { gateway: home.socket("api.sock")?, in_flight: in_flight(config)?, sites, given: false }))
 }
 
 /// Where `serve` answers: TLS alone, under certificates that are not the demo's. Sites for browsers are served if they have an address.
@@ -57,7 +57,12 @@ pub fn serve(config: &Config, home: &Home) -> Result<EdgePorts, Fail> {
         };
         sites.push(SitePorts { site: *site, address: parsed, http: None, cert, key, name });
     }
-    Ok(EdgePorts { gateway: home.socket("api.sock")?, sites, given: false })
+    Ok(EdgePorts { gateway: home.socket("api.sock")?, in_flight: in_flight(config)?, sites, given: false })
+}
+
+/// As many as the gateway takes from one edge, or fewer.
+fn in_flight(config: &Config) -> Result<usize, Fail> {
+    Ok(usize::try_from(config.number("limits.in_flight", 1, 1_024)?).unwrap_or(1))
 }
 
 /// A host, with its port if that is not 443: `pay.shop.example`.

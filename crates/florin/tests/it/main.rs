@@ -17,6 +17,7 @@ mod idempotency;
 mod journey;
 mod leak;
 mod network;
+mod overload;
 mod pay;
 mod races;
 mod restart;
