@@ -80,7 +80,7 @@ fn an_event_is_sent_again_to_those_who_listen() {
     assert_eq!((session.again().len(), told.load(Ordering::Relaxed)), (1, 1));
     // What the listener gets is what the API shows.
     let query = Query::OfAccount { account: session.whose.account, after: 0, before: 9, backwards: false, limit: 9 };
-    let event = florin_store::block_on(Store::find(&shop.world.store, query)).unwrap().sequenced().pop().unwrap();
+    let event = florin_store::block_on(Store::find(&*shop.world.store, query)).unwrap().sequenced().pop().unwrap();
     let text = florin_store::block_on(shop.api.told(session.whose.account, false, &event)).unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), shop.get(&format!("/v1/events/{id}")).body);
 }

@@ -14,6 +14,7 @@ mod listen;
 mod on_file;
 mod payments;
 mod people;
+mod promises;
 mod saved;
 mod search;
 mod shapes;

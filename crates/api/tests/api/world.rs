@@ -38,8 +38,13 @@ pub const OTHER_ACCOUNT: Key = Key(78);
 /// 1.4 % and 25 of the smallest unit; settled after two days.
 const FEES: Fees = Fees { basis_points: 140, fixed_minor: 25, settles_after_ms: 172_800_000 };
 
+/// What both engines are to these tests.
+pub trait Engine: Store + customer::Forget {}
+
+impl<T: Store + customer::Forget> Engine for T {}
+
 pub struct World {
-    pub store: MemoryStore,
+    pub store: Box<dyn Engine>,
     look: Arc<Look>,
     log: SqliteRequestLog,
     state: Mutex<State>,
@@ -54,6 +59,8 @@ pub enum Moment {
     Naming,
     /// While a trace number is taken.
     Numbering,
+    /// While the issuer is asked.
+    Asking,
 }
 
 pub struct State {
@@ -134,7 +141,7 @@ impl Ports for World {
         state.keys.next(now)
     }
     fn store(&self) -> &dyn Store {
-        &self.store
+        &*self.store
     }
     fn fees(&self) -> Fees {
         FEES
@@ -147,6 +154,7 @@ impl Ports for World {
         Box::pin(std::future::ready(Ok(slot)))
     }
     fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
+        self.passes(Moment::Asking);
         let mut state = self.lock();
         state.orders.push(order);
         let scripted = state.scripts.iter().find(|(token, _)| *token == order.card).map(|(_, verdict)| *verdict);
@@ -323,6 +331,10 @@ impl Shop {
     }
 
     pub fn limited(limits: LimitSettings) -> Shop {
+        Shop::on(Box::new(MemoryStore::new()), limits)
+    }
+
+    pub fn on(store: Box<dyn Engine>, limits: LimitSettings) -> Shop {
         let root = Secret::new([5; 32]);
         let look = Arc::new(Look::new(IdCodec::new(&[7; 16]), &root).reached_at(Some("http://pay.test".into())));
         let state = State {
@@ -340,7 +352,7 @@ impl Shop {
             asked: vec![],
         };
         let world = Arc::new(World {
-            store: MemoryStore::new(),
+            store,
             look: look.clone(),
             log: SqliteRequestLog::in_memory(Retention::default()).unwrap(),
             state: Mutex::new(state),
@@ -465,7 +477,7 @@ impl Shop {
             let now = self.now();
             let lease = self.world.store.lease(JobKind::Erase, now, 10, now.plus_ms(1_000));
             for job in block_on(lease).unwrap() {
-                block_on(customer::forget(&*self.world, &self.world.store, &job)).unwrap();
+                block_on(customer::forget(&*self.world, &*self.world.store, &job)).unwrap();
             }
             self.pass(120_000);
         }
@@ -487,9 +499,12 @@ impl Shop {
     }
     /// This request comes in between while the next one is worked on.
     pub fn meanwhile(&self, moment: Moment, path: &str, body: &str) {
-        let request = Request::new("POST", path, body).key(&self.secret);
+        self.meanwhile_told(moment, Request::new("POST", path, body).key(&self.secret), 200);
+    }
+    /// The same with the status that it is answered with.
+    pub fn meanwhile_told(&self, moment: Moment, request: Request, status: u16) {
         let api = Arc::clone(&self.api);
-        let happens = move || assert_eq!(block_on(api.handle(request.edge)).status, 200);
+        let happens = move || assert_eq!(block_on(api.handle(request.edge)).status, status);
         self.world.lock().meanwhile = Some((moment, Box::new(happens)));
     }
     pub fn key(&self, kind: florin_core::id::Kind, id: &str) -> Key {
@@ -501,7 +516,7 @@ impl Shop {
     /// Numbers the events, as a worker does.
     pub fn number(&self) {
         for shard in 0..florin_core::commit::SHARDS {
-            block_on(sequencer::sequence(&self.world.store, shard)).unwrap();
+            block_on(sequencer::sequence(&*self.world.store, shard)).unwrap();
         }
     }
     /// A payment that succeeded.
