@@ -15,6 +15,7 @@ use crate::method::{CardOnce, CodeOnce, PaymentMethod};
 use crate::movement::Movement;
 use crate::payment::Payment;
 use crate::refund::Refund;
+use crate::restore::{Orphan, Restore};
 use crate::settlement::{Break, Cursor, Report, Settlement};
 use crate::setup::Setup;
 use crate::terminal;
@@ -49,7 +50,11 @@ pub fn is_read(kind: Kind, body: &[u8]) -> bool {
         Kind::CodeToken => of::<CodeOnce>,
         Kind::Domain => of::<Domain>,
         Kind::DomainName => of::<Named>,
-        Kind::Charge | Kind::Event | Kind::Job | Kind::Chain | Kind::Card | Kind::Attempt => |_: &[u8]| false,
+        Kind::Orphan => of::<Orphan>,
+        Kind::Restore => of::<Restore>,
+        Kind::Charge | Kind::Event | Kind::Job | Kind::Chain | Kind::Card | Kind::Attempt | Kind::Tombstone => {
+            |_: &[u8]| false
+        }
     };
     reads(body)
 }

@@ -4,17 +4,18 @@
 use crate::exec::Sim;
 use crate::gateway::FEES;
 use crate::rng::Rng;
-use florin_api::{Api, House, LimitSettings, Look, Named, NotNamed};
+use florin_api::{Api, Expires, House, LimitSettings, Look, Named, NotNamed, NotRenewed};
 use florin_core::commit::{Commit, Job, JobKind, Row};
 use florin_core::fees::Fees;
 use florin_core::id::{IdCodec, Key, KeyGen};
+use florin_core::payment::CardFacts;
 use florin_core::ports::{NoSlot, Ports, Slot, Told};
 use florin_core::request_log::{Entry, Find, Placed, RequestLog};
 use florin_core::seal::Secret;
 use florin_core::store::{CommitError, Found, Query, Report, Store, StoreTrouble, Sum, Wait};
 use florin_core::threeds;
 use florin_core::time::Time;
-use florin_core::wire::{NotSent, Order, Verdict};
+use florin_core::wire::{CardToken, NotSent, Order, Verdict};
 use florin_store::{MemoryStore, block_on};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,6 +45,9 @@ impl House for Beside {
     fn named<'a>(&'a self, _: Key, _: &'a str) -> Wait<'a, Result<Named, NotNamed>> {
         // Cards come as cards here, as from a browser.
         Box::pin(std::future::ready(Err(NotNamed::Unknown)))
+    }
+    fn renewed<'a>(&'a self, _: Key, _: bool, _: CardToken, _: Expires) -> Wait<'a, Result<CardFacts, NotRenewed>> {
+        Box::pin(std::future::ready(Err(NotRenewed::NoVault)))
     }
     fn random(&self, bytes: &mut [u8]) {
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
