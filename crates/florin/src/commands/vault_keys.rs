@@ -37,7 +37,7 @@ fn fail(e: &KekError) -> Fail {
 }
 
 /// From a file, from the terminal without showing it, or from standard input.
-fn entered(from: Option<&Path>, prompt: &str) -> Result<Zeroizing<String>, Fail> {
+pub fn entered(from: Option<&Path>, prompt: &str) -> Result<Zeroizing<String>, Fail> {
     let read = |mut source: Box<dyn Read>, path: &Path| {
         let mut text = Zeroizing::new(String::new());
         source.read_to_string(&mut text).map_err(|e| io("read", path, &e))?;

@@ -1,20 +1,24 @@
 //! Whether restored databases are good: every page, every row, every sum, every card. And the keys that this takes.
 
 use crate::commands::system;
+use crate::commands::vault_keys::entered;
 use crate::commands::verify::{self, Verified};
 use crate::config::Config;
 use crate::fail::{Fail, io};
-use crate::home::{Home, read_key, write_new};
+use crate::home::{Home, kek_file, read_key, write_new};
 use crate::named::Named;
 use florin_core::seal::Secret;
 use florin_vault::cards::Cards;
-use florin_vault::keys::KekFile;
+use florin_vault::cards::rotation::wanted_kek;
+use florin_vault::keys::{self, KekError, KekProvider, Locked, Offered, OpenedKek};
 use std::path::{Path, PathBuf};
 
 /// Keys of an installation, as its keys folder holds them; the vault's may lie elsewhere.
 pub struct Keys {
     folder: PathBuf,
     kek: PathBuf,
+    /// Opens the vault's key, if it is behind a passphrase.
+    passphrase: Option<PathBuf>,
 }
 
 pub struct Checked {
@@ -24,14 +28,15 @@ pub struct Checked {
 
 impl Keys {
     pub fn of(config: &Config, home: &Home) -> Keys {
-        Keys { folder: home.root.join("keys"), kek: system::kek(config, home) }
+        let passphrase = config.path("vault.passphrase_file");
+        Keys { folder: home.root.join("keys"), kek: system::kek(config, home), passphrase }
     }
 
     /// A folder of keys that were kept apart from the data.
     pub fn kept(config: &Config, folder: &Path) -> Keys {
         let inside = folder.join("vault.kek");
         let kek = if inside.exists() { inside } else { config.path("vault.kek").unwrap_or(inside) };
-        Keys { folder: folder.to_owned(), kek }
+        Keys { folder: folder.to_owned(), kek, passphrase: config.path("vault.passphrase_file") }
     }
 
     pub fn folder(&self) -> &Path {
@@ -40,7 +45,7 @@ impl Keys {
 
     /// Both keys that a restore takes, asked for before anything is done.
     pub fn root(&self) -> Result<Secret, Fail> {
-        read_key::<32>(&self.kek).map(zeroize::Zeroizing::new)?;
+        kek_file(&self.kek)?;
         Ok(Secret::new(read_key::<32>(&self.folder.join("gateway.root"))?))
     }
 
@@ -50,9 +55,9 @@ impl Keys {
             pages(&root.join(file))?;
         }
         let gateway = verify::database(&root.join("gateway/florin.db"), self.root()?, as_json)?;
-        let kek = KekFile::open(&self.kek).map_err(|e| Fail::new("key_unusable", e.to_string()))?;
+        let kek = self.vaults(root)?;
         let live = root.join("keys/live").exists();
-        let cards = Cards::open(&root.join("vault"), Box::new(kek), live);
+        let cards = Cards::open(&root.join("vault"), kek, live);
         let cards = cards.map_err(|e| florin_vault::process::StartError::Db(e).fail())?;
         let unreadable = |t| Fail::new("backup_damaged", format!("the vault's database cannot be read: {t:?}"));
         let (cards, wrong) = cards.audit().map_err(unreadable)?;
@@ -61,6 +66,16 @@ impl Keys {
             problems.push(format!("{wrong} of {cards} cards do not open"));
         }
         Ok(Checked { found: Verified { problems, ..gateway }, cards })
+    }
+
+    /// The key that wrapped the data keys of this vault. A passphrase or shares that stand in no file are asked for.
+    fn vaults(&self, root: &Path) -> Result<Box<dyn KekProvider>, Fail> {
+        let refused = |e: KekError| Fail::new(e.code(), e.to_string());
+        let file = keys::wanted(&self.kek, wanted_kek(&root.join("vault")));
+        match keys::open(&file, self.passphrase.as_deref()).map_err(refused)? {
+            OpenedKek::Ready(kek) => Ok(kek),
+            OpenedKek::Locked(locked) => asked(locked),
+        }
     }
 
     /// Into a restored folder what is missing there; the vault's key only if it lay among them.
@@ -75,6 +90,26 @@ impl Keys {
             }
         }
         Ok(())
+    }
+}
+
+/// One line after the other, until the vault's key is open.
+fn asked(mut locked: Locked) -> Result<Box<dyn KekProvider>, Fail> {
+    loop {
+        let (have, needed) = locked.progress();
+        let text =
+            entered(None, &format!("The vault's key is locked. Passphrase or share ({} of {needed}): ", have + 1))?;
+        if text.is_empty() {
+            let says =
+                "the vault's key is locked: enter its passphrase or shares, a line each, or set vault.passphrase_file.";
+            return Err(Fail::usage("nothing_entered", "vault.passphrase_file", says));
+        }
+        for line in text.lines() {
+            match locked.offer(line).map_err(|e| Fail::new(e.code(), e.to_string()))? {
+                Offered::Opened(kek) => return Ok(kek),
+                Offered::More { .. } => {}
+            }
+        }
     }
 }
 
