@@ -79,10 +79,6 @@ impl Home {
     pub fn requests(&self) -> PathBuf {
         self.root.join("gateway/requests.db")
     }
-    /// Stands in a folder that was restored and not compared with the acquirer yet.
-    pub fn fence(&self) -> PathBuf {
-        self.root.join("gateway/restored.json")
-    }
     /// What is remembered of backups.
     pub fn backups(&self, file: &str) -> PathBuf {
         self.root.join("backup").join(file)
