@@ -13,9 +13,7 @@ use florin_vault::client::VaultClient;
 use florin_vault::keys::describe::Place;
 use florin_vault::keys::passphrase::{Envelope, SHORTEST_CHARACTERS};
 use florin_vault::keys::shares::{Custodians, Given, MOST_CUSTODIANS};
-use florin_vault::keys::{
-    HsmKey, KekError, KekProvider, Offered, OpenedKek, Seen, create_file, create_raw, fresh_secret, look, next_of,
-};
+use florin_vault::keys::{HsmKey, KekError, Seen, create_file, create_raw, fresh_secret, look, next_of};
 use florin_vault::unlock::{Answer, offer};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -39,7 +37,7 @@ fn fail(e: &KekError) -> Fail {
 }
 
 /// From a file, from the terminal without showing it, or from standard input.
-fn entered(from: Option<&Path>, prompt: &str) -> Result<Zeroizing<String>, Fail> {
+pub fn entered(from: Option<&Path>, prompt: &str) -> Result<Zeroizing<String>, Fail> {
     let read = |mut source: Box<dyn Read>, path: &Path| {
         let mut text = Zeroizing::new(String::new());
         source.read_to_string(&mut text).map_err(|e| io("read", path, &e))?;
@@ -216,21 +214,6 @@ pub fn unlock(common: &Common, from: Option<&Path>) -> Outcome {
             Ok(0)
         }
         Answer::Waiting(_) => Err(Fail::new("nothing_entered", "the vault heard an empty line")),
-    }
-}
-
-/// Opens a key for this command alone: a trial of a backup unseals every card.
-pub fn open(kek: &Path, passphrase_file: Option<&Path>) -> Result<Box<dyn KekProvider>, Fail> {
-    let mut locked = match florin_vault::keys::open(kek, passphrase_file).map_err(|e| fail(&e))? {
-        OpenedKek::Ready(kek) => return Ok(kek),
-        OpenedKek::Locked(locked) => locked,
-    };
-    loop {
-        let line = entered(None, "Passphrase or share: ")?;
-        match locked.offer(&line).map_err(|e| fail(&e))? {
-            Offered::Opened(kek) => return Ok(kek),
-            Offered::More { from, have, needed } => eprintln!("florin: from {from}; {have} of {needed}"),
-        }
     }
 }
 

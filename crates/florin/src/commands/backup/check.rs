@@ -1,7 +1,7 @@
 //! Whether restored databases are good: every page, every row, every sum, every card. And the keys that this takes.
 
 use crate::commands::system;
-use crate::commands::vault_keys;
+use crate::commands::vault_keys::entered;
 use crate::commands::verify::{self, Verified};
 use crate::config::Config;
 use crate::fail::{Fail, io};
@@ -9,12 +9,15 @@ use crate::home::{Home, kek_file, read_key, write_new};
 use crate::named::Named;
 use florin_core::seal::Secret;
 use florin_vault::cards::Cards;
+use florin_vault::cards::rotation::wanted_kek;
+use florin_vault::keys::{self, KekError, KekProvider, Locked, Offered, OpenedKek};
 use std::path::{Path, PathBuf};
 
 /// Keys of an installation, as its keys folder holds them; the vault's may lie elsewhere.
 pub struct Keys {
     folder: PathBuf,
     kek: PathBuf,
+    /// Opens the vault's key, if it is behind a passphrase.
     passphrase: Option<PathBuf>,
 }
 
@@ -52,7 +55,7 @@ impl Keys {
             pages(&root.join(file))?;
         }
         let gateway = verify::database(&root.join("gateway/florin.db"), self.root()?, as_json)?;
-        let kek = vault_keys::open(&self.kek, self.passphrase.as_deref())?;
+        let kek = self.vaults(root)?;
         let live = root.join("keys/live").exists();
         let cards = Cards::open(&root.join("vault"), kek, live);
         let cards = cards.map_err(|e| florin_vault::process::StartError::Db(e).fail())?;
@@ -63,6 +66,16 @@ impl Keys {
             problems.push(format!("{wrong} of {cards} cards do not open"));
         }
         Ok(Checked { found: Verified { problems, ..gateway }, cards })
+    }
+
+    /// The key that wrapped the data keys of this vault. A passphrase or shares that stand in no file are asked for.
+    fn vaults(&self, root: &Path) -> Result<Box<dyn KekProvider>, Fail> {
+        let refused = |e: KekError| Fail::new(e.code(), e.to_string());
+        let file = keys::wanted(&self.kek, wanted_kek(&root.join("vault")));
+        match keys::open(&file, self.passphrase.as_deref()).map_err(refused)? {
+            OpenedKek::Ready(kek) => Ok(kek),
+            OpenedKek::Locked(locked) => asked(locked),
+        }
     }
 
     /// Into a restored folder what is missing there; the vault's key only if it lay among them.
@@ -77,6 +90,26 @@ impl Keys {
             }
         }
         Ok(())
+    }
+}
+
+/// One line after the other, until the vault's key is open.
+fn asked(mut locked: Locked) -> Result<Box<dyn KekProvider>, Fail> {
+    loop {
+        let (have, needed) = locked.progress();
+        let text =
+            entered(None, &format!("The vault's key is locked. Passphrase or share ({} of {needed}): ", have + 1))?;
+        if text.is_empty() {
+            let says =
+                "the vault's key is locked: enter its passphrase or shares, a line each, or set vault.passphrase_file.";
+            return Err(Fail::usage("nothing_entered", "vault.passphrase_file", says));
+        }
+        for line in text.lines() {
+            match locked.offer(line).map_err(|e| Fail::new(e.code(), e.to_string()))? {
+                Offered::Opened(kek) => return Ok(kek),
+                Offered::More { .. } => {}
+            }
+        }
     }
 }
 
