@@ -104,9 +104,14 @@ fn put(home: &Home, staging: &Path, (manifest, keys): (&Manifest, &Keys)) -> Res
     sync(&mark(home))?;
     write_json(&home.fence(), &fence)?;
     sync(&home.fence())?;
-    // What was kept apart is newer than what the backup has of it: the list of those who were erased grows.
     keys.copy(&home.root.join("keys"))?;
-    let small = manifest.files.iter().map(|f| f.file.clone()).filter(|file| !home.root.join(file).exists());
+    let size = |path: PathBuf| path.metadata().map_or(0, |about| about.len());
+    let missing = |file: &String| {
+        let (here, there) = (home.root.join(file), staging.join(file));
+        // It is only added to, so the longer one knows more.
+        !here.exists() || (here == home.erased() && size(there) > size(here))
+    };
+    let small = manifest.files.iter().map(|f| f.file.clone()).filter(missing);
     // The log of the look-through goes with its database, and before it.
     let databases = manifest.databases.iter().flat_map(|d| [format!("{}-wal", d.file), d.file.clone()]);
     for file in small.chain(databases) {
