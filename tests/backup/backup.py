@@ -1,5 +1,4 @@
 """Backups in S3-compatible storage and in the age format, as others read them: a round trip, every refusal, servers that die."""
-import hashlib
 import http.client
 import http.server
 import json
@@ -12,9 +11,10 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
 import pyrage
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -123,7 +123,7 @@ class Checking(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         self.server.seen += 1
         status, text, headers = (403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>", {})
-        if self.is_signed(body):
+        if self.is_signed():
             far = http.client.HTTPConnection("127.0.0.1", self.server.storage)
             far.request(self.command, self.path, body, dict(self.headers.items()))
             answer = far.getresponse()
@@ -140,18 +140,20 @@ class Checking(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any
 
-    def is_signed(self, body):
-        parts = dict(p.strip().split("=", 1) for p in self.headers["authorization"].split(" ", 1)[1].split(","))
-        names = parts["SignedHeaders"].split(";")
-        must = {"host", "x-amz-content-sha256", "x-amz-date"}
-        if not must <= set(names) or self.headers["x-amz-content-sha256"] != hashlib.sha256(body).hexdigest():
+    def is_signed(self):
+        path, _, query = self.path.partition("?")
+        told = [pair.split("=", 1) for pair in query.split("&")]
+        given = dict(told)
+        names = urllib.parse.unquote(given["X-Amz-SignedHeaders"]).split(";")
+        if "host" not in names:
             return False
-        url = f"http://{self.headers['host']}{self.path}"
-        request = AWSRequest(self.command, url, {name: self.headers[name] for name in names}, body)
-        request.context["timestamp"] = self.headers["x-amz-date"]
-        auth = S3SigV4Auth(Credentials("S3RVER", "S3RVER"), "s3", "us-east-1")
+        rest = "&".join("=".join(pair) for pair in told if pair[0] != "X-Amz-Signature")
+        url = f"http://{self.headers['host']}{path}?{rest}"
+        request = AWSRequest(self.command, url, {name: self.headers[name] for name in names})
+        request.context["timestamp"] = given["X-Amz-Date"]
+        auth = S3SigV4QueryAuth(Credentials("S3RVER", "S3RVER"), "s3", "us-east-1")
         expected = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
-        return expected == parts["Signature"]
+        return expected == given["X-Amz-Signature"]
 
     def log_message(self, *_):
         pass

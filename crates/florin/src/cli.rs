@@ -348,7 +348,7 @@ pub enum Keys {
     /// The vault's keys: what the key-encryption key is, since when it wraps, which data keys seal how many cards
     Status,
     /// Make a key-encryption key for a new vault: as a file, behind a passphrase, split among custodians, or in a hardware module
-    Init(NewKek),
+    Init(Box<NewKek>),
     /// Enter the passphrase or one custodian's share at a vault that waits for it
     Unlock {
         /// Read it from this file instead of the terminal [default: asks without showing it; without a terminal, standard input]

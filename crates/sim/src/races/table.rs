@@ -42,7 +42,7 @@ impl Kind {
             Kind::Parts => refund(part),
             Kind::Whole => refund(AMOUNT),
             Kind::Captures => capture(),
-            Kind::CaptureOrVoid if racer % 2 == 0 => capture(),
+            Kind::CaptureOrVoid if racer.is_multiple_of(2) => capture(),
             Kind::CaptureOrVoid | Kind::Voids => cancel(),
         };
         (path, body, Some(format!("{id}-{racer}")))

@@ -1,9 +1,8 @@
-//! Backups in S3-compatible storage: objects of one bucket below one prefix. What is sent is signed with its digest; big objects go in
-//! parts and appear when the last one is there.
+//! Backups in S3-compatible storage: objects of one bucket below one prefix. Requests are signed by rusty-s3; what a backup holds is held
+//! against its manifest's digests. Big objects go in parts and appear when the last one is there.
 
 mod http;
 mod object;
-mod sign;
 
 use crate::config::Config;
 use crate::fail::{Fail, io};
@@ -15,15 +14,20 @@ use http::{Answer, Http, Server};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
+use jiff::Timestamp;
 use object::{Download, Upload};
-use sign::{Ask, Credentials};
+use rusty_s3::Method;
+use rusty_s3::signing::sign;
 use std::io::{BufRead, Read};
 use std::time::Duration;
+use url::Url;
 use zeroize::Zeroizing;
 
 /// A request is tried so often; the pauses double from the first.
 const TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// A signature is of use for so long: sending a part over a slow line.
+const SIGNED_FOR_SECONDS: u64 = 900;
 /// Answers that are read whole: lists and errors.
 const ANSWER_LIMIT_BYTES: u64 = 8 << 20;
 /// Pages of a list, 1,000 names each.
@@ -31,6 +35,7 @@ const PAGES_LIMIT: u32 = 1_000;
 
 pub struct S3 {
     http: Http,
+    scheme: &'static str,
     host: String,
     region: String,
     bucket: String,
@@ -41,14 +46,27 @@ pub struct S3 {
     who: Credentials,
 }
 
-/// One request.
-#[derive(Default)]
+/// Who asks. No Debug: it is a secret.
+struct Credentials {
+    id: String,
+    secret: Zeroizing<String>,
+    /// Of credentials that end.
+    token: Option<Zeroizing<String>>,
+}
+
+/// One request. Query and headers stand in order of their names.
 struct Call<'a> {
-    method: &'static str,
+    method: Method,
     key: &'a str,
     query: &'a [(&'a str, &'a str)],
     headers: &'a [(&'a str, &'a str)],
     body: Bytes,
+}
+
+impl<'a> Call<'a> {
+    fn new(method: Method, key: &'a str) -> Call<'a> {
+        Call { method, key, query: &[], headers: &[], body: Bytes::new() }
+    }
 }
 
 impl S3 {
@@ -71,19 +89,20 @@ impl S3 {
             Fail::usage("invalid_setting", "backup.s3_endpoint", says)
         })?;
         let ca = config.path("backup.s3_ca");
-        let host = server.authority();
+        let (scheme, host) = (if server.tls { "https" } else { "http" }, server.authority());
         let http =
             Http::new(server, ca.as_deref()).map_err(|why| Fail::usage("invalid_setting", "backup.s3_ca", why))?;
         let prefix = match prefix.trim_matches('/') {
             "" => String::new(),
             some => format!("{some}/"),
         };
-        Ok(S3 { http, host, region, bucket: bucket.to_owned(), prefix, in_path, who: credentials(config)? })
+        Ok(S3 { http, scheme, host, region, bucket: bucket.to_owned(), prefix, in_path, who: credentials(config)? })
     }
 
-    fn path(&self, key: &str) -> String {
+    /// Names are of letters that need no encoding in a path.
+    fn url(&self, key: &str) -> Result<Url, url::ParseError> {
         let bucket = if self.in_path { format!("/{}", self.bucket) } else { String::new() };
-        format!("{bucket}/{}", sign::encode(key, false))
+        Url::parse(&format!("{}://{}{bucket}/{key}", self.scheme, self.host))
     }
 
     /// An answer of 200 to 299, after as many tries as it takes within the limit.
@@ -116,16 +135,24 @@ impl S3 {
     }
 
     fn once(&self, call: &Call<'_>) -> std::io::Result<Answer<'_>> {
-        let path = self.path(call.key);
-        let (query, body) = (call.query, &call.body[..]);
-        let ask = Ask { method: call.method, host: &self.host, path: &path, query, headers: call.headers, body };
-        let uri = match query.is_empty() {
-            true => path.clone(),
-            false => format!("{path}?{}", sign::query(query)),
-        };
-        let mut request = Request::builder().method(call.method).uri(uri);
-        for (name, value) in sign::headers(&self.who, &self.region, Time(unix_us() / 1_000), &ask) {
-            request = request.header(name, value);
+        let Credentials { id, secret, token } = &self.who;
+        let now = Timestamp::from_millisecond(unix_us() / 1_000).map_err(std::io::Error::other)?;
+        let signed = sign(
+            &now,
+            call.method,
+            self.url(call.key).map_err(std::io::Error::other)?,
+            id,
+            secret,
+            token.as_ref().map(|token| token.as_str()),
+            &self.region,
+            SIGNED_FOR_SECONDS,
+            call.query.iter().copied(),
+            call.headers.iter().copied(),
+        );
+        let uri = format!("{}?{}", signed.path(), signed.query().unwrap_or_default());
+        let mut request = Request::builder().method(call.method.to_str()).uri(uri).header("host", &self.host);
+        for (name, value) in call.headers {
+            request = request.header(*name, *value);
         }
         let request = request.body(Full::new(call.body.clone())).map_err(std::io::Error::other)?;
         self.http.send(&request)
@@ -184,7 +211,7 @@ impl Place for S3 {
         let mut after = format!("{}{behind}", self.prefix);
         for _ in 0..PAGES_LIMIT {
             let query = [("list-type", "2"), ("prefix", &self.prefix), ("start-after", &after)];
-            let page = self.text(&Call { method: "GET", query: &query, ..Call::default() })?;
+            let page = self.text(&Call { query: &query, ..Call::new(Method::Get, "") })?;
             let keys = elements(&page, "Key");
             let more = elements(&page, "IsTruncated").first().is_some_and(|text| text == "true");
             names.extend(keys.iter().filter_map(|key| key.strip_prefix(&self.prefix)).map(str::to_owned));
@@ -205,7 +232,7 @@ impl Place for S3 {
 
     fn remove(&self, name: &str) -> Result<(), BackupError> {
         let key = format!("{}{name}", self.prefix);
-        self.text(&Call { method: "DELETE", key: &key, ..Call::default() }).map(|_| ())
+        self.text(&Call::new(Method::Delete, &key)).map(|_| ())
     }
 
     fn shown(&self) -> String {

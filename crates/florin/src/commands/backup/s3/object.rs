@@ -5,6 +5,7 @@ use super::http::Answer;
 use super::{Call, S3, TRIES, elements};
 use florin_backup::error::BackupError;
 use hyper::body::Bytes;
+use rusty_s3::Method;
 use std::io::{self, Read, Write};
 
 /// A part in memory. S3 takes 10,000 of them and wants 5 MiB at least.
@@ -31,7 +32,7 @@ impl<'a> Upload<'a> {
         let id = match &self.id {
             Some(id) => id.clone(),
             None => {
-                let begun = Call { method: "POST", key: self.key, query: &[("uploads", "")], ..Call::default() };
+                let begun = Call { query: &[("uploads", "")], ..Call::new(Method::Post, self.key) };
                 let id = elements(&self.s3.text(&begun)?, "UploadId")
                     .into_iter()
                     .next()
@@ -43,7 +44,7 @@ impl<'a> Upload<'a> {
         self.sent_bytes += body.len() as u64;
         let query = [("partNumber", number.as_str()), ("uploadId", &id)];
         let mut answer =
-            self.s3.call(&Call { method: "PUT", key: self.key, query: &query, body, ..Call::default() })?;
+            self.s3.call(&Call { query: &query, body, ..Call::new(Method::Put, self.key) })?;
         let etag = answer.etag.clone().ok_or_else(|| odd("no etag of a part"))?;
         let _ = io::copy(&mut answer, &mut io::sink());
         self.etags.push(etag);
@@ -55,7 +56,7 @@ impl<'a> Upload<'a> {
         if self.id.is_none() {
             let body = Bytes::from(std::mem::take(&mut self.held));
             self.sent_bytes = body.len() as u64;
-            self.s3.text(&Call { method: "PUT", key: self.key, body, ..Call::default() })?;
+            self.s3.text(&Call { body, ..Call::new(Method::Put, self.key) })?;
         } else {
             if !self.held.is_empty() {
                 self.part()?;
@@ -66,7 +67,7 @@ impl<'a> Upload<'a> {
                 Err(error) => return Err(error),
             }
         }
-        let head = self.s3.call(&Call { method: "HEAD", key: self.key, ..Call::default() })?;
+        let head = self.s3.call(&Call::new(Method::Head, self.key))?;
         match head.length == Some(self.sent_bytes) {
             true => Ok(()),
             false => Err(odd("another size than was sent")),
@@ -82,7 +83,7 @@ impl<'a> Upload<'a> {
         let parts: String = self.etags.iter().enumerate().map(part).collect();
         let body = Bytes::from(format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"));
         let query = [("uploadId", id.as_str())];
-        let told = self.s3.text(&Call { method: "POST", key: self.key, query: &query, body, ..Call::default() })?;
+        let told = self.s3.text(&Call { query: &query, body, ..Call::new(Method::Post, self.key) })?;
         // S3 may answer 200 and say in the body that it failed.
         match elements(&told, "Code").first() {
             Some(code) => Err(odd(code)),
@@ -99,7 +100,7 @@ impl<'a> Upload<'a> {
     pub fn give_up(&mut self) {
         if let Some(id) = self.id.take() {
             let query = [("uploadId", id.as_str())];
-            let _ = self.s3.text(&Call { method: "DELETE", key: self.key, query: &query, ..Call::default() });
+            let _ = self.s3.text(&Call { query: &query, ..Call::new(Method::Delete, self.key) });
         }
     }
 }
@@ -142,7 +143,7 @@ pub struct Download<'a> {
 
 impl<'a> Download<'a> {
     pub fn open(s3: &'a S3, key: String) -> Result<Download<'a>, BackupError> {
-        let answer = s3.call(&Call { method: "GET", key: &key, ..Call::default() })?;
+        let answer = s3.call(&Call::new(Method::Get, &key))?;
         let length = answer.length.ok_or_else(|| odd("no length of an object"))?;
         let etag = answer.etag.clone();
         Ok(Download { s3, key, answer, etag, given: 0, length, broken: 0 })
@@ -153,7 +154,7 @@ impl<'a> Download<'a> {
         let range = format!("bytes={}-", self.given);
         let same = self.etag.as_deref().map(|etag| ("if-match", etag));
         let headers: Vec<_> = same.into_iter().chain([("range", range.as_str())]).collect();
-        let call = Call { method: "GET", key: &self.key, headers: &headers, ..Call::default() };
+        let call = Call { headers: &headers, ..Call::new(Method::Get, &self.key) };
         let answer = self.s3.call(&call).map_err(|e| io::Error::other(e.to_string()))?;
         if answer.status != 206 {
             return Err(io::Error::other("the storage does not give a part of an object"));
