@@ -15,7 +15,8 @@ use std::sync::Arc;
 const ROWS: u32 = 1_000;
 
 fn rows<T: florin_core::codec::Body>(bank: &Bank, kind: Kind) -> Result<Vec<View<T>>, String> {
-    let (store, under) = (bank.lock().store.clone(), bank.lock().account);
+    let store = bank.lock().store.clone();
+    let under = bank.lock().account;
     let query = Query::List { under, kind, before: None, limit: ROWS };
     let rows = done(store.find(query)).map_err(|e| format!("{e:?}"))?.rows();
     rows.iter().map(|row| flow::read(row).map_err(|e| format!("{e:?}"))).collect()
