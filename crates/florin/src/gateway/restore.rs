@@ -11,7 +11,7 @@ use florin_core::flow::Failure;
 use florin_core::id::Key;
 use florin_core::ports::Ports;
 use florin_core::restore::{
-    Compared, Finding, NotCompared, RestoreStage, compare, finish, orphans as found, unsettled,
+    Compared, Done, Finding, NotCompared, RestoreStage, compare, finish, orphans as found, unsettled,
 };
 use florin_core::terminal::HOUSE;
 use florin_vault::link::LinkState;
@@ -83,6 +83,16 @@ async fn reconcile(desk: &Desk, asked: Reconcile) -> Result<Value, Fail> {
     let asks = restored.asked(i64::from(asked.margin_seconds) * 1_000, asked.dry_run);
     let ports = &*desk.ports;
     let compared = compare(ports, journal, asks, &|done, of| fence.note(done, of)).await.map_err(not_compared)?;
+    let (mut compared, mut unsettled) = (compared, 0);
+    if !asked.dry_run {
+        unsettled = settled(desk).await?;
+        if compared.breaks() > 0 {
+            // What was open stood in the way of what came after it: settled now, it does no more.
+            let again = compare(ports, journal, asks, &|done, of| fence.note(done, of)).await.map_err(not_compared)?;
+            compared = joined(compared, again);
+            unsettled = settled(desk).await?;
+        }
+    }
     let mut answer = shown(&compared);
     answer["backup"] = json!(restored.backup);
     answer["made_at"] = json!(restored.made_at);
@@ -91,7 +101,6 @@ async fn reconcile(desk: &Desk, asked: Reconcile) -> Result<Value, Fail> {
         answer["status"] = json!("dry_run");
         return Ok(answer);
     }
-    let unsettled = settled(desk).await?;
     let erased = erased::again(&desk.ports).await?;
     answer["unsettled"] = json!(unsettled);
     answer["erased"] = json!(erased);
@@ -103,6 +112,19 @@ async fn reconcile(desk: &Desk, asked: Reconcile) -> Result<Value, Fail> {
     fence.lift()?;
     answer["status"] = json!("open");
     Ok(answer)
+}
+
+/// What two comparisons found, one after the other: what was done by either, and the breaks of the second.
+fn joined(first: Compared, again: Compared) -> Compared {
+    let plain = |done: &Done| matches!(done, Done::Known | Done::NothingStands);
+    let mut joined = first;
+    joined.counts.retain(|done, _| !done.is_break());
+    joined.findings.retain(|f| !f.done.is_break());
+    for (done, n) in again.counts.iter().filter(|(done, _)| !plain(done)) {
+        *joined.counts.entry(*done).or_default() += n;
+    }
+    joined.findings.extend(again.findings);
+    joined
 }
 
 /// The workers settle what is open; what is not answered is asked again and again. Gives back what still is after a while.
