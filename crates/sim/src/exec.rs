@@ -4,8 +4,9 @@ use crate::world::{Event, World};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 pub type TaskId = u64;
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -89,10 +90,23 @@ impl Sim {
     fn poll(&self, id: TaskId, tasks: &mut BTreeMap<TaskId, (Group, Task)>) {
         let Some((_, task)) = tasks.get_mut(&id) else { return };
         self.lock().current = id;
-        let mut context = Context::from_waker(Waker::noop());
-        if task.as_mut().poll(&mut context).is_ready() {
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&woken));
+        if task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
             tasks.remove(&id);
+        } else if woken.0.load(Ordering::Relaxed) {
+            // It gave way to others and wants to go on: all else is woken by the world's own events.
+            self.lock().ready.push_back(id);
         }
+    }
+}
+
+/// Whether a task asked to be polled again while it was polled.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
