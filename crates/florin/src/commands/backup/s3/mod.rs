@@ -8,7 +8,6 @@ use crate::config::Config;
 use crate::fail::{Fail, io};
 use florin_backup::error::BackupError;
 use florin_backup::place::{Place, Writing};
-use florin_core::time::Time;
 use florin_vault::clock::unix_us;
 use http::{Answer, Http, Server};
 use http_body_util::Full;
