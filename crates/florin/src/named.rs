@@ -4,7 +4,6 @@ use crate::fail::Fail;
 use florin_sandbox::StartError as Sandbox;
 use florin_store::OpenError;
 use florin_vault::db::DbError;
-use florin_vault::keys::KekError;
 use florin_vault::process::StartError as Vault;
 use florin_vault::tls::TlsSetupError;
 
@@ -36,9 +35,7 @@ impl Named for OpenError {
 impl Named for Vault {
     fn code(&self) -> &'static str {
         match self {
-            Vault::Kek(KekError::Missing(_)) => "key_missing",
-            Vault::Kek(KekError::TooOpen { .. } | KekError::NotOurs { .. }) => "key_too_open",
-            Vault::Kek(_) => "key_unusable",
+            Vault::Kek(e) => e.code(),
             Vault::Db(DbError::WrongKek(_)) => "wrong_key",
             Vault::Db(DbError::Newer { .. }) => "database_newer",
             Vault::Db(DbError::Damaged { .. } | DbError::NotOurs(_) | DbError::KeyDamaged { .. }) => "database_damaged",

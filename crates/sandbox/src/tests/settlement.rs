@@ -155,7 +155,7 @@ fn the_journal_of_a_gateway() {
         "0200 refund 2 of 1 2500 usd 00 0/0/2500/0",
         "0100 hold 3 of - 8000 usd 00 0/5000/0/0",
         "0220 completion 3 of 3 5000 usd 00 -",
-        "0200 decline 5 of - 10 usd 05 -",
+        "0200 decline 5 of - 10 usd 5C -",
         "0200 sale 6 of - 1000 usd 00 0/0/0/1000",
         "0400 reversal 6 of 6 1000 usd 00 -",
         "0400 reversal 8 of - 5 usd 25 -",

@@ -113,6 +113,6 @@ mod tests {
         check(Kind::Captures, (2, 7_000), (0, 0), 0, 3);
         check(Kind::CaptureOrVoid, (1, 600), (0, 0), 1, 1);
         check(Kind::Voids, (0, 0), (0, 0), 1, 0);
-        check(Kind::Voids, (0, 0), (0, 0), 2, 2);
+        check(Kind::Voids, (0, 0), (0, 0), 2, 3);
     }
 }

@@ -43,8 +43,7 @@ impl<'a> Upload<'a> {
         let (number, body) = ((self.etags.len() + 1).to_string(), Bytes::from(std::mem::take(&mut self.held)));
         self.sent_bytes += body.len() as u64;
         let query = [("partNumber", number.as_str()), ("uploadId", &id)];
-        let mut answer =
-            self.s3.call(&Call { query: &query, body, ..Call::new(Method::Put, self.key) })?;
+        let mut answer = self.s3.call(&Call { query: &query, body, ..Call::new(Method::Put, self.key) })?;
         let etag = answer.etag.clone().ok_or_else(|| odd("no etag of a part"))?;
         let _ = io::copy(&mut answer, &mut io::sink());
         self.etags.push(etag);
