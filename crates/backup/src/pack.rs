@@ -12,7 +12,7 @@ const END: u8 = b'E';
 /// Longest path within a data folder.
 const FILE_LIMIT_BYTES: usize = 200;
 /// Longest small file.
-const SMALL_LIMIT_BYTES: u32 = 16 << 20;
+const SMALL_LIMIT_BYTES: u32 = 256 << 20;
 /// SQLite's own limit.
 const PAGE_LIMIT_BYTES: u32 = 65_536;
 

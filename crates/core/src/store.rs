@@ -100,8 +100,9 @@ pub enum Query {
     },
     /// The newest key of any row, event or job.
     NewestKey,
-    /// Jobs that are not done, by due time; for people, not for work.
+    /// Jobs that are not done, by due time, of one kind or of all; for people, not for work.
     Jobs {
+        kind: Option<JobKind>,
         limit: u32,
     },
 }

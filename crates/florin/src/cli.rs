@@ -359,6 +359,9 @@ pub enum Keys {
     Rotate {
         #[arg(value_enum)]
         what: Rotate,
+        /// Read the passphrase, or a share, from this file instead of the terminal; once for each share
+        #[arg(long = "from", value_name = "FILE")]
+        from: Vec<PathBuf>,
         /// Where the custodians' new shares are written, a file each [default: they are printed]
         #[arg(long, value_name = "DIR")]
         shares_to: Option<PathBuf>,

@@ -129,6 +129,8 @@ impl Florin {
                 Ok(Ok((200..=299, value))) => return Ok(value),
                 // Another try of the same request is under way, too much is asked at a time, or a process is being started anew.
                 Ok(Ok((status @ (409 | 429 | 500..=599), value))) => last = lasting(status, &value),
+                // Whether the try before was done is not known yet, and a key that opens nothing any more does not say.
+                Ok(Ok((401 | 403, _))) if n > 0 && matches!(last, Trouble::Unknown) => {}
                 Ok(Ok((status, value))) => return Err(refused(status, &value)),
                 Ok(Err(_)) | Err(_) => last = Trouble::Unknown,
             }

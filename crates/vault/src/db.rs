@@ -190,6 +190,15 @@ impl Db {
         }
     }
 
+    /// Queues a write, or says that it is not queued: then `done` is dropped.
+    pub fn queue(&self, write: Write, done: Done) -> Result<(), DbTrouble> {
+        let queue = self.queue.as_ref().ok_or(DbTrouble::Stopped)?;
+        queue.try_send((write, done)).map_err(|refused| match refused {
+            TrySendError::Full(_) => DbTrouble::Busy,
+            TrySendError::Disconnected(_) => DbTrouble::Stopped,
+        })
+    }
+
     /// Queues a new data key. Once it is queued, no later write succeeds unless this one did.
     pub fn queue_dek(&self, version: u16, wrapped: Vec<u8>, created: Time) -> Result<(), DbTrouble> {
         let queue = self.queue.as_ref().ok_or(DbTrouble::Stopped)?;

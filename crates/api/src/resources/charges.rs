@@ -428,7 +428,7 @@ pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let mut budget = Budget::from(ask.now());
     while !more || counts {
         let mut some = vec![];
-        each(ask, Walk::Older(before), &mut |view, attempt| {
+        let (whole, reached) = walked(ask, Walk::Older(before), &mut |view, attempt| {
             some.push((view, attempt));
             some.len() < ROWS_AT_ONCE as usize
         })
@@ -454,10 +454,12 @@ pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
                 }
             }
         }
-        if some.len() < ROWS_AT_ONCE as usize {
+        if whole && some.len() < ROWS_AT_ONCE as usize {
             break;
         }
-        if !budget.goes_on(some.len(), ask.now()) {
+        // What was passed over has its place as well.
+        before = if whole { before } else { reached.or(before) };
+        if !whole || !budget.goes_on(some.len(), ask.now()) {
             // Counting may have ended before it came to this page.
             let at = before.into_iter().chain(wanted.after).min();
             cut_at = at.filter(|_| !more).map(|key| ask.look().id(Kind::Charge, key));
@@ -472,9 +474,19 @@ pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
 /// Charges in the order of the walk, until `take` says that it is enough. False when reading ended before the list did.
 pub async fn each(
     ask: &Ask<'_>,
-    mut walk: Walk,
+    walk: Walk,
     take: &mut (dyn FnMut(PaymentView, Attempt) -> bool + Send),
 ) -> Result<bool, ApiError> {
+    walked(ask, walk, take).await.map(|(whole, _)| whole)
+}
+
+/// The same, and the last place that it came to.
+async fn walked(
+    ask: &Ask<'_>,
+    mut walk: Walk,
+    take: &mut (dyn FnMut(PaymentView, Attempt) -> bool + Send),
+) -> Result<(bool, Option<Key>), ApiError> {
+    let mut reached = None;
     let mut budget = Budget::from(ask.now());
     loop {
         let rows = ask.store().find(walk.query(ask.account(), Kind::Charge, ROWS_AT_ONCE)).await?.rows();
@@ -495,15 +507,16 @@ pub async fn each(
             *nth += 1;
             let Some(charge) = charge else { continue };
             walk = walk.on(charge.key);
+            reached = Some(charge.key);
             if view.body.is_charge(&charge) && !take(view, charge) {
-                return Ok(true);
+                return Ok((true, reached));
             }
         }
         if rows.len() < ROWS_AT_ONCE as usize {
-            return Ok(true);
+            return Ok((true, reached));
         }
         if !budget.goes_on(rows.len(), ask.now()) {
-            return Ok(false);
+            return Ok((false, reached));
         }
         list::breathe().await;
     }

@@ -481,7 +481,7 @@ impl Shop {
             }
             self.pass(120_000);
         }
-        let left = block_on(self.world.store.find(Query::Jobs { limit: 100 })).unwrap().jobs();
+        let left = block_on(self.world.store.find(Query::Jobs { kind: None, limit: 100 })).unwrap().jobs();
         assert!(left.iter().all(|job| job.kind != JobKind::Erase), "an erasure ends");
     }
     /// Time passes, and a worker does the jobs of this kind that are due.

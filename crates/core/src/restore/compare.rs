@@ -94,10 +94,12 @@ pub(super) fn completion(entry: &Entry, hold: Key, ours: Option<(&Stage, &[Attem
 }
 
 /// A refund. `ours` is its attempt; `known` says that we have the payment that it refers to.
+/// One whose payment is lost too goes with that payment, which is taken back; one that names no payment is for a person.
 pub(super) fn refund(entry: &Entry, ours: Option<&Attempt>, known: bool) -> Done {
     let given = entry.standing.is_some_and(|s| s.refunded > 0);
     match ours {
         None if given && known => Done::RefundTakenUp,
+        None if given && entry.original.is_none() => Done::Break(Break::UnexpectedRefund),
         None => Done::NothingStands,
         Some(attempt) => match ended(entry, attempt, given) {
             Some(done) => done,
@@ -235,7 +237,10 @@ mod tests {
         let given = Some(Standing { refunded: 1000, ..Standing::default() });
         let undone = Some(Standing { reversed: 1000, ..Standing::default() });
         check(given, None, true, Done::RefundTakenUp);
-        check(given, None, false, Done::NothingStands);
+        check(given, None, false, Done::Break(Break::UnexpectedRefund));
+        // Its payment is lost as well, and is taken back whole.
+        let lost = Entry { original: Some(Rrn(CHARGE)), ..entry(What::Refund, given) };
+        assert_eq!(refund(&lost, None, false), Done::NothingStands);
         check(undone, None, true, Done::NothingStands);
         check(None, None, true, Done::NothingStands);
         check(given, Some(State::Sent), true, Done::Concluded);

@@ -339,7 +339,7 @@ async fn resolve(world: &World, ports: &Process) -> String {
 
 /// The clock goes on to the earliest job of this kind, and what is due is done.
 async fn work(world: &World, kind: JobKind, does: impl AsyncFn(&Job) -> Result<(), Failure>) -> String {
-    let jobs = block_on(world.store.find(Query::Jobs { limit: 100 })).unwrap().jobs();
+    let jobs = block_on(world.store.find(Query::Jobs { kind: None, limit: 100 })).unwrap().jobs();
     let Some(first) = jobs.into_iter().filter(|job| job.kind == kind).min_by_key(|job| job.due) else {
         return IDLE.into();
     };

@@ -216,7 +216,7 @@ fn events(world: &World) -> Vec<String> {
 }
 
 fn jobs(world: &World) -> Vec<String> {
-    let jobs = block_on(world.store.find(Query::Jobs { limit: 100 })).unwrap().jobs();
+    let jobs = block_on(world.store.find(Query::Jobs { kind: None, limit: 100 })).unwrap().jobs();
     let line = |job: &florin_core::commit::Job| {
         let attempts = world.attempts(job.subject);
         let stan = attempts.iter().find(|a| a.key == job.attempt).map_or(0, |a| a.wire.stan);
@@ -244,7 +244,7 @@ pub fn assert_sound(world: &World) {
     assert_eq!(balances, block_on(world.store.sums(Report::Transfers)).unwrap(), "balances are the sum of transfers");
     let (debits, credits) = balances.iter().fold((0, 0), |(d, c), s| (d + s.debits, c + s.credits));
     assert_eq!(debits, credits, "debits are credits");
-    let jobs = block_on(world.store.find(Query::Jobs { limit: 100 })).unwrap().jobs();
+    let jobs = block_on(world.store.find(Query::Jobs { kind: None, limit: 100 })).unwrap().jobs();
     for row in [Kind::Payment, Kind::Refund, Kind::Setup].into_iter().flat_map(|kind| world.rows(kind)) {
         for a in world.attempts(row.key) {
             let watched = jobs.iter().any(|j| j.attempt == a.key && j.id == a.job);

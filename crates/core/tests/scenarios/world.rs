@@ -86,7 +86,7 @@ impl World {
             | State::Unanswered { .. } => a.wire,
         });
         assert_eq!(wire, Some(order.wire), "intent before wire: the message is durable before it is sent");
-        let jobs = block_on(self.store.find(Query::Jobs { limit: 100 })).unwrap().jobs();
+        let jobs = block_on(self.store.find(Query::Jobs { kind: None, limit: 100 })).unwrap().jobs();
         assert!(jobs.iter().any(|j| j.attempt == order.attempt), "a job settles what is sent");
         match order.act {
             Act::Completion { original } | Act::Reversal { original, .. } => {

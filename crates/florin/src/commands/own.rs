@@ -31,7 +31,9 @@ pub fn keys(common: &Common, asked: &Keys, account: Option<&str>) -> Outcome {
         Keys::Status => return vault_keys::status(common),
         Keys::Init(new) => return vault_keys::init(common, new),
         Keys::Unlock { from } => return vault_keys::unlock(common, from.as_deref()),
-        Keys::Rotate { what, shares_to } => return vault_keys::rotate(common, *what, shares_to.as_deref()),
+        Keys::Rotate { what, from, shares_to } => {
+            return vault_keys::rotate(common, *what, from, shares_to.as_deref());
+        }
     };
     let answer = ask(common, Ask::Manage(question))?;
     print(&answer, common.json, "No keys yet. Make one: florin keys create", &key);

@@ -13,7 +13,9 @@ use florin_vault::client::VaultClient;
 use florin_vault::keys::describe::Place;
 use florin_vault::keys::passphrase::{Envelope, SHORTEST_CHARACTERS};
 use florin_vault::keys::shares::{Custodians, Given, MOST_CUSTODIANS};
-use florin_vault::keys::{HsmKey, KekError, Seen, create_file, create_raw, fresh_secret, look, next_of};
+use florin_vault::keys::{
+    HsmKey, KekError, Seen, create_file, create_raw, current, fresh_secret, look, next_of, proof,
+};
 use florin_vault::unlock::{Answer, offer};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -273,10 +275,10 @@ fn print(common: &Common, status: &KeysStatus) {
     overdue.iter().for_each(|words| out!("Overdue: {words}"));
 }
 
-pub fn rotate(common: &Common, what: Rotate, shares_to: Option<&Path>) -> Outcome {
+pub fn rotate(common: &Common, what: Rotate, from: &[PathBuf], shares_to: Option<&Path>) -> Outcome {
     let status = match what {
         Rotate::Data => block_on(rotate_data(common))?,
-        Rotate::Kek => rotate_kek(common, shares_to)?,
+        Rotate::Kek => rotate_kek(common, from, shares_to)?,
     };
     print(common, &status);
     Ok(0)
@@ -302,7 +304,7 @@ async fn rotate_data(common: &Common) -> Result<KeysStatus, Fail> {
 
 /// Makes the key that follows beside the one that wraps, has the vault wrap everything under it, then puts it in its place. A crash at
 /// any point leaves both files, and the vault takes the one that fits; running this again finishes it.
-fn rotate_kek(common: &Common, shares_to: Option<&Path>) -> Result<KeysStatus, Fail> {
+fn rotate_kek(common: &Common, from: &[PathBuf], shares_to: Option<&Path>) -> Result<KeysStatus, Fail> {
     let config = Config::load(common)?;
     let file = kek(&config, &home_of(&config)?);
     let (next, status) = (next_of(&file), block_on(ask(common, &KeysAsk::Status))?);
@@ -320,46 +322,61 @@ fn rotate_kek(common: &Common, shares_to: Option<&Path>) -> Result<KeysStatus, F
         let message = format!("{} is not the key that the vault uses. Name that one with vault.kek.", file.display());
         return Err(Fail::new("wrong_key", message));
     }
-    let (question, given) = follow(&seen, &next)?;
+    let mut files = from.iter();
+    let mut enter = || entered(files.next().map(PathBuf::as_path), "Passphrase or share: ");
+    let (question, given) = follow(&file, &seen, &next, &mut enter)?;
+    // Before anything is wrapped under it: a key that nobody has would be the end of every card.
     let handed = hand_out(&given, shares_to)?;
-    let status = block_on(ask(common, &question))?;
-    settle(&file, &next, &status)?;
     match common.json {
         true if !handed.is_empty() => out!("{}", json!({ "shares": handed })),
         true => {}
         false => print_shares(&given, shares_to),
     }
+    let status = block_on(ask(common, &question))?;
+    settle(&file, &next, &status)?;
     Ok(status)
 }
 
-/// Makes the next key of the same kind, and what the vault is told of it.
-fn follow(seen: &Seen, next: &Path) -> Result<(KeysAsk, Vec<Given>), Fail> {
+/// Passphrases and shares as they are entered.
+type Enter<'a> = &'a mut dyn FnMut() -> Result<Zeroizing<String>, Fail>;
+
+/// Makes the next key of the same kind, and what the vault is told of it: with the proof that whoever asks has the key that wraps now.
+fn follow(file: &Path, seen: &Seen, next: &Path, enter: Enter<'_>) -> Result<(KeysAsk, Vec<Given>), Fail> {
+    if let Some(Place::Pkcs11(key)) = &seen.place {
+        let mut label = next_label(&key.key);
+        // One that an interrupted rotation left wraps nothing: its name is passed over.
+        let made = loop {
+            match (HsmKey { key: label.clone(), ..key.clone() }).create() {
+                Err(KekError::Taken(_)) => label = next_label(&label),
+                made => break made.map_err(|e| fail(&e))?,
+            }
+        };
+        place(next, &Place::Pkcs11(made))?;
+        return Ok((KeysAsk::RotateKek(Next::Labelled(label)), vec![]));
+    }
+    let mut passphrase = Zeroizing::new(String::new());
+    let current = current(file, &mut || {
+        passphrase = enter()?;
+        Ok(passphrase.clone())
+    });
+    let current = current.map_err(|refused| refused.map_or_else(|fail| fail, |e| fail(&e)))?;
     let secret = fresh_secret().map_err(|e| fail(&e.into()))?;
-    let question = KeysAsk::RotateKek(Next::Secret(*secret.expose()));
+    let question = Next::Secret { secret: *secret.expose(), proof: proof(&current, &secret) };
+    let mut given = vec![];
     match &seen.place {
-        None => {
-            create_file(next, secret.expose()).map_err(|e| fail(&e))?;
-            Ok((question, vec![]))
-        }
-        Some(Place::Passphrase(envelope)) => {
-            let passphrase = entered(None, "Passphrase: ")?;
-            envelope.open(&passphrase).map_err(|e| fail(&e))?;
+        None => create_file(next, secret.expose()).map_err(|e| fail(&e))?,
+        Some(Place::Passphrase(_)) => {
             place(next, &Place::Passphrase(Envelope::seal(&secret, &passphrase).map_err(|e| fail(&e))?))?;
-            Ok((question, vec![]))
         }
         Some(Place::Shares(custodians)) => {
             let names: Vec<String> = custodians.custodians.iter().map(|one| one.name.clone()).collect();
             let split = Custodians::split(&secret, custodians.needed, &names).map_err(|e| fail(&e))?;
             place(next, &Place::Shares(split.0))?;
-            Ok((question, split.1))
+            given = split.1;
         }
-        Some(Place::Pkcs11(key)) => {
-            let label = next_label(&key.key);
-            let made = HsmKey { key: label.clone(), ..key.clone() }.create().map_err(|e| fail(&e))?;
-            place(next, &Place::Pkcs11(made))?;
-            Ok((KeysAsk::RotateKek(Next::Labelled(label)), vec![]))
-        }
+        Some(Place::Pkcs11(_)) => unreachable!("made above"),
     }
+    Ok((KeysAsk::RotateKek(question), given))
 }
 
 /// `florin-kek`, `florin-kek.2`, `florin-kek.3`.
@@ -377,7 +394,8 @@ fn settle(file: &Path, next: &Path, status: &KeysStatus) -> Result<(), Fail> {
         let mut retired = file.as_os_str().to_owned();
         retired.push(format!(".retired-{}", old.check));
         let retired = PathBuf::from(retired);
-        std::fs::rename(file, &retired).map_err(|e| io("rename", file, &e))?;
+        // A second name for it, so that at no moment there is no key file.
+        std::fs::hard_link(file, &retired).map_err(|e| io("rename", file, &e))?;
         eprintln!("florin: the key before is kept as {}: backups from before this need it.", retired.display());
     }
     std::fs::rename(next, file).map_err(|e| io("rename", next, &e))?;

@@ -54,13 +54,17 @@ pub fn progress(fence: &Fence) -> Value {
 
 /// Opens without a comparison: for an acquirer that gives no journal.
 pub async fn release(desk: &Desk) -> Answer {
+    let Ok(_one) = desk.fence.one.try_lock() else {
+        return told(Err(Fail::new("reconcile_running", "a comparison is under way: wait for its end.")));
+    };
     let Some(restored) = desk.fence.restored.as_ref().filter(|_| desk.fence.is_closed()) else {
         return Answer::Ok(json!({ "object": "florin.restore", "status": "not_fenced" }));
     };
     let stage = RestoreStage::Released { at: desk.ports.now() };
     let done = async {
-        finish(&*desk.ports, restored.asked(0, false), stage).await.map_err(|f| failed(&f))?;
+        // Before it opens: a process that died in between would open it at its next start.
         let erased = erased::again(&desk.ports).await?;
+        finish(&*desk.ports, restored.asked(0, false), stage).await.map_err(|f| failed(&f))?;
         desk.fence.lift()?;
         Ok(json!({ "object": "florin.restore", "status": "open", "compared": false, "erased": erased }))
     };

@@ -1,5 +1,6 @@
 //! What the gateway does by itself: settles attempts whose job is due, numbers events, takes late answers.
 
+use super::fence::Fence;
 use super::ports::{Real, now};
 use florin_core::attempt::{LEASE_MS, late, resolve};
 use florin_core::chase::chase;
@@ -35,8 +36,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a new event waits for its number.
 const NUMBER_EVERY: Duration = Duration::from_millis(20);
 
-/// Leases due jobs for ever. A job that fails stays leased, and comes back when its lease is over.
-pub async fn jobs(ports: Arc<Real>) {
+/// Leases due jobs for ever. A job that fails stays leased, and comes back when its lease is over. While a fence stands, what is open is
+/// settled, and nothing new is sent.
+pub async fn jobs(ports: Arc<Real>, fence: Arc<Fence>) {
     let room = Arc::new(Semaphore::new(ATONCE));
     loop {
         let free = u32::try_from(room.available_permits()).unwrap_or(0);
@@ -50,6 +52,7 @@ pub async fn jobs(ports: Arc<Real>) {
         for (kind, work) in [(JobKind::Expire, Work::Expire), (JobKind::Chase, Work::Chase)] {
             let free = u32::try_from(room.available_permits()).unwrap_or(0).min(LEISURELY_ATONCE);
             let due = match free {
+                _ if fence.is_closed() => vec![],
                 0 => vec![],
                 n => ports.store.lease(kind, at, n, at.plus_ms(2 * LEASE_MS)).await.unwrap_or_default(),
             };

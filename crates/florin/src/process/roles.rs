@@ -218,7 +218,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let sites = Arc::new(Sites { api, web, disk: Arc::clone(&disk), fence: Arc::clone(&fence) });
     let open = || Arc::clone(&fence);
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
-    tokio::spawn(open().after_comparing(worker::jobs(Arc::clone(&ports))));
+    tokio::spawn(open().after_comparing(worker::jobs(Arc::clone(&ports), Arc::clone(&fence))));
     tokio::spawn(open().behind(worker::erasures(Arc::clone(&ports))));
     tokio::spawn(open().behind(hooks::lanes(Arc::clone(&office))));
     tokio::spawn(open().behind(hooks::retries(office)));

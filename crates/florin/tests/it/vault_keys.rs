@@ -127,7 +127,14 @@ fn custodians_open_the_vault_together() {
 
     // A rotation gives everybody a new share; the old ones open nothing any more.
     let newer = house.root.join("newer");
-    house.florin(&["keys", "rotate", "kek", "--shares-to", newer.to_str().unwrap()]);
+    let rotate = |first: u32, second: u32| {
+        let (first, second) = (share(&shares, first), share(&shares, second));
+        let from = ["--from", first.to_str().unwrap(), "--from", second.to_str().unwrap()];
+        house.florin(&[&["keys", "rotate", "kek", "--shares-to", newer.to_str().unwrap()], &from[..]].concat())
+    };
+    let alone = rotate(3, 3);
+    assert_eq!((alone.code, newer.exists()), (1, false), "one of them is not enough: {}", alone.err);
+    assert_eq!(rotate(3, 1).code, 0);
     demo.stop();
     let entered = [share(&shares, 1), share(&newer, 1), share(&newer, 2)];
     let (demo, answers) = unlocked(&house, &entered);

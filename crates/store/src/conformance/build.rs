@@ -105,7 +105,7 @@ pub fn apply(store: &dyn Store, commit: Commit) {
 
 /// Everything that can be asked of the keys, slots and owners that the suite uses, to compare before and after.
 pub fn everything(store: &dyn Store) -> Vec<Found> {
-    let mut queries = vec![Query::NewestKey, Query::Jobs { limit: 100 }];
+    let mut queries = vec![Query::NewestKey, Query::Jobs { kind: None, limit: 100 }];
     for key in 1..=40 {
         queries.push(Query::History { key: Key(key), limit: 100 });
         queries.push(Query::Transfers { cause: Key(key) });

@@ -155,7 +155,7 @@ impl History {
             self.same_found(left, right, Query::ChainHead { shard });
         }
         self.same_found(left, right, Query::NewestKey);
-        self.same_found(left, right, Query::Jobs { limit: 100 });
+        self.same_found(left, right, Query::Jobs { kind: None, limit: 100 });
         for report in [Report::Balances, Report::Transfers] {
             self.same("sums", block_on(left.sums(report)), block_on(right.sums(report)));
         }
@@ -303,7 +303,7 @@ impl History {
                 Query::OfAccount { account, after, before, backwards, limit }
             }
             9 => Query::Step { key, version: Version(self.chance.below(4) as u32) },
-            _ => Query::Jobs { limit },
+            _ => Query::Jobs { kind: self.chance.once_in(2).then_some(JobKind::Resolve), limit },
         }
     }
 

@@ -24,7 +24,7 @@ fn lease(store: &dyn Store, now: i64, n: u32, until: i64) -> Vec<(i64, u32)> {
 }
 
 fn jobs(store: &dyn Store) -> Vec<Job> {
-    find(store, Query::Jobs { limit: 100 }).jobs()
+    find(store, Query::Jobs { kind: None, limit: 100 }).jobs()
 }
 
 fn puts(jobs: Vec<Job>) -> Commit {
@@ -35,7 +35,7 @@ fn by_due_time(store: &dyn Store) {
     assert_eq!(lease(store, 1_000, 10, 2_000), []);
     apply(store, puts(vec![job(1, 30), job(2, 10), job(3, 20), job(4, 10), job(5, 99)]));
     assert_eq!(jobs(store).iter().map(|j| j.id.0).collect::<Vec<_>>(), [2, 4, 3, 1, 5]);
-    assert_eq!(find(store, Query::Jobs { limit: 1 }).jobs(), [job(2, 10)]);
+    assert_eq!(find(store, Query::Jobs { kind: None, limit: 1 }).jobs(), [job(2, 10)]);
     assert_eq!(lease(store, 9, 10, 500), []);
     assert_eq!(lease(store, 30, 0, 500), []);
     assert_eq!(lease(store, 30, 3, 500), [(2, 1), (4, 1), (3, 1)]);

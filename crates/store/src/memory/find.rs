@@ -2,7 +2,7 @@
 
 use super::state::{Shard, State};
 use crate::limits::{EVENTS_PER_QUERY, ROWS_PER_QUERY};
-use florin_core::commit::{Event, Job, Row, Version, shard};
+use florin_core::commit::{Event, Job, JobKind, Row, Version, shard};
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Book, Transfer};
 use florin_core::money::Currency;
@@ -56,7 +56,7 @@ impl State {
             }
             Query::Claim { slot } => Found::Claim(self.claims.get(*slot).cloned()),
             Query::NewestKey => Found::Key(self.newest),
-            Query::Jobs { limit } => Found::Jobs(self.jobs_by_due((*limit).min(EVENTS_PER_QUERY))),
+            Query::Jobs { kind, limit } => Found::Jobs(self.jobs_by_due(*kind, (*limit).min(EVENTS_PER_QUERY))),
         }
     }
 
@@ -124,8 +124,9 @@ impl State {
         steps.flat_map(|((_, version), transfers)| transfers.iter().map(|t| (*version, *t))).collect()
     }
 
-    fn jobs_by_due(&self, limit: u32) -> Vec<Job> {
-        let mut jobs: Vec<Job> = self.jobs.values().copied().collect();
+    fn jobs_by_due(&self, kind: Option<JobKind>, limit: u32) -> Vec<Job> {
+        let wanted = |job: &&Job| kind.is_none_or(|kind| kind == job.kind);
+        let mut jobs: Vec<Job> = self.jobs.values().filter(wanted).copied().collect();
         jobs.sort_by_key(|job| (job.due, job.id));
         jobs.truncate(limit as usize);
         jobs

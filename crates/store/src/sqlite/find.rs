@@ -9,7 +9,7 @@ use super::rows::{self, SealedStep};
 use super::seal::{self, Wrap};
 use super::statements::{CLAIM, META_NEWEST};
 use crate::limits::{EVENTS_PER_QUERY, ROWS_PER_QUERY};
-use florin_core::commit::{Claimed, Event, EventKind, Job, Link, Row, Version, shard};
+use florin_core::commit::{Claimed, Event, EventKind, Job, JobKind, Link, Row, Version, shard};
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::{Balance, Book, LedgerAccount, Reason, Transfer};
 use florin_core::money::{Currency, Money};
@@ -69,7 +69,7 @@ impl Readers {
             Query::Balances { accounts } => Found::Balances(self.read(|c| balances(c, accounts))?),
             Query::Claim { slot } => Found::Claim(self.claim(keys, *slot)?),
             Query::NewestKey => Found::Key(self.read(newest)?),
-            Query::Jobs { limit } => Found::Jobs(self.read(|c| jobs(c, (*limit).min(EVENTS_PER_QUERY)))?),
+            Query::Jobs { kind, limit } => Found::Jobs(self.read(|c| jobs(c, *kind, (*limit).min(EVENTS_PER_QUERY)))?),
         })
     }
 
@@ -274,11 +274,13 @@ fn newest(c: &Connection) -> Result<Option<Key>, Fault> {
     Ok(newest.map(Key))
 }
 
-fn jobs(c: &Connection, limit: u32) -> Result<Vec<Job>, Fault> {
+fn jobs(c: &Connection, kind: Option<JobKind>, limit: u32) -> Result<Vec<Job>, Fault> {
     let mut statement = c.prepare_cached(
-        "SELECT id, kind, account, subject, attempt, due, clock, tries FROM job ORDER BY due, id LIMIT ?1",
+        "SELECT id, kind, account, subject, attempt, due, clock, tries FROM job WHERE kind = coalesce(?1, kind)
+         ORDER BY due, id LIMIT ?2",
     )?;
-    statement.query_map([limit], |row| Ok(read_job(row)))?.map(|job| job?).collect()
+    let kind = kind.map(|kind| kind as u16);
+    statement.query_map((kind, limit), |row| Ok(read_job(row)))?.map(|job| job?).collect()
 }
 
 /// Debits and credits. Summed here and not in SQL, where a sum stops at 64 bits.

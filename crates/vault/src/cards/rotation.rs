@@ -123,7 +123,7 @@ impl Cards {
         if deks.len() != ring.deks.len() {
             return Err(RotateError::Db(DbTrouble::Busy));
         }
-        self.db.write(Write::Rewrap { meta, deks }, done);
+        self.db.queue(Write::Rewrap { meta, deks }, done)?;
         // Keys that are made from now on stand behind that write in the queue: if it fails, so do they.
         ring.kek = kek;
         Ok(())
@@ -223,7 +223,7 @@ pub enum KeysAsk {
 
 #[derive(Serialize, Deserialize)]
 pub enum Next {
-    Secret([u8; 32]),
+    Secret { secret: [u8; 32], proof: [u8; 32] },
     Labelled(String),
 }
 
@@ -257,7 +257,9 @@ pub async fn answer(cards: Arc<Cards>, now: Time, ask: KeysAsk) -> KeysAnswer {
             done(Ok(()));
             Ok(())
         }
-        KeysAsk::RotateKek(Next::Secret(bytes)) => cards.rotate_kek(now, &NextKek::Secret(Secret::new(bytes)), done),
+        KeysAsk::RotateKek(Next::Secret { secret, proof }) => {
+            cards.rotate_kek(now, &NextKek::Secret { secret: Secret::new(secret), proof }, done)
+        }
         KeysAsk::RotateKek(Next::Labelled(label)) => cards.rotate_kek(now, &NextKek::Labelled(label), done),
         KeysAsk::RotateData => cards.rotate_dek(now, done).map(|version| {
             tokio::spawn(reseal_all(Arc::clone(&cards), version));

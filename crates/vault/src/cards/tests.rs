@@ -2,7 +2,7 @@
 
 use super::rotation::{DataKey, KeysAnswer, KeysAsk, KeysStatus, Next, answer, reseal_all, tally};
 use super::*;
-use crate::keys::{KekKind, OpenedKek, SoftKek, create_raw};
+use crate::keys::{KekKind, OpenedKek, SoftKek, create_raw, proof};
 use crate::testing::{Folder, assert_no_card_data};
 use std::sync::mpsc::channel;
 
@@ -232,10 +232,15 @@ fn another_kek_wraps_the_same_keys() {
     let cards = Arc::new(open(&folder, false));
     let before = tokenise(&cards, card(VISA, 2031, 12, None)).unwrap();
     let later = NOW.plus_ms(1);
-    let told = block_on(answer(Arc::clone(&cards), later, KeysAsk::RotateKek(Next::Secret([6; 32]))));
+    let first = Secret::new(std::fs::read(folder.path("kek")).unwrap().try_into().unwrap());
+    let next =
+        |of: &Secret| KeysAsk::RotateKek(Next::Secret { secret: [6; 32], proof: proof(of, &Secret::new([6; 32])) });
+    let stranger = block_on(answer(Arc::clone(&cards), later, next(&Secret::new([6; 32]))));
+    assert!(matches!(stranger, KeysAnswer::Refused { code, .. } if code == "not_proven"));
+    let told = block_on(answer(Arc::clone(&cards), later, next(&first)));
     let told = status(told);
     assert_eq!((told.kind, told.kek_since), (KekKind::File, Some(later.0)));
-    let again = block_on(answer(Arc::clone(&cards), later, KeysAsk::RotateKek(Next::Secret([6; 32]))));
+    let again = block_on(answer(Arc::clone(&cards), later, next(&Secret::new([6; 32]))));
     assert!(matches!(again, KeysAnswer::Refused { code, .. } if code == "same_key"));
     let labelled = block_on(answer(Arc::clone(&cards), later, KeysAsk::RotateKek(Next::Labelled("a".into()))));
     assert!(matches!(labelled, KeysAnswer::Refused { code, .. } if code == "other_kind_of_key"));

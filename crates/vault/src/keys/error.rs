@@ -41,6 +41,10 @@ pub enum KekError {
         detail: String,
     },
     WrongPin(String),
+    /// A key of the token has this label already.
+    Taken(String),
+    /// A KEK that was handed over by somebody who has not the one that wraps now.
+    NotProven,
     /// Asked of a KEK of another kind.
     OtherKind(KekKind),
     NoChance,
@@ -62,6 +66,8 @@ impl KekError {
             KekError::SharesDiffer => "shares_differ",
             KekError::Hsm { .. } => "hsm_error",
             KekError::WrongPin(_) => "wrong_pin",
+            KekError::Taken(_) => "key_exists",
+            KekError::NotProven => "not_proven",
             KekError::OtherKind(_) => "other_kind_of_key",
             KekError::NoChance => "no_randomness",
         }
@@ -125,6 +131,8 @@ impl fmt::Display for KekError {
                 f,
                 "the hardware module refuses the PIN for the token {token}; correct the PIN file before the token locks itself"
             ),
+            KekError::Taken(label) => write!(f, "the token has a key {label} already; choose another label"),
+            KekError::NotProven => f.write_str("the key that wraps now was not given; nothing was changed"),
             KekError::OtherKind(kind) => write!(f, "that cannot be done with a key of the kind {kind:?}"),
             KekError::NoChance => f.write_str("the system gives no random bytes"),
         }

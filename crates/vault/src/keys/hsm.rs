@@ -98,7 +98,7 @@ impl HsmKey {
     pub fn create(self) -> Result<HsmKey, KekError> {
         let session = self.session()?;
         if !labelled(&session, &self.key)?.is_empty() {
-            return Err(KekError::Hsm { doing: "make the key", detail: format!("a key {} exists already", self.key) });
+            return Err(KekError::Taken(self.key));
         }
         let id: [u8; ID_BYTES] = random()?;
         let template = [
@@ -197,7 +197,7 @@ impl KekProvider for HsmKek {
     fn next(&self, next: &NextKek) -> Result<Box<dyn KekProvider>, KekError> {
         match next {
             NextKek::Labelled(label) => Ok(Box::new(HsmKek::find(Arc::clone(&self.token), label)?)),
-            NextKek::Secret(_) => Err(KekError::OtherKind(KekKind::Pkcs11)),
+            NextKek::Secret { .. } => Err(KekError::OtherKind(KekKind::Pkcs11)),
         }
     }
 }

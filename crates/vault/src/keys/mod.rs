@@ -12,7 +12,7 @@ mod unlock;
 pub use error::KekError;
 pub use file::{create_file, create_raw};
 pub use hsm::{HsmKek, HsmKey};
-pub use unlock::{Locked, Offered, OpenedKek, Seen, look, module, next_of, open, wanted};
+pub use unlock::{Locked, Offered, OpenedKek, Seen, current, look, module, next_of, open, wanted};
 
 use crate::core::seal::{NotOpened, SealKey, Secret};
 use serde::{Deserialize, Serialize};
@@ -50,8 +50,9 @@ pub trait KekProvider: Send + Sync {
 
 /// The KEK that follows in a rotation. Bytes are wiped with it; it has no text form.
 pub enum NextKek {
-    /// Of the kinds that this process holds in its memory.
-    Secret(Secret),
+    /// Of the kinds that this process holds in its memory, with what `proof` makes of it: whoever has not the KEK that wraps now cannot
+    /// have everything wrapped under one of their own.
+    Secret { secret: Secret, proof: [u8; 32] },
     /// A key of the same token, by its label.
     Labelled(String),
 }
@@ -82,16 +83,25 @@ pub fn check_value(secret: &Secret) -> [u8; 8] {
     check
 }
 
+/// Shows that whoever names the KEK that follows has the one that wraps now.
+pub fn proof(current: &Secret, next: &Secret) -> [u8; 32] {
+    current.derive(b"kek rotation").mac(&[next.expose()])
+}
+
 /// A KEK in this process's memory, from whatever place it came.
 pub struct SoftKek {
     key: SealKey,
+    /// Proofs of rotations are made under it.
+    rotation: Secret,
     check: [u8; 8],
     kind: KekKind,
 }
 
 impl SoftKek {
     pub fn new(secret: &Secret, kind: KekKind) -> SoftKek {
-        SoftKek { key: SealKey::new(&secret.derive(b"kek wrapping"), KEK_VERSION), check: check_value(secret), kind }
+        let (key, rotation) =
+            (SealKey::new(&secret.derive(b"kek wrapping"), KEK_VERSION), secret.derive(b"kek rotation"));
+        SoftKek { key, rotation, check: check_value(secret), kind }
     }
 }
 
@@ -115,7 +125,12 @@ impl KekProvider for SoftKek {
 
     fn next(&self, next: &NextKek) -> Result<Box<dyn KekProvider>, KekError> {
         match next {
-            NextKek::Secret(secret) => Ok(Box::new(SoftKek::new(secret, self.kind))),
+            NextKek::Secret { secret, proof } => {
+                let expected = self.rotation.mac(&[secret.expose()]);
+                let proven = aws_lc_rs::constant_time::verify_slices_are_equal(&expected, proof);
+                proven.map_err(|_| KekError::NotProven)?;
+                Ok(Box::new(SoftKek::new(secret, self.kind)))
+            }
             NextKek::Labelled(_) => Err(KekError::OtherKind(self.kind)),
         }
     }
@@ -134,8 +149,12 @@ mod tests {
         assert!(a.unwrap("dek 2", &wrapped).is_err());
         assert!(b.unwrap("dek 1", &wrapped).is_err());
         assert_ne!(a.check_value(), b.check_value());
-        let next = a.next(&NextKek::Secret(Secret::new([2; 32]))).unwrap();
-        assert_eq!(next.check_value(), b.check_value());
+        let following = |of: u8| NextKek::Secret {
+            secret: Secret::new([2; 32]),
+            proof: proof(&Secret::new([of; 32]), &Secret::new([2; 32])),
+        };
+        assert_eq!(a.next(&following(1)).unwrap().check_value(), b.check_value());
+        assert!(matches!(a.next(&following(2)), Err(KekError::NotProven)), "by somebody who has not the first");
         assert!(matches!(a.next(&NextKek::Labelled("x".into())), Err(KekError::OtherKind(KekKind::File))));
     }
 }

@@ -9,6 +9,7 @@ use crate::core::seal::Secret;
 use data_encoding::HEXLOWER;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
 
 /// Shares that were entered are forgotten when the rest does not come within this time.
 const CEREMONY: Duration = Duration::from_secs(15 * 60);
@@ -78,6 +79,33 @@ pub fn wanted(path: &Path, check: Option<[u8; 8]>) -> PathBuf {
 
 fn raw(bytes: &[u8]) -> Option<Secret> {
     <[u8; KEK_BYTES]>::try_from(bytes).ok().map(Secret::new)
+}
+
+/// The KEK itself, for whoever rotates it: of the kinds that are not in a module. `enter` gives the passphrase, or one share after the other.
+pub fn current<E>(
+    path: &Path,
+    enter: &mut dyn FnMut() -> Result<Zeroizing<String>, E>,
+) -> Result<Secret, Result<KekError, E>> {
+    let bytes = read_private(path).map_err(Ok)?;
+    if let Some(secret) = raw(&bytes) {
+        return Ok(secret);
+    }
+    match describe::parse(path, &bytes).map_err(Ok)? {
+        Place::Pkcs11(_) => Err(Ok(KekError::OtherKind(KekKind::Pkcs11))),
+        Place::Passphrase(envelope) => envelope.open(&enter().map_err(Err)?).map_err(Ok),
+        Place::Shares(custodians) => {
+            let (mut shares, mut owners) = (Vec::new(), Vec::new());
+            while shares.len() < usize::from(custodians.needed) {
+                let share = ShareBytes::parse(&enter().map_err(Err)?).map_err(Ok)?;
+                let owner = custodians.whose(&share).map_err(Ok)?.to_owned();
+                if !owners.contains(&owner) {
+                    owners.push(owner);
+                    shares.push(share);
+                }
+            }
+            custodians.combine(&shares).map_err(Ok)
+        }
+    }
 }
 
 /// The hardware module that a key file names, if it names one.

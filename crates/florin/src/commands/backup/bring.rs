@@ -8,12 +8,13 @@ use crate::cli::{Common, Restoring};
 use crate::commands::system::{try_lock, write_json};
 use crate::config::Config;
 use crate::fail::{Fail, Outcome, io};
-use crate::home::Home;
+use crate::home::{Home, write_new};
 use crate::out::out;
 use florin_backup::error::BackupError;
 use florin_backup::manifest::Manifest;
 use florin_backup::restore::{self, Target};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -105,12 +106,8 @@ fn put(home: &Home, staging: &Path, (manifest, keys): (&Manifest, &Keys)) -> Res
     write_json(&home.fence(), &fence)?;
     sync(&home.fence())?;
     keys.copy(&home.root.join("keys"))?;
-    let size = |path: PathBuf| path.metadata().map_or(0, |about| about.len());
-    let missing = |file: &String| {
-        let (here, there) = (home.root.join(file), staging.join(file));
-        // It is only added to, so the longer one knows more.
-        !here.exists() || (here == home.erased() && size(there) > size(here))
-    };
+    erased(home, &[keys.folder().join("erased.log"), staging.join("keys/erased.log")])?;
+    let missing = |file: &String| !home.root.join(file).exists();
     let small = manifest.files.iter().map(|f| f.file.clone()).filter(missing);
     // The log of the look-through goes with its database, and before it.
     let databases = manifest.databases.iter().flat_map(|d| [format!("{}-wal", d.file), d.file.clone()]);
@@ -170,4 +167,25 @@ fn told(common: &Common, home: &Home, (manifest, fence): (&Manifest, &Value), ch
         "It is fenced: what was paid after the backup is not in it. Compare it with the acquirer:\n  florin restore reconcile --data {}",
         home.root.display()
     );
+}
+
+/// Everybody whose data was erased, as any of the copies knows: after an earlier restore none of them need know all.
+fn erased(home: &Home, copies: &[PathBuf]) -> Result<(), Fail> {
+    let mut all = BTreeSet::new();
+    for copy in copies.iter().chain([&home.erased()]) {
+        match std::fs::read(copy) {
+            Ok(bytes) => all.extend(bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(io("read", copy, &e)),
+        }
+    }
+    if all.is_empty() {
+        return Ok(());
+    }
+    let part = home.erased().with_extension("part");
+    let lines: Vec<u8> = all.into_iter().flat_map(|line| line.into_iter().chain([b'\n'])).collect();
+    let _ = std::fs::remove_file(&part);
+    write_new(&part, &lines)?;
+    std::fs::rename(&part, home.erased()).map_err(|e| io("put in place", &part, &e))?;
+    sync(&home.erased())
 }

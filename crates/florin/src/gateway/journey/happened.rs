@@ -6,6 +6,7 @@ use florin_core::deliver::{Delivery, Outcome, Stage};
 use florin_core::flow::{self, Failure, View};
 use florin_core::id::{Key, Kind};
 use florin_core::ports::Ports;
+use florin_core::refusal::Refusal;
 use florin_core::sequencer;
 use florin_core::store::{Query, SequencedEvent};
 use florin_core::time::Time;
@@ -32,7 +33,11 @@ pub struct Happened {
 pub async fn of(ports: &Real, account: Key, causes: &[Key], times: Vec<Time>) -> Result<Vec<Happened>, Failure> {
     let of_shard = shard(account);
     // What happened a moment ago may not have its number yet.
-    sequencer::sequence(ports.store(), of_shard).await?;
+    match sequencer::sequence(ports.store(), of_shard).await {
+        // Another sequencer was faster.
+        Ok(_) | Err(Failure::Refused(Refusal::Contended)) => {}
+        Err(failure) => return Err(failure),
+    }
     let head = ports.store().find(Query::ChainHead { shard: of_shard }).await?.head().map_or(0, |h| h.sequence);
     let (mut found, mut pages_left) = (Vec::new(), MOST_PAGES);
     // What was read twice, because ids are not quite in the order of numbers, is told once.

@@ -73,7 +73,7 @@ fn whole(path: &Path, acknowledged: usize, what: &str) {
         let parts = (second, moved, claimed);
         assert_eq!(parts, (*there, if *there { 2 } else { 0 }, *there), "{what}: {n} is half there");
     }
-    assert_eq!(find(&store, Query::Jobs { limit: 100 }).jobs().len(), count, "{what}: jobs");
+    assert_eq!(find(&store, Query::Jobs { kind: None, limit: 100 }).jobs().len(), count, "{what}: jobs");
     let audit = store.audit(&|_, _| true, &|_, _| {}).unwrap_or_else(|e| panic!("{what}: {e:?}"));
     assert_eq!((audit.wrong, audit.links), (0, count as u64), "{what}: {:?}", audit.named);
     let next = i64::try_from(count).expect("few") + 1;

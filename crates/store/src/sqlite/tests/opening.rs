@@ -172,7 +172,7 @@ fn a_file_of_format_2_gets_its_jobs() {
     drop(store);
     meddle(&folder.file("a.db"), "PRAGMA user_version = 2");
     let jobs = || {
-        let found = find(&folder.open_named("a.db"), Query::Jobs { limit: 100 }).jobs();
+        let found = find(&folder.open_named("a.db"), Query::Jobs { kind: None, limit: 100 }).jobs();
         let mut found: Vec<_> = found.iter().map(|job| (job.subject.0, job.kind, job.attempt.0, job.id.0)).collect();
         found.sort_unstable();
         found
