@@ -37,6 +37,7 @@ pub use expand::Says;
 pub use limits::{LimitSettings, Rate};
 pub use look::Look;
 pub use openapi::{PARAMETERS, document as openapi, table as parameters};
+pub use resources::orphans::shape as shape_of_orphan;
 pub use resources::request_logs::shape as shape_of_request;
 pub use resources::stripecli::SUBSCRIBE_PATH;
 pub use router::{routes, says};

@@ -4,7 +4,7 @@ use crate::error::ApiError;
 use crate::list;
 use crate::look::Look;
 use crate::resources::{
-    charges, customers, payment_intents, payment_methods, prices, products, refunds, settlement, setup_intents,
+    charges, customers, orphans, payment_intents, payment_methods, prices, products, refunds, settlement, setup_intents,
 };
 use crate::version::ApiVersion;
 use florin_core::commit::{EventKind, Row, Version};
@@ -132,6 +132,7 @@ impl Album<'_> {
             Kind::Product => Some(products::shape(look, &flow::read(row)?)),
             Kind::Price => Some(prices::shape(look, &flow::read(row)?)),
             Kind::Settlement => Some(settlement::balance_after(&flow::read(row)?)),
+            Kind::Orphan => Some(orphans::shape(look, &flow::read(row)?)),
             _ => None,
         })
     }

@@ -252,9 +252,14 @@ impl EventKind {
         }
     }
     /// Whether merchants are told of it. Steps that concern nobody outside are no events to the API.
+    #[allow(clippy::wildcard_enum_match_arm)]
     pub fn is_public(self) -> bool {
-        let ours = self == EventKind::PaymentProcessing || self == EventKind::AccountCreated;
-        !ours && !self.as_str().starts_with("florin.")
+        match self {
+            EventKind::PaymentProcessing | EventKind::AccountCreated => false,
+            // Money that was taken and is given back: a merchant whose database came back from a backup has to hear of it.
+            EventKind::OrphanFound | EventKind::OrphanReversed => true,
+            _ => !self.as_str().starts_with("florin."),
+        }
     }
     pub fn from_u8(n: u8) -> Option<EventKind> {
         EventKind::ALL.iter().copied().find(|e| *e as u8 == n)

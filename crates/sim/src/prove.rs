@@ -2,6 +2,7 @@
 
 use crate::coverage::{self, Coverage};
 use crate::faults::Fault;
+use crate::restore::{RestoreReport, run_restore};
 use crate::seed::{Options, SeedReport, run_seed};
 use florin_core::mutants::Mutant;
 use florin_core::rare::Site;
@@ -70,6 +71,20 @@ pub struct StepCount {
     pub after: BTreeMap<&'static str, u64>,
 }
 
+/// Backups that came back after a loss: one a seed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Disasters {
+    pub restores: u64,
+    /// Messages that were sent after the backup.
+    pub lost: u64,
+    /// Of those: payments that nobody here knew, and that were reversed.
+    pub orphans: u64,
+    /// Ends, captures and refunds that were booked again.
+    pub taken_up: u64,
+    /// How often a comparison died and was run again.
+    pub deaths: u64,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct ProveReport {
     pub from: u64,
@@ -82,6 +97,7 @@ pub struct ProveReport {
     /// Rare branches of the production code that the simulation took, and how often.
     pub branches: BTreeMap<&'static str, u64>,
     pub steps: Vec<StepCount>,
+    pub disasters: Disasters,
     /// Kinds of faults that were never injected; told of from 1,000 seeds on.
     pub missing_faults: Vec<&'static str>,
     /// Rare branches that were never taken; told of from 200 seeds on.
@@ -101,13 +117,14 @@ pub fn prove(options: Prove, progress: &dyn Fn(Progress)) -> ProveReport {
     let stop = AtomicBool::new(false);
     let limit = options.failures_limit.max(1);
     thread::scope(|scope| {
-        let (sender, receiver) = mpsc::channel::<SeedReport>();
+        let (sender, receiver) = mpsc::channel::<Shown>();
         for _ in 0..options.threads.max(1) {
             let (sender, next, stop) = (sender.clone(), &next, &stop);
             scope.spawn(move || work(options, next, stop, &sender));
         }
         drop(sender);
-        for report in receiver {
+        for (report, disaster) in receiver {
+            sum.disaster(report.seed, disaster);
             sum.add(report);
             stop.fetch_or(sum.failures.len() >= limit, Ordering::Relaxed);
             progress(Progress {
@@ -123,15 +140,19 @@ pub fn prove(options: Prove, progress: &dyn Fn(Progress)) -> ProveReport {
     report
 }
 
-fn work(options: Prove, next: &AtomicU64, stop: &AtomicBool, sender: &mpsc::Sender<SeedReport>) {
+/// A seed's history, and its restore.
+type Shown = (SeedReport, Result<RestoreReport, String>);
+
+fn work(options: Prove, next: &AtomicU64, stop: &AtomicBool, sender: &mpsc::Sender<Shown>) {
     while !stop.load(Ordering::Relaxed) {
         let n = next.fetch_add(1, Ordering::Relaxed);
         if n >= options.seeds {
             return;
         }
-        let report = run_seed(options.from.wrapping_add(n), &Options::default());
+        let seed = options.from.wrapping_add(n);
+        let shown = (run_seed(seed, &Options::default()), run_restore(seed));
         // The other side hangs up only when this run is over.
-        if sender.send(report).is_err() {
+        if sender.send(shown).is_err() {
             return;
         }
     }
@@ -155,10 +176,31 @@ struct Sum {
     faults: BTreeMap<Fault, u64>,
     branches: BTreeMap<Site, u64>,
     coverage: Coverage,
+    disasters: Disasters,
     failures: Vec<Failure>,
 }
 
 impl Sum {
+    fn disaster(&mut self, seed: u64, shown: Result<RestoreReport, String>) {
+        match shown {
+            Ok(report) => {
+                let sum = &mut self.disasters;
+                sum.restores += 1;
+                sum.lost += report.lost;
+                sum.orphans += report.orphans;
+                sum.taken_up += report.taken_up + report.concluded;
+                sum.deaths += report.deaths;
+            }
+            Err(detail) => self.failures.push(Failure {
+                seed,
+                promise: "a restore loses nothing and takes nothing twice",
+                detail,
+                replay: format!("florin prove --from {seed} --seeds 1"),
+                story: Vec::new(),
+            }),
+        }
+    }
+
     fn add(&mut self, report: SeedReport) {
         self.seeds += 1;
         self.payments += report.payments;
@@ -232,6 +274,7 @@ impl Sum {
             faults: self.faults.iter().map(|(fault, times)| (fault.as_str(), *times)).collect(),
             branches: self.branches.iter().map(|(site, times)| (site.name(), *times)).collect(),
             steps: steps.collect(),
+            disasters: self.disasters,
             proved: self.failures.is_empty() && enough,
             missing_faults,
             missing_branches,

@@ -8,6 +8,7 @@ pub mod customers;
 pub mod deliveries;
 pub mod events;
 pub mod journeys;
+pub mod orphans;
 pub mod payment_intents;
 pub mod payment_method_domains;
 pub mod payment_methods;

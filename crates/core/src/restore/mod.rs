@@ -11,7 +11,9 @@ mod row;
 
 pub use journal::{Entry, Journal, Page, Standing, What};
 pub use orphan::{Orphan, OrphanView, orphan_key};
-pub use reconcile::{Asked, Compared, NotCompared, Progress, compare, finish, opened, orphans, settle, unsettled};
+pub use reconcile::{
+    Asked, Compared, NotCompared, Progress, compare, finish, opened, orphans, release, settle, unsettled,
+};
 pub use row::{Restore, RestoreStage, RestoreView, restore_key};
 
 use crate::money::Money;

@@ -115,7 +115,8 @@ pub async fn compare(
         clock(ports, asked, &entries)?;
     }
     if !asked.rehearsal {
-        begin(ports, asked, &entries).await?;
+        let used: BTreeSet<u32> = entries.iter().map(|e| e.wire.terminal.0).collect();
+        begin(ports, asked, used, 0).await?;
     }
     let mut known = Known::load(ports, since.plus_ms(-CLOCKS_DIFFER_MS)).await?;
     let mut compared = Compared { since, entries: entries.len() as u64, strangers, ..Compared::default() };
@@ -157,13 +158,12 @@ fn clock(ports: &dyn Ports, asked: Asked, entries: &[Entry]) -> Result<(), NotCo
 }
 
 /// Sets aside every terminal that may have sent in the lost time, once; what is sent from now on comes from others.
-async fn begin(ports: &dyn Ports, asked: Asked, entries: &[Entry]) -> Result<(), NotCompared> {
+async fn begin(ports: &dyn Ports, asked: Asked, used: BTreeSet<u32>, unseen: u32) -> Result<(), Failure> {
     for _ in 0..flow::TRIES {
         if load(ports, asked.restored).await?.is_some() {
             return Ok(());
         }
-        let used: BTreeSet<u32> = entries.iter().map(|e| e.wire.terminal.0).collect();
-        let mut commit = terminal::set_aside(ports.store(), &used, ports.now(), &|| ports.fresh_key()).await?;
+        let mut commit = terminal::set_aside(ports.store(), &used, unseen, ports.now(), &|| ports.fresh_key()).await?;
         let body = Restore { made: asked.made, restored: asked.restored, stage: RestoreStage::Comparing };
         put(ports, &mut commit, None, asked.restored, body);
         match flow::commit(ports.store(), commit, None).await? {
@@ -171,7 +171,13 @@ async fn begin(ports: &dyn Ports, asked: Asked, entries: &[Entry]) -> Result<(),
             Met::Conflict | Met::Replay(_) | Met::Guard => {}
         }
     }
-    Err(Failure::from(Refusal::Contended).into())
+    Err(Refusal::Contended.into())
+}
+
+/// Opens without a comparison, where the acquirer gives no journal. Twice is once.
+pub async fn release(ports: &dyn Ports, asked: Asked) -> Result<(), Failure> {
+    begin(ports, asked, BTreeSet::new(), terminal::UNSEEN).await?;
+    finish(ports, asked, RestoreStage::Released { at: ports.now() }).await
 }
 
 async fn load(ports: &dyn Ports, restored: Time) -> Result<Option<RestoreView>, Failure> {

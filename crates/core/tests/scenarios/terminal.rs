@@ -86,3 +86,24 @@ fn a_lease_that_dies_with_its_process_wastes_a_block_and_repeats_nothing() {
         assert_eq!(all(leases.lease(0, 2, true))[0].stan, first);
     }
 }
+
+/// However much one process sends, it gets no number twice a day, and the terminals it used up serve again the day after.
+#[test]
+fn more_than_a_terminal_has_in_a_day() {
+    let mut leases = Leases::new();
+    let mut taken = BTreeSet::new();
+    let blocks = 3 * i64::from(RANGE / BLOCK) / 2;
+    let mut terminals = BTreeSet::new();
+    for n in 0..blocks {
+        let slots = all(leases.lease(n, 1, true));
+        terminals.extend(slots.iter().map(|s| s.terminal.0));
+        assert!(slots.iter().all(|s| taken.insert((s.terminal.0, s.stan))), "a number was given twice");
+    }
+    assert_eq!(terminals, BTreeSet::from([0, 1]));
+    // A day after the first half was left, it serves again.
+    let half_a_day_later = leases.lease(LEASE_MS + 43_200_000, 1, true);
+    let next_day = leases.lease(LEASE_MS + 86_400_000 + blocks, 1, true);
+    let firsts = [half_a_day_later, next_day].map(|block| all(block).first().map(|s| (s.terminal.0, s.stan)));
+    let half = RANGE / 2;
+    assert_eq!(firsts, [Some((1, RANGE + half + 1)), Some((0, 1))]);
+}

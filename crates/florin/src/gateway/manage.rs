@@ -59,6 +59,18 @@ pub enum Manage {
     },
 }
 
+impl Manage {
+    /// Whether it writes: a restored installation that is not open yet takes none of those.
+    pub const fn changes(&self) -> bool {
+        match self {
+            Manage::NewAccount { .. } | Manage::NewKey { .. } | Manage::RollKey { .. } | Manage::RevokeKey { .. } => {
+                true
+            }
+            Manage::Accounts | Manage::Keys { .. } | Manage::Requests { .. } | Manage::RequestsAfter { .. } => false,
+        }
+    }
+}
+
 /// How long a question for what comes next waits for it.
 const LISTENS: Duration = Duration::from_secs(20);
 /// Entries that one look at the log shows.

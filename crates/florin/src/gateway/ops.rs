@@ -118,7 +118,7 @@ pub struct Desk {
 }
 
 pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
-    if desk.fence.is_closed() && changes_money(&ask) {
+    if desk.fence.is_closed() && changes(&ask) {
         let fail = Fence::fail();
         return Answer::Error { code: fence::CODE.to_owned(), message: fail.message, param: None, status: 503 };
     }
@@ -147,8 +147,9 @@ pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
 }
 
 /// What the fence of a restored installation keeps out.
-const fn changes_money(ask: &Ask) -> bool {
+const fn changes(ask: &Ask) -> bool {
     match ask {
+        Ask::Manage(asked) => asked.changes(),
         Ask::Create { .. }
         | Ask::Confirm { .. }
         | Ask::Capture { .. }
@@ -160,7 +161,6 @@ const fn changes_money(ask: &Ask) -> bool {
         | Ask::Story { .. }
         | Ask::Link { .. }
         | Ask::Health
-        | Ask::Manage(_)
         | Ask::SettlementReports { .. }
         | Ask::SettlementBreaks { .. }
         | Ask::Reconcile(_)

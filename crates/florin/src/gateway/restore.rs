@@ -7,11 +7,12 @@ use super::ops::{Answer, Desk};
 use super::ports::Real;
 use super::settlement::{NotPulled, words};
 use crate::fail::Fail;
+use florin_api::shape_of_orphan;
 use florin_core::flow::Failure;
 use florin_core::id::Key;
 use florin_core::ports::Ports;
 use florin_core::restore::{
-    Compared, Done, Finding, NotCompared, RestoreStage, compare, finish, orphans as found, unsettled,
+    Compared, Done, Finding, NotCompared, compare, finish, orphans as found, release as opens_at_once, unsettled,
 };
 use florin_core::terminal::HOUSE;
 use florin_vault::link::LinkState;
@@ -60,11 +61,10 @@ pub async fn release(desk: &Desk) -> Answer {
     let Some(restored) = desk.fence.restored.as_ref().filter(|_| desk.fence.is_closed()) else {
         return Answer::Ok(json!({ "object": "florin.restore", "status": "not_fenced" }));
     };
-    let stage = RestoreStage::Released { at: desk.ports.now() };
     let done = async {
         // Before it opens: a process that died in between would open it at its next start.
         let erased = erased::again(&desk.ports).await?;
-        finish(&*desk.ports, restored.asked(0, false), stage).await.map_err(|f| failed(&f))?;
+        opens_at_once(&*desk.ports, restored.asked(0, false)).await.map_err(|f| failed(&f))?;
         desk.fence.lift()?;
         Ok(json!({ "object": "florin.restore", "status": "open", "compared": false, "erased": erased }))
     };
@@ -200,13 +200,7 @@ pub async fn orphans(ports: &Real, account: Key, limit: u32) -> Result<Value, Fa
     let mut data = vec![];
     for owner in [account, HOUSE] {
         for view in found(ports, owner, limit).await? {
-            let o = &view.body;
-            data.push(json!({
-                "object": "florin.orphan", "rrn": o.attempt.wire.rrn.text(), "amount": o.attempt.money.minor,
-                "taken": o.taken.minor, "currency": o.taken.currency.code(), "sent_at": o.attempt.wire.at.seconds(),
-                "found_at": o.found.seconds(), "reversed_at": o.undone.map(|at| at.seconds()),
-                "status": if o.undone.is_some() { "reversed" } else { "reversing" },
-            }));
+            data.push(shape_of_orphan(&ports.look, &view));
         }
     }
     Ok(json!({ "object": "list", "data": data }))

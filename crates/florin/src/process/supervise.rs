@@ -17,7 +17,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
@@ -32,6 +32,9 @@ const TRIM_EVERY: Duration = Duration::from_secs(60);
 /// Pauses between tries to start a process: doubled from the first to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What a process says whose files another one has.
+const HELD_BY_THE_LAST: [&str; 2] = ["database_in_use", "sandbox_in_use"];
 
 /// Where a process writes what it has to say.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,7 +84,7 @@ impl Part {
         listeners: Vec<TcpListener>,
     ) -> Result<Part, Fail> {
         let settings = serde_json::to_string(settings).map_err(|e| Fail::new("bad_settings", e.to_string()))?;
-        let (child, input, ready) = launch(home, role, &settings, log, &listeners).await?;
+        let (child, input, ready) = launch_after_the_last(home, role, &settings, log, &listeners).await?;
         let (input, again) = (Some(input), Arc::default());
         Ok(Part { role, settings, log, home: home.clone(), child, input, listeners, again, ready })
     }
@@ -176,6 +179,28 @@ fn binary() -> Result<PathBuf, Fail> {
 struct Told {
     #[serde(default)]
     environment: BTreeMap<String, String>,
+}
+
+/// Who starts holds the data folder's lock, so a process that still has its files was started by one that was killed: it ends as soon as it
+/// sees that its input is closed, and is waited for.
+async fn launch_after_the_last(
+    home: &Home,
+    role: &'static str,
+    settings: &str,
+    log: Log,
+    listeners: &[TcpListener],
+) -> Result<(Child, UnixStream, Value), Fail> {
+    let until = Instant::now() + STOP_WITHIN;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match launch(home, role, settings, log, listeners).await {
+            Err(fail) if HELD_BY_THE_LAST.contains(&fail.code.as_str()) && Instant::now() < until => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            done => return done,
+        }
+    }
 }
 
 async fn launch(

@@ -209,7 +209,7 @@ fn what_was_lost_is_found_at_the_acquirer() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|o| (o["taken"].as_i64().unwrap(), o["status"].as_str().unwrap()))
+        .map(|o| (o["amount_taken"].as_i64().unwrap(), o["status"].as_str().unwrap()))
         .collect();
     undone.sort_unstable();
     assert_eq!(undone, [(0, "reversed"), (100, "reversed"), (500, "reversed")]);

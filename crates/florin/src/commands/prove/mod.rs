@@ -66,6 +66,15 @@ fn print(report: &ProveReport, seconds: f64) {
     let taken: u64 = report.branches.values().sum();
     out!("Rare branches taken: {taken} times, {} kinds.", report.branches.len());
     out!("Kinds of steps seen: {}.", report.steps.len());
+    let d = report.disasters;
+    out!(
+        "Backups restored: {}. Of {} messages sent after them, {} were booked again and {} reversed; the comparison died {} times.",
+        d.restores,
+        d.lost,
+        d.taken_up,
+        d.orphans,
+        d.deaths
+    );
     for failure in &report.failures {
         out!(
             "\nSeed {} broke a promise: {}: {}\nReplay: {}\n",
