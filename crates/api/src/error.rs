@@ -80,6 +80,10 @@ impl ApiError {
     pub fn missing_value(noun: &str, id: &str, param: &str) -> ApiError {
         ApiError { status: 400, ..ApiError::missing(noun, id, param) }
     }
+    /// What looking for a parameter's value came to: 404 would speak of the path.
+    pub fn of_a_parameter(self) -> ApiError {
+        if self.status == 404 { ApiError { status: 400, ..self } } else { self }
+    }
 
     pub fn body(&self) -> Value {
         let mut error = self.more.clone();

@@ -18,6 +18,9 @@ pub const LARGEST_LIMIT: usize = 100;
 /// Rows read for one page at most, and for how long: filters that match little end here.
 pub const MOST_ROWS_READ: usize = 20_000;
 const READ_FOR_MS: i64 = 1_000;
+/// A page never ends empty before its list does, or a client would take the list for read: it is looked for in so many rows, and then
+/// refused.
+pub const MOST_ROWS_LOOKED_AT: usize = 1_000_000;
 const ROWS_AT_ONCE: u32 = 200;
 
 /// Which page is wanted.
@@ -159,6 +162,9 @@ impl<T> Collector<T> {
     pub fn cut(&mut self) {
         self.more = true;
     }
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
     /// Where to start reading: things older than this.
     pub fn start(&self) -> Option<Key> {
         self.page.after
@@ -250,6 +256,8 @@ pub struct Found<T> {
     pub more: bool,
     /// Where reading ended before the list or the page did.
     pub cut_at: Option<Key>,
+    /// Rows read until then.
+    read: usize,
 }
 
 /// A page of rows by index entries of `kind` under `under`. `filter` reads a row, or leaves it out.
@@ -262,8 +270,29 @@ pub async fn rows<T>(
 where
     T: Send,
 {
-    let found = looked_for(ask, page, (under, kind), filter).await?;
-    Ok((found.items, found.more))
+    known(ask, &page, (under, kind)).await?;
+    let mut walk = page.walk();
+    let mut looked_at = 0;
+    loop {
+        let found = looked_through(ask, page.clone(), walk, (under, kind), filter).await?;
+        looked_at += found.read;
+        match found.cut_at {
+            Some(place) if found.items.is_empty() => walk = walk.on(place),
+            Some(_) | None => return Ok((found.items, found.more)),
+        }
+        goes_on(looked_at)?;
+    }
+}
+
+/// Whether a list that found nothing yet is read on.
+pub fn goes_on(looked_at: usize) -> Result<(), ApiError> {
+    if looked_at < MOST_ROWS_LOOKED_AT {
+        return Ok(());
+    }
+    let says = format!(
+        "None of {MOST_ROWS_LOOKED_AT} things fits. Ask for a time with fewer: give created[gte] and created[lt]."
+    );
+    Err(ApiError::invalid(says).param("created"))
 }
 
 /// The same, for whoever goes on where reading ended.
@@ -277,10 +306,24 @@ where
     T: Send,
 {
     known(ask, &page, (under, kind)).await?;
-    let mut walk = page.walk();
+    let walk = page.walk();
+    looked_through(ask, page, walk, (under, kind), filter).await
+}
+
+async fn looked_through<T>(
+    ask: &Ask<'_>,
+    page: Page,
+    mut walk: Walk,
+    (under, kind): (Key, Kind),
+    filter: &(dyn Fn(&Row) -> Result<Option<T>, ApiError> + Sync),
+) -> Result<Found<T>, ApiError>
+where
+    T: Send,
+{
+    let mut read = 0;
     let mut collector = Collector::walking(page);
     let mut budget = Budget::from(ask.now());
-    let whole = |(items, more)| Ok(Found { items, more, cut_at: None });
+    let whole = |(items, more)| Ok(Found { items, more, cut_at: None, read: 0 });
     loop {
         let at_once = or_short(Site::ShortPage, ROWS_AT_ONCE, 2);
         let found = ask.store().find(walk.query(under, kind, at_once)).await?.rows();
@@ -302,10 +345,11 @@ where
         if last {
             return whole(collector.done());
         }
+        read += found.len();
         if !budget.goes_on(found.len(), ask.now()) {
             collector.cut();
             let (items, more) = collector.done();
-            return Ok(Found { items, more, cut_at: found.last().map(|row| row.key) });
+            return Ok(Found { items, more, cut_at: found.last().map(|row| row.key), read });
         }
         breathe().await;
     }

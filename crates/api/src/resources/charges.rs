@@ -396,19 +396,29 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
         let Some(key) = cursor else { continue };
         // Another account's does not exist.
         let id = ask.look().id(Kind::Charge, key);
-        find(ask, &id, name).await.map_err(|e| if e.status == 404 { ApiError { status: 400, ..e } } else { e })?;
+        find(ask, &id, name).await.map_err(ApiError::of_a_parameter)?;
     }
-    let walk = page.walk();
+    let mut walk = page.walk();
     let mut collector = Collector::walking(page);
-    let whole = each(ask, walk, &mut |view, attempt| {
-        if collector.over(attempt.key) {
-            return false;
+    let mut looked_at = 0;
+    loop {
+        let mut take = |view, attempt: Attempt| {
+            looked_at += 1;
+            if collector.over(attempt.key) {
+                return false;
+            }
+            !(collector.wants(attempt.key) && fits(&view)) || collector.push((view, attempt))
+        };
+        let (whole, reached) = walked(ask, walk, &mut take).await?;
+        if whole {
+            break;
         }
-        !(collector.wants(attempt.key) && fits(&view)) || collector.push((view, attempt))
-    })
-    .await?;
-    if !whole {
-        collector.cut();
+        let Some(reached) = reached.filter(|_| collector.is_empty()) else {
+            collector.cut();
+            break;
+        };
+        walk = walk.on(reached);
+        list::goes_on(looked_at)?;
     }
     let (found, more) = collector.done();
     let mut data = vec![];
@@ -471,16 +481,8 @@ pub async fn search(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     Ok(search::answer(Subject::Charge, (data, more), cut_at, counts.then_some(total)))
 }
 
-/// Charges in the order of the walk, until `take` says that it is enough. False when reading ended before the list did.
-pub async fn each(
-    ask: &Ask<'_>,
-    walk: Walk,
-    take: &mut (dyn FnMut(PaymentView, Attempt) -> bool + Send),
-) -> Result<bool, ApiError> {
-    walked(ask, walk, take).await.map(|(whole, _)| whole)
-}
-
-/// The same, and the last place that it came to.
+/// Charges in the order of the walk, until `take` says that it is enough. False when reading ended before the list did; and the last
+/// place that it came to.
 async fn walked(
     ask: &Ask<'_>,
     mut walk: Walk,

@@ -133,7 +133,7 @@ async fn of_id(ask: &Ask<'_>, id: &str) -> Result<(Chosen, bool), ApiError> {
     if let Some(chosen) = payment_methods::of_name(ask, id).await? {
         return Ok((chosen, true));
     }
-    let view = payment_methods::find(ask, id, "payment_method").await.map_err(|e| ApiError { status: 400, ..e })?;
+    let view = payment_methods::find(ask, id, "payment_method").await.map_err(ApiError::of_a_parameter)?;
     // Whose it is decides when the token is used.
     let payer = Payer { by: view.key, customer: view.body.customer(), uses: false };
     Ok((payment_methods::of_view(ask, &view, payer)?, false))
@@ -171,10 +171,7 @@ pub async fn choose(ask: &Ask<'_>, params: &Params, payer: Payer, by: Used) -> R
             "A confirmation_token brings its payment method: leave payment_method and payment_method_data out.";
         return Err(params.bad("confirmation_token", message));
     }
-    let view = find(ask, &id, "confirmation_token").await.map_err(|e| match e.status {
-        404 => ApiError { status: 400, ..e },
-        _ => e,
-    })?;
+    let view = find(ask, &id, "confirmation_token").await.map_err(ApiError::of_a_parameter)?;
     let spent = |what| params.bad("confirmation_token", format!("This ConfirmationToken was {what}: make a new one."));
     view.body.usable(ask.now()).map_err(|why| match why {
         Spent::Used => spent("used before").code("confirmation_token_already_used"),

@@ -131,7 +131,7 @@ async fn default_method(ask: &Ask<'_>, params: &Params, customer: Option<Key>) -
         Patch::Unset => Patch::Unset,
         Patch::Set(id) => {
             let name = "invoice_settings[default_payment_method]";
-            let view = payment_methods::find(ask, &id, name).await.map_err(|e| ApiError { status: 400, ..e })?;
+            let view = payment_methods::find(ask, &id, name).await.map_err(ApiError::of_a_parameter)?;
             if customer.is_none() || view.body.customer() != customer {
                 let message = format!("The payment method {id} is not attached to this customer: attach it first.");
                 return Err(ApiError::invalid(message).code("resource_missing").param(name));

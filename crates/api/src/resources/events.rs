@@ -16,8 +16,6 @@ use serde_json::Value;
 
 /// Events read from the store at a time.
 const AT_ONCE: u32 = 200;
-/// Events looked at for one page at most: filters that match little end here.
-const MOST_LOOKED_AT: usize = 50_000;
 /// Types that one list asks for.
 const MOST_TYPES: usize = 20;
 
@@ -135,7 +133,11 @@ impl Walk {
 async fn collect(ask: &Ask<'_>, mut walk: Walk, page: &Page, wanted: &Wanted) -> Result<(Vec<Value>, bool), ApiError> {
     let endpoints = endpoints(ask).await?;
     let (mut found, mut looked_at) = (vec![], 0);
-    while looked_at < MOST_LOOKED_AT {
+    loop {
+        if looked_at >= list::MOST_ROWS_READ && !found.is_empty() {
+            return Ok((found, true));
+        }
+        list::goes_on(looked_at)?;
         let Walk { after, before, backwards } = walk;
         let query = Query::OfAccount { account: ask.account(), after, before, backwards, limit: AT_ONCE };
         let events = ask.store().find(query).await?.sequenced();
@@ -162,6 +164,7 @@ async fn collect(ask: &Ask<'_>, mut walk: Walk, page: &Page, wanted: &Wanted) ->
         } else {
             walk.after = last;
         }
+        list::breathe().await;
     }
     Ok((found, false))
 }

@@ -178,9 +178,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         Patch::Keep => Patch::Keep,
         Patch::Unset => Patch::Unset,
         Patch::Set(id) => {
-            let found = super::prices::find(ask, &id)
-                .await
-                .map_err(|e| ApiError { status: 400, ..e }.param("default_price"))?;
+            let found = super::prices::find(ask, &id).await.map_err(|e| e.of_a_parameter().param("default_price"))?;
             if found.body.product != view.key || !found.body.active {
                 let message = format!("The price {id} is not an active price of this product.");
                 return Err(params.bad("default_price", message));

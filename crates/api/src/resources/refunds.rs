@@ -126,7 +126,6 @@ async fn refunded(
     intent: Option<String>,
     charge: Option<String>,
 ) -> Result<(PaymentView, Option<String>), ApiError> {
-    let as_value = |e: ApiError| if e.status == 404 { ApiError { status: 400, ..e } } else { e };
     match (intent, charge) {
         (None, None) => Err(ApiError::invalid(
             "One of the following params should be provided for this request: payment_intent or charge.",
@@ -138,11 +137,12 @@ async fn refunded(
             let missing = || ApiError::missing_value(noun(Kind::Payment), &id, "payment_intent");
             let key = ask.look().key(Kind::Payment, &id).ok_or_else(missing)?;
             let loaded = flow::load(ask.store(), ask.account(), Kind::Payment, key).await;
-            let view = loaded.map_err(ask.missing(Kind::Payment, &id, "payment_intent")).map_err(as_value)?;
+            let view =
+                loaded.map_err(ask.missing(Kind::Payment, &id, "payment_intent")).map_err(ApiError::of_a_parameter)?;
             Ok((view, None))
         }
         (None, Some(id)) => {
-            let (view, attempt) = charges::find(ask, &id, "charge").await.map_err(as_value)?;
+            let (view, attempt) = charges::find(ask, &id, "charge").await.map_err(ApiError::of_a_parameter)?;
             if charges::captured(&view.body, attempt.key).is_none()
                 && matches!(view.body.stage, Stage::Succeeded { .. })
             {

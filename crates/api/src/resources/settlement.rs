@@ -108,7 +108,12 @@ pub async fn breaks(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     };
     let mut collector = Collector::new(page);
     let (mut before, mut read): (Option<Key>, usize) = (collector.start(), 0);
-    'pages: while read < MOST_ROWS_READ {
+    'pages: loop {
+        if read >= MOST_ROWS_READ && !collector.is_empty() {
+            collector.cut();
+            break;
+        }
+        list::goes_on(read)?;
         let query = Query::List { under, kind: Kind::Break, before, limit: ROWS_AT_ONCE };
         let rows = ask.store().find(query).await?.rows();
         read += rows.len();
@@ -126,6 +131,7 @@ pub async fn breaks(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
         if rows.len() < ROWS_AT_ONCE as usize {
             break;
         }
+        list::breathe().await;
     }
     let (found, more) = collector.done();
     let data = found.iter().map(|view| difference(ask.look(), view)).collect();

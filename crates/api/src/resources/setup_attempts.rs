@@ -86,7 +86,7 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let id = params.needed("setup_intent", 255)?;
     params.done()?;
     let found = setup_intents::find(ask, &id).await;
-    let view = found.map_err(|e| ApiError { status: 400, param: Some("setup_intent".into()), ..e })?;
+    let view = found.map_err(|e| e.of_a_parameter().param("setup_intent"))?;
     let mut collector = list::Collector::new(page);
     let start: Option<Key> = collector.start();
     for attempt in view.body.attempts.iter().rev().filter(|a| start.is_none_or(|s| a.key < s)) {

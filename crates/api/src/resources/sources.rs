@@ -119,6 +119,6 @@ pub async fn retrieve(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError
 pub async fn chosen(ask: &Ask<'_>, params: &Params, customer: Key) -> Result<Option<Key>, ApiError> {
     let name = "default_source";
     let Some(id) = params.text(name, 255)? else { return Ok(None) };
-    let view = find(ask, customer, &id, name).await.map_err(|e| ApiError { status: 400, ..e })?;
+    let view = find(ask, customer, &id, name).await.map_err(ApiError::of_a_parameter)?;
     Ok(Some(view.key))
 }

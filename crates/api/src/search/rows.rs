@@ -76,7 +76,7 @@ pub async fn rows(
         true => {
             let count = |row: &Row| Ok(filter(row)?.map(|_| ()));
             let all = Page { limit: MOST_ROWS_READ, after: None, ..page };
-            Some(list::rows(ask, all, under, &count).await?.0.len())
+            Some(list::looked_for(ask, all, under, &count).await?.items.len())
         }
     };
     Ok(answer(subject, (found.items, found.more), cut_at, total))

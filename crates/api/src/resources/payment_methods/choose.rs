@@ -81,8 +81,7 @@ async fn of_id(ask: &Ask<'_>, id: &str, payer: Payer) -> Result<Chosen, ApiError
     if let Some(card) = named(ask, id, "payment_method").await? {
         return Ok(made(ask, fresh(ask, card), payer));
     }
-    let missing = |error: ApiError| if error.status == 404 { ApiError { status: 400, ..error } } else { error };
-    let view = super::find(ask, id, "payment_method").await.map_err(missing)?;
+    let view = super::find(ask, id, "payment_method").await.map_err(ApiError::of_a_parameter)?;
     of_view(ask, &view, payer)
 }
 

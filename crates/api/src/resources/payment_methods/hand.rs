@@ -19,8 +19,7 @@ use florin_core::refusal::Refusal;
 pub async fn attach(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let id = params.needed("customer", 255)?;
     params.done()?;
-    let customer =
-        crate::resources::customers::find(ask, &id, "customer").await.map_err(|e| ApiError { status: 400, ..e })?;
+    let customer = crate::resources::customers::find(ask, &id, "customer").await.map_err(ApiError::of_a_parameter)?;
     if customer.body.deleted.is_some() {
         return Err(ApiError::missing_value("customer", &id, "customer"));
     }

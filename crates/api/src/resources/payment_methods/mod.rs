@@ -225,9 +225,7 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     params.done()?;
     let of = match &id {
         None => None,
-        Some(id) => {
-            Some(super::customers::find(ask, id, "customer").await.map_err(|e| ApiError { status: 400, ..e })?.key)
-        }
+        Some(id) => Some(super::customers::find(ask, id, "customer").await.map_err(ApiError::of_a_parameter)?.key),
     };
     known_type(params, wanted.as_ref())?;
     if wanted.as_ref().is_some_and(|other| other != "card") {

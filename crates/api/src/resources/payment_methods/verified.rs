@@ -71,7 +71,7 @@ pub async fn given(ask: &Ask<'_>, id: &str, customer: Key) -> Result<Given, ApiE
         let approval = verified(ask, customer, Method { key, card: card.clone() }, Contact::default()).await?;
         return Ok(made(ask, (key, customer), PaymentMethod::free(ask.caller.live, card), approval.as_ref(), None));
     }
-    let view = find(ask, id, "payment_method").await.map_err(|e| ApiError { status: 400, ..e })?;
+    let view = find(ask, id, "payment_method").await.map_err(ApiError::of_a_parameter)?;
     of_view(ask, &view, Payer { by: customer, customer: None, uses: false })?;
     let body = match view.body.is_verified() {
         true => view.body.clone(),

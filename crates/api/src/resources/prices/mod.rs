@@ -93,7 +93,7 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let data = params.object("product_data")?;
     let (product, mut beside) = match (named, data) {
         (Some(id), None) => {
-            let found = products::find(ask, &id).await.map_err(|e| ApiError { status: 400, ..e }.param("product"))?;
+            let found = products::find(ask, &id).await.map_err(|e| e.of_a_parameter().param("product"))?;
             (found.key, vec![])
         }
         (None, Some(data)) => {

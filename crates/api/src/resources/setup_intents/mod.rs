@@ -321,7 +321,7 @@ pub async fn list(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     params.done()?;
     let customer = match &customer {
         None => None,
-        Some(id) => Some(customers::find(ask, id, "customer").await.map_err(|e| ApiError { status: 400, ..e })?.key),
+        Some(id) => Some(customers::find(ask, id, "customer").await.map_err(ApiError::of_a_parameter)?.key),
     };
     let method = method.as_ref().map(|id| ask.look().key(Kind::Method, id));
     let filter = |row: &Row| {
