@@ -86,6 +86,11 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("backup.keep_all_hours", "48", "how long every backup is kept, in hours"),
     ("backup.stale_after_seconds", "300", "an older newest backup is a finding of doctor, once there is one; 0: never"),
     ("backup.verify_after_days", "7", "a last trial that is older is a finding of doctor; 0: never"),
+    (
+        "metrics.address",
+        "127.0.0.1:0",
+        "loopback address:port of /metrics, /healthz and /readyz; port 0 takes a free one; empty: none",
+    ),
     ("network.port", "8583", "port of the sandbox's acquirer when it runs alone"),
     ("network.control_port", "0", "port of the sandbox's control interface; 0 takes a free one"),
     (

@@ -155,7 +155,7 @@ fn once(bank: &Arc<Bank>, asked: Asked) -> Result<Compared, florin_core::restore
 
 /// Compares until everything is settled, dying now and then.
 fn come_back(bank: &Arc<Bank>, rng: &mut Rng, asked: Asked, report: &mut RestoreReport) -> Result<Compared, String> {
-    let (mut counts, mut broken) = (std::collections::BTreeMap::new(), 0);
+    let (mut counts, mut settled_before) = (std::collections::BTreeMap::new(), 0);
     for run in 0..MOST_RUNS {
         let process = Process::new(bank, rng.draw());
         let dies = run < 20 && rng.chance(600);
@@ -178,9 +178,9 @@ fn come_back(bank: &Arc<Bank>, rng: &mut Rng, asked: Asked, report: &mut Restore
         };
         let (mut compared, open) = ended?;
         if compared.breaks() > 0 {
-            // What was open stood in the way of what came after it: settled now, it does no more.
-            broken += 1;
-            if broken < 3 {
+            // What was open stood in the way of what came after it: once all of it is settled, it does no more.
+            settled_before += u32::from(open == 0);
+            if settled_before < 2 {
                 continue;
             }
             return Err(format!("a break: {:?}", compared.findings.iter().find(|f| f.done.is_break())));

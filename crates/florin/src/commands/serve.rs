@@ -7,6 +7,7 @@ use crate::cli::{Common, Demo};
 use crate::config::Config;
 use crate::desktop;
 use crate::fail::{Fail, Outcome};
+use crate::home::Home;
 use crate::out::out;
 use crate::process::ready::ADDRESSES;
 use crate::process::sites::Public;
@@ -14,7 +15,10 @@ use crate::process::supervise::{Log, Part, Why};
 use crate::process::{Restarts, asked_to_stop, block_on};
 use florin_vault::harden::Hardened;
 use serde_json::json;
+use std::time::Duration;
 use tokio::sync::Notify;
+
+const LOOK_AT_BACKUPS_EVERY: Duration = Duration::from_secs(10);
 
 pub fn demo(common: &Common, args: &Demo) -> Outcome {
     let mut config = Config::load(common)?;
@@ -64,12 +68,28 @@ pub fn serve(common: &Common) -> Outcome {
     block_on(async {
         let restarts = Restarts::listen(true)?;
         let system = System::serve(&config).await?;
-        if let Err(says) = state::finding(&config, &system.home) {
-            eprintln!("florin: backups: {says}");
+        let home = system.home.clone();
+        tokio::select! {
+            done = watch(system, common.json, restarts) => done,
+            () = watch_backups(&config, &home) => Ok(()),
         }
-        watch(system, common.json, restarts).await
     })?;
     Ok(0)
+}
+
+/// Says what is wrong with the backups as soon as it is, and when it is over.
+async fn watch_backups(config: &Config, home: &Home) {
+    let mut wrong = false;
+    loop {
+        let finding = state::finding(config, home);
+        match &finding {
+            Err(says) if !wrong => eprintln!("florin: ALERT: backups: {says}"),
+            Ok(says) if wrong => eprintln!("florin: over: backups: {says}"),
+            Ok(_) | Err(_) => {}
+        }
+        wrong = finding.is_err();
+        tokio::time::sleep(LOOK_AT_BACKUPS_EVERY).await;
+    }
 }
 
 /// What this machine could not give the vault. Loud where real cards are; in the demo only what a kernel lacks is worth a word.

@@ -20,7 +20,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -88,6 +88,9 @@ impl SandboxFacts {
         self.0["acquirer"].as_str().map(str::to_owned).ok_or_else(missing)
     }
 }
+
+/// What the gateway is told besides: fees, limits, reports, where erasures are noted, where its metrics are asked for.
+type Beside = (FeeSettings, GateSettings, SettlementSettings, PathBuf, Option<SocketAddr>);
 
 pub struct System {
     pub home: Home,
@@ -166,7 +169,9 @@ impl System {
             key: vault.key.clone(),
         };
         let (settlement, erased) = (settlement(config, Some(source), 1)?, erased(config, &home));
-        System::finish(home, Some(sandbox), parts, locks, vault, (fees, gate, settlement, erased), log).await
+        // A command that pays and ends is watched by nobody.
+        let metrics = if matches!(open, Public::Settings) { metrics(config)? } else { None };
+        System::finish(home, Some(sandbox), parts, locks, vault, (fees, gate, settlement, erased, metrics), log).await
     }
 
     /// Starts vault and gateway against a real acquirer.
@@ -234,7 +239,16 @@ impl System {
         });
         let settlement = settlement(config, source, config.number("settlement.every_seconds", 1, 86_400)?)?;
         let erased = erased(config, &home);
-        System::finish(home, None, vec![], vec![lock], vault, (fees, gate, settlement, erased), Log::Terminal).await
+        System::finish(
+            home,
+            None,
+            vec![],
+            vec![lock],
+            vault,
+            (fees, gate, settlement, erased, metrics(config)?),
+            Log::Terminal,
+        )
+        .await
     }
 
     async fn finish(
@@ -243,7 +257,7 @@ impl System {
         mut parts: Vec<Part>,
         locks: Vec<Lock>,
         mut vault: VaultSettings,
-        (fees, gate, settlement, erased): (FeeSettings, GateSettings, SettlementSettings, PathBuf),
+        (fees, gate, settlement, erased, metrics): Beside,
         log: Log,
     ) -> Result<System, Fail> {
         let mut gateway = GatewaySettings {
@@ -267,6 +281,8 @@ impl System {
             hooks_local: !vault.live,
             fees,
             settlement,
+            metrics: metrics.is_some(),
+            backups: home.backups("state.json"),
         };
         let started = async {
             let listeners = open_public(&mut vault)?;
@@ -274,7 +290,8 @@ impl System {
             gateway.public = public(&part.ready);
             gateway.dashboard = dashboard(&part.ready);
             parts.push(part);
-            parts.push(Part::start(&home, "gateway", &gateway, log).await?);
+            let metrics = metrics.map(hand::open).transpose()?;
+            parts.push(Part::start_with(&home, "gateway", &gateway, log, metrics.into_iter().collect()).await?);
             Ok(())
         };
         let started: Result<(), Fail> = started.await;
@@ -436,6 +453,20 @@ pub fn kek(config: &Config, home: &Home) -> PathBuf {
 /// What a hardware module's library is told: the vault's environment is closed otherwise.
 fn environment(kek: &Path) -> BTreeMap<String, String> {
     florin_vault::keys::module(kek).map(|module| module.environment).unwrap_or_default()
+}
+
+/// Where a monitoring system asks. What it is told goes without TLS, so it stays on this machine.
+fn metrics(config: &Config) -> Result<Option<SocketAddr>, Fail> {
+    let text = config.text("metrics.address");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |why: &str| Fail::usage("bad_setting", "metrics.address", format!("metrics.address: {why}"));
+    let address: SocketAddr = text.parse().map_err(|_| wrong("give an address and a port, like 127.0.0.1:9464"))?;
+    match address.ip().is_loopback() {
+        true => Ok(Some(address)),
+        false => Err(wrong("metrics are told without TLS: give an address of this machine, like 127.0.0.1:9464")),
+    }
 }
 
 fn erased(config: &Config, home: &Home) -> PathBuf {

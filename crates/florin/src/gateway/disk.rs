@@ -28,10 +28,13 @@ impl Disk {
         self.low.load(Ordering::Relaxed)
     }
 
+    /// Room for this user. A file system that does not tell is not taken for a full one.
+    pub fn free_bytes(&self) -> u64 {
+        rustix::fs::statvfs(&self.folder).map_or(u64::MAX, |told| told.f_bavail.saturating_mul(told.f_frsize))
+    }
+
     fn look(&self) {
-        // A file system that does not tell is not taken for a full one.
-        let Ok(told) = rustix::fs::statvfs(&self.folder) else { return };
-        let low = told.f_bavail.saturating_mul(told.f_frsize) < LEAST_FREE_BYTES;
+        let low = self.free_bytes() < LEAST_FREE_BYTES;
         if low != self.low.swap(low, Ordering::Relaxed) {
             let what = if low { "too full: nothing new is begun. Free some space" } else { "no longer too full" };
             eprintln!("florin gateway: the disk of {} is {what}", self.folder.display());

@@ -13,6 +13,8 @@ pub mod journal;
 pub mod journey;
 pub mod listeners;
 pub mod manage;
+pub mod metrics;
+pub mod monitor;
 pub mod ops;
 pub mod ports;
 pub mod reports;

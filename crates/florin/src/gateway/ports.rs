@@ -2,6 +2,7 @@
 
 use super::erased::Tombstones;
 use super::hooks::News;
+use super::metrics::Counted;
 use super::shape;
 use florin_api::Look;
 use florin_core::commit::Commit;
@@ -19,7 +20,7 @@ use florin_store::SqliteStore;
 use florin_vault::client::VaultClient;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
 /// The store, remembering which shards have events without a number.
@@ -121,6 +122,7 @@ pub struct Real {
     pub deliveries: Notify,
     /// Tells of new events.
     pub news: Arc<News>,
+    pub counted: Counted,
 }
 
 impl Real {
@@ -147,6 +149,7 @@ impl Real {
             due: Notify::new(),
             deliveries: Notify::new(),
             news,
+            counted: Counted::new(),
         }
     }
 
@@ -194,7 +197,12 @@ impl Ports for Real {
         }
     }
     fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
-        Box::pin(async move { self.vault.submit(&order).await })
+        Box::pin(async move {
+            let began = Instant::now();
+            let verdict = self.vault.submit(&order).await;
+            self.counted.sent(&order, &verdict, began.elapsed());
+            verdict
+        })
     }
     fn authenticate<'a>(&'a self, ask: threeds::Ask) -> Wait<'a, threeds::Answer> {
         Box::pin(async move { self.vault.authenticate(&ask).await })

@@ -1,5 +1,6 @@
 //! The log of requests in this process: kept on disk, and told to whoever listens. Knows no endpoint.
 
+use super::ports::Real;
 use florin_core::id::Key;
 use florin_core::request_log::{Entry, Find, Placed, RequestLog};
 use florin_core::store::{StoreTrouble, Wait};
@@ -14,11 +15,12 @@ const BEHIND_LIMIT: usize = 1_024;
 pub struct Requests {
     log: SqliteRequestLog,
     told: broadcast::Sender<Arc<Entry>>,
+    ports: Arc<Real>,
 }
 
 impl Requests {
-    pub fn new(log: SqliteRequestLog) -> Requests {
-        Requests { log, told: broadcast::channel(BEHIND_LIMIT).0 }
+    pub fn new(log: SqliteRequestLog, ports: Arc<Real>) -> Requests {
+        Requests { log, told: broadcast::channel(BEHIND_LIMIT).0, ports }
     }
 
     /// Entries of all accounts from now on: a listener looks for its own.
@@ -29,6 +31,7 @@ impl Requests {
 
 impl RequestLog for Requests {
     fn note(&self, entry: Entry) {
+        self.ports.counted.answered(entry.status);
         if self.told.receiver_count() > 0 {
             // Nobody listens any more: then nobody is told.
             let _ = self.told.send(Arc::new(entry.clone()));

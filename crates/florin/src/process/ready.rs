@@ -30,6 +30,7 @@ pub const ADDRESSES: &[Address] = &[
     address("dashboard", "vault", "https://localhost", None),
     address("http_dashboard", "vault", "http://dashboard.localhost", Some("dashboard")),
     address("shop", "shop", "https://localhost", None),
+    address("metrics", "gateway", "http://127.0.0.1", Some("metrics")),
     address("http_shop", "shop", "http://shop.localhost", Some("shop")),
 ];
 

@@ -12,12 +12,13 @@ use crate::gateway::fence::Fence;
 use crate::gateway::hooks::{self, Client, Office, Trust};
 use crate::gateway::journey::{Pages, Teller};
 use crate::gateway::listeners::Listeners;
+use crate::gateway::metrics::Metrics;
 use crate::gateway::ops::{self, Desk};
 use crate::gateway::ports::{Real, now};
 use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
-use crate::gateway::{account, api, door, edge, worker};
+use crate::gateway::{account, api, door, edge, monitor, worker};
 use crate::home::{random, read_key};
 use crate::named::Named;
 use florin_api::{Api, LimitSettings, Look, Rate};
@@ -189,7 +190,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let listener = door::bind(&s.door).map_err(|e| crate::fail::io("listen on", &s.door, &e))?;
     let kept = Retention { days: s.gate.requests_kept_days, entries: s.gate.requests_kept };
     let log = SqliteRequestLog::open(&s.requests, kept).map_err(trouble)?;
-    let requests = Arc::new(Requests::new(log));
+    let requests = Arc::new(Requests::new(log, Arc::clone(&ports)));
     let (at, written) = (Arc::clone(&ports), Arc::clone(&requests));
     let beside = api::Beside { ports: at, requests: written, local_endpoints: s.hooks_local, pages: pages.clone() };
     let api = Arc::new(Api::new(ports.clone(), Arc::new(beside), look, &api_root, limits(s.gate.limits), s.live));
@@ -225,10 +226,16 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     tokio::spawn(open().behind(settler.run(Arc::clone(&ports))));
     tokio::spawn(open().behind(late_answers(Arc::clone(&ports), vault)));
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
+    let monitored = monitored(s.metrics)?;
+    let monitored_at = monitored.as_ref().and_then(|listener| listener.local_addr().ok()).map(|at| at.to_string());
+    if let Some(listener) = monitored {
+        let metrics = Metrics::new(Arc::clone(&ports), Arc::clone(&fence), Arc::clone(&disk), s.backups);
+        tokio::spawn(monitor::serve(listener, Arc::new(metrics)));
+    }
     let (stop, stopping) = watch::channel(false);
     let listeners = Arc::new(Listeners::new(sites, Arc::clone(&ports), requests, stopping.clone()));
     let serving = edge::serve(incoming, &s.api, listeners, stopping);
-    say(&First::Ready(json!({ "door": s.door, "api": s.api, "pid": std::process::id() })));
+    say(&First::Ready(json!({ "door": s.door, "api": s.api, "metrics": monitored_at, "pid": std::process::id() })));
     let ends = async {
         asked_to_stop(true).await;
         stop.send_replace(true);
@@ -243,6 +250,19 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     }
     worker::number_once(&ports).await;
     Ok(())
+}
+
+/// The listener that the starter handed over for the monitoring system, if there is one.
+fn monitored(given: bool) -> Result<Option<tokio::net::TcpListener>, Fail> {
+    if !given {
+        return Ok(None);
+    }
+    let taken = hand::take(std::io::stdin()).and_then(|mut taken| {
+        let listener = taken.pop().ok_or_else(|| std::io::Error::other("no listener for metrics"))?;
+        listener.set_nonblocking(true)?;
+        tokio::net::TcpListener::from_std(listener)
+    });
+    taken.map(Some).map_err(|e| Fail::new("no_listeners", format!("the starter handed over too little: {e}")))
 }
 
 fn limits(s: Limits) -> LimitSettings {

@@ -86,6 +86,10 @@ pub struct GatewaySettings {
     pub hooks_local: bool,
     pub fees: FeeSettings,
     pub settlement: crate::gateway::settlement::SettlementSettings,
+    /// The starter hands a listener over, where a monitoring system asks.
+    pub metrics: bool,
+    /// Where the state of the backups is noted.
+    pub backups: PathBuf,
 }
 
 /// What merchants pay, as `core`'s `Fees` takes it.

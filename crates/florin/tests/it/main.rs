@@ -18,6 +18,7 @@ mod hooks;
 mod idempotency;
 mod journey;
 mod leak;
+mod metrics;
 mod network;
 mod overload;
 mod pay;

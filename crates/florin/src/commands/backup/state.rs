@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::fail::Fail;
 use crate::home::Home;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// Times are milliseconds since the Unix epoch.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -39,7 +40,12 @@ pub struct Failed {
 
 /// None: no backup was ever tried.
 pub fn read(home: &Home) -> Option<State> {
-    let bytes = std::fs::read(home.backups("state.json")).ok()?;
+    of(&home.backups("state.json"))
+}
+
+/// The same by its file.
+pub fn of(file: &Path) -> Option<State> {
+    let bytes = std::fs::read(file).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
