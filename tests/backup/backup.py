@@ -233,6 +233,7 @@ def the_age_program_opens_what_we_write(world):
     assert plain[:4] == ZSTD, plain[:4]
     words = world.folder / "words"
     words.write_text("correct horse battery staple\n")
+    words.chmod(0o600)
     made = world.florin("backup", "create", "--whole", "--place", world.folder / "words-only", "--passphrase-file", words)
     file = (world.folder / "words-only" / f"{made['id']}.age").read_bytes()
     assert pyrage.passphrase.decrypt(file, "correct horse battery staple")[:4] == ZSTD
@@ -257,6 +258,7 @@ def backups_go_to_storage_and_come_back(world):
         assert world.florin("show", paid, data=into)["status"] == "succeeded"
         credentials = world.folder / "credentials"
         credentials.write_text("[default]\naws_access_key_id = S3RVER\naws_secret_access_key = S3RVER\n")
+        credentials.chmod(0o600)
         settings = {"FLORIN_BACKUP_S3_ENDPOINT": checked.url, "FLORIN_BACKUP_S3_CREDENTIALS": str(credentials)}
         assert len(world.ids(PLACE, **settings)) == 2
         assert checked.server.seen > 10

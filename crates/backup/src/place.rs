@@ -1,10 +1,14 @@
 //! Where backups lie. A place knows names and bytes; what lies there is encrypted before it comes here.
 
 use crate::error::BackupError;
+use crate::id;
+use crate::make::{MANIFEST, OBJECT};
+use florin_core::time::Time;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Writes an object.
 pub type Writing<'a> = &'a mut dyn FnMut(&mut dyn Write) -> Result<(), BackupError>;
@@ -21,8 +25,18 @@ pub trait Place: Send + Sync {
     /// Nothing if there is none.
     fn remove(&self, name: &str) -> Result<(), BackupError>;
 
+    /// Takes away what is left of objects of ours whose writing was begun and not touched after `before`, and was never finished: a kill
+    /// leaves it, no list shows it, and it costs space.
+    fn sweep(&self, before: Time) -> Result<(), BackupError>;
+
     /// For people.
     fn shown(&self) -> String;
+}
+
+/// Whoever writes an object that is a part of a backup tells by its name when that was begun.
+pub fn was_begun_by(name: &str, before: Time) -> bool {
+    let of = [OBJECT, MANIFEST].into_iter().find_map(|ending| id::of(name, ending));
+    of.is_some_and(|id| id::is_by(id, before))
 }
 
 /// A small object, whole.
@@ -105,6 +119,28 @@ impl Place for Folder {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(BackupError::io("remove", &path, &e)),
         }
+    }
+
+    /// The clock of another machine that keeps the folder counts too: what it says is written to still is left alone.
+    fn sweep(&self, before: Time) -> Result<(), BackupError> {
+        let io = |e: std::io::Error| BackupError::io("list", &self.root, &e);
+        for entry in fs::read_dir(&self.root).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            let name = entry.file_name();
+            let Some(part) = name.to_str().filter(|n| n.strip_suffix(PART).is_some_and(|n| was_begun_by(n, before)))
+            else {
+                continue;
+            };
+            let touched = match entry.metadata().and_then(|about| about.modified()) {
+                Ok(touched) => touched.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis()),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(io(e)),
+            };
+            if touched <= u128::try_from(before.0).unwrap_or(0) {
+                self.remove(part)?;
+            }
+        }
+        Ok(())
     }
 
     fn shown(&self) -> String {

@@ -290,3 +290,31 @@ fn a_making_that_breaks_off_leaves_nothing_that_counts() {
         assert_eq!(w.restore(id, "no").err().map(|e| e.code()), Some("backup_not_found"), "{id}");
     }
 }
+
+#[test]
+fn what_a_kill_left_half_written_goes_after_an_hour() {
+    let w = World::new();
+    w.write(FILES[0], 1);
+    let made = w.make(1_000).unwrap().id;
+    let place = w.place();
+    const BEFORE: i64 = 1_795_305_600_000;
+    let check = |name: String, touched: i64, goes: bool| {
+        let path = w.path("place").join(&name);
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_millis(touched.cast_unsigned())).unwrap();
+        place.sweep(Time(BEFORE)).unwrap();
+        assert_eq!(path.exists(), !goes, "{name} {touched}");
+    };
+    let id = |at| crate::id::make(Time(at), 7, false);
+    for ending in [OBJECT, MANIFEST] {
+        check(format!("{}{ending}.part", id(BEFORE)), BEFORE, true);
+        check(format!("{}{ending}.part", id(BEFORE - 86_400_000)), BEFORE - 5_000, true);
+        // Written to still; begun later; not a part; not ours.
+        check(format!("{}{ending}.part", id(BEFORE - 1_000)), BEFORE + 1, false);
+        check(format!("{}{ending}.part", id(BEFORE + 1)), BEFORE, false);
+        check(format!("{}{ending}", id(BEFORE - 1_000)), BEFORE - 1_000, false);
+        check(format!("somebody's{ending}.part"), BEFORE - 1_000, false);
+    }
+    check(format!("{}.part", id(BEFORE)), BEFORE, false);
+    w.restore(&made, "back").unwrap();
+}

@@ -2,10 +2,12 @@
 
 use crate::fail::{Fail, io};
 use florin_core::seal::Secret;
+use florin_vault::private::{self, PrivateError};
 use std::fs::{DirBuilder, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 #[derive(Clone, Debug)]
 pub struct Home {
@@ -138,28 +140,35 @@ pub fn make_private(path: &Path) -> Result<(), Fail> {
 
 /// Reads a key file of exactly `N` bytes for its owner alone.
 pub fn read_key<const N: usize>(path: &Path) -> Result<[u8; N], Fail> {
-    let mut file = std::fs::File::open(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Fail::new(
+    let refused = |error: PrivateError| match error {
+        PrivateError::Missing(path) => Fail::new(
             "key_missing",
             format!(
                 "there is no key file {}. Put it back from your backup: without it the data cannot be read.",
                 path.display()
             ),
         ),
-        _ => io("read the key file", path, &e),
-    })?;
-    let meta = file.metadata().map_err(|e| io("look at", path, &e))?;
-    if meta.permissions().mode() & 0o077 != 0 {
-        return Err(Fail::new(
-            "key_too_open",
-            format!("others can read {}. Run: chmod 600 {}", path.display(), path.display()),
-        ));
-    }
-    let mut bytes = Vec::with_capacity(N + 1);
-    let read = (&mut file).take(N as u64 + 1).read_to_end(&mut bytes);
-    read.map_err(|e| io("read the key file", path, &e))?;
-    bytes.as_slice().try_into().map_err(|_| {
-        Fail::new("key_damaged", format!("{} does not have {N} bytes. Put it back from your backup.", path.display()))
+        PrivateError::TooLong(path) => damaged_key(&path, N),
+        error => not_private(&error),
+    };
+    let bytes = private::read(path).map_err(refused)?;
+    bytes.as_slice().try_into().map_err(|_| damaged_key(path, N))
+}
+
+fn damaged_key(path: &Path, bytes: usize) -> Fail {
+    Fail::new("key_damaged", format!("{} does not have {bytes} bytes. Put it back from your backup.", path.display()))
+}
+
+pub fn not_private(error: &PrivateError) -> Fail {
+    Fail::new(error.code(), format!("{error}."))
+}
+
+/// The text of a file that holds a secret, for its owner alone: a passphrase, an identity, credentials. It may come through a pipe.
+pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, Fail> {
+    let mut bytes = private::read_once(path).map_err(|e| not_private(&e))?;
+    String::from_utf8(std::mem::take(&mut *bytes)).map(Zeroizing::new).map_err(|error| {
+        drop(Zeroizing::new(error.into_bytes()));
+        Fail::new("key_damaged", format!("{} is not text.", path.display()))
     })
 }
 
@@ -213,7 +222,7 @@ pub fn first_keys(home: &Home, kek: &Path) -> Result<(), Fail> {
         make_key(kek, 32)?;
     }
     let root = Secret::new(read_key::<32>(&home.gateway_root())?);
-    let ids = zeroize::Zeroizing::new(read_key::<16>(&home.ids())?);
+    let ids = Zeroizing::new(read_key::<16>(&home.ids())?);
     check_ids(home, &root.mac(&[b"id key", ids.as_slice()]), fresh_gateway)?;
     // A key, or a description of where it is: the vault reads it, this looks whether there is one for this user alone.
     kek_file(kek)

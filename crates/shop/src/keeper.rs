@@ -8,6 +8,7 @@ use crate::db::notices::{By, Taken};
 use crate::db::{accounts, meta, notices, orders, products, refunds};
 use crate::order::Order;
 use crate::pay::{Till, now};
+use rusqlite::Transaction;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,9 +58,13 @@ pub async fn one(till: &Till, round: u32) -> Result<bool, Fail> {
         look_after(till, &order).await?;
     }
     for (order, heard) in till.db.run(|tx| orders::stirred(tx, ORDERS_AT_ONCE)).await? {
-        if till.read_refunds(&order).await? {
-            till.db.run(move |tx| orders::calm(tx, &order.id, heard)).await?;
-        }
+        let read = till.read_refunds(&order).await?;
+        // One that cannot be read waits its turn again, behind the others.
+        let note = move |tx: &Transaction<'_>| match read {
+            true => orders::calm(tx, &order.id, heard),
+            false => orders::touch(tx, &order.id, now()),
+        };
+        till.db.run(note).await?;
     }
     let (lost, known) = (now() - REFUND_LOST_SECONDS, now() - REFUND_LOOK_SECONDS);
     for refund in till.db.run(move |tx| refunds::open(tx, lost, known)).await? {

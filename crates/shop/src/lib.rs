@@ -2,6 +2,7 @@
 //! alone, as any merchant would; no crate of Florin's is used here.
 
 pub mod catalogue;
+mod dates;
 pub mod db;
 pub mod facts;
 mod fail;

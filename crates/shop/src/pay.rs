@@ -38,8 +38,8 @@ pub enum Tried {
     Settled,
     /// The customer has to do something: the payment's client secret.
     Act(String),
-    /// The bank said no, in words for the customer.
-    Declined(String),
+    /// The bank said no: why, as the API names it, and in the gateway's words for the customer.
+    Declined { code: String, message: String },
     /// The gateway would not take it, in words for the customer.
     Refused(String),
     /// Nobody knows yet; it will be found out.
@@ -239,7 +239,10 @@ impl Till {
 
 fn tried(trouble: &Trouble) -> Tried {
     match trouble {
-        Trouble::Refused { status: 402, message, .. } => Tried::Declined(message.clone()),
+        Trouble::Refused { status: 402, code, message, error } => {
+            let code = error["decline_code"].as_str().unwrap_or(code).to_owned();
+            Tried::Declined { code, message: message.clone() }
+        }
         Trouble::Refused { message, .. } => Tried::Refused(message.clone()),
         Trouble::Unknown => Tried::Unknown,
     }

@@ -41,6 +41,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>, ready: impl
         cards: (settings.card, settings.http_card),
         ports,
         gate: Default::default(),
+        desk_gate: Default::default(),
         listening: Arc::new(Semaphore::new(LISTENING_LIMIT)),
         failures: std::sync::Mutex::default(),
     });

@@ -21,6 +21,7 @@ pub mod journey;
 pub mod keys;
 pub mod line;
 pub mod link;
+pub mod private;
 pub mod process;
 pub mod refusal;
 pub mod renewal;

@@ -2,6 +2,7 @@
 
 use crate::house::{House, column, id};
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -104,6 +105,10 @@ fn what_was_backed_up_comes_back() {
     for secret in [EMAIL.as_bytes(), first.as_bytes(), &kek] {
         assert!(!holds(Path::new(place), secret));
     }
+    let open = |mode| std::fs::set_permissions(&kept.identity, std::fs::Permissions::from_mode(mode)).unwrap();
+    open(0o604);
+    assert_eq!(house.florin(&verify).refused().0, "key_too_open");
+    open(0o600);
     let live = kept.opening(&["backup", "restore"]);
     assert_eq!(house.florin(&live).refused().0, "already_running");
     demo.stop();
@@ -155,8 +160,17 @@ fn a_schedule_makes_what_changed() {
     let demo = house.demo();
     house.pay(&["1", "eur"]);
     let flags = ["backup", "schedule", "--place", &place, "--passphrase-file", &words, "--every", "1s"];
+    // What others can read too is no secret.
+    std::fs::set_permissions(&words, std::fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(house.florin(&flags).refused().0, "key_too_open");
+    std::fs::set_permissions(&words, std::fs::Permissions::from_mode(0o600)).unwrap();
+    // Of a kill long ago.
+    let left = Path::new(&place).join("20200101T000000000Z-00000001-whole.age.part");
+    std::fs::create_dir(&place).unwrap();
+    std::fs::File::create(&left).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
     let mut schedule = house.start(&flags);
     assert_eq!(schedule.line(WITHIN).unwrap()["whole"], json!(true));
+    assert!(!left.exists());
     let paid = id(&house.pay(&["2", "eur"]));
     assert_eq!(schedule.line(WITHIN).unwrap()["whole"], json!(false));
     schedule.stop();

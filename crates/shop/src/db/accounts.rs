@@ -9,8 +9,10 @@ use rusqlite::{OptionalExtension, Row, Transaction};
 /// Seconds without a click, and in all.
 const IDLE_LIMIT_SECONDS: i64 = 14 * 86_400;
 const WHOLE_LIMIT_SECONDS: i64 = 30 * 86_400;
-/// Orders that an account shows.
-const ORDERS_LIMIT: i64 = 200;
+/// Browsers that are signed in to one account; one more ends the session that was longest idle.
+pub const SESSIONS_LIMIT: i64 = 20;
+/// Orders that are read at a time: those that an account shows, and a page of all.
+pub const ORDERS_LIMIT: i64 = 200;
 
 pub struct Account {
     pub id: String,
@@ -66,11 +68,23 @@ pub fn set_access(tx: &Transaction<'_>, id: &str, name: &str, hash: Option<&str>
     Ok(true)
 }
 
+/// Begins a session. One of an account that is gone meanwhile is none.
 pub fn enter(tx: &Transaction<'_>, id: &str, token: &[u8], now: i64) -> Result<(), Fail> {
     let sql = "DELETE FROM visit WHERE began <= ?1 OR seen <= ?2";
     tx.execute(sql, (now - WHOLE_LIMIT_SECONDS, now - IDLE_LIMIT_SECONDS))?;
-    tx.execute("INSERT INTO visit VALUES (?1, ?2, ?3, ?3)", (token, id, now))?;
+    let newest = "SELECT hash FROM visit WHERE account = ?1 ORDER BY seen DESC, began DESC LIMIT ?2";
+    tx.execute(&format!("DELETE FROM visit WHERE account = ?1 AND hash NOT IN ({newest})"), (id, SESSIONS_LIMIT - 1))?;
+    let sql = "INSERT INTO visit (hash, account, began, seen) SELECT ?1, id, ?3, ?3 FROM account WHERE id = ?2";
+    tx.execute(sql, (token, id, now))?;
     Ok(())
+}
+
+/// (began, last seen) of its sessions, newest first.
+pub fn sessions(tx: &Transaction<'_>, id: &str) -> Result<Vec<(i64, i64)>, Fail> {
+    let sql = "SELECT began, seen FROM visit WHERE account = ?1 ORDER BY began DESC, seen DESC";
+    let mut statement = tx.prepare_cached(sql)?;
+    let rows = statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Whose session this is; it was seen now.
@@ -88,13 +102,15 @@ pub fn leave(tx: &Transaction<'_>, token: &[u8]) -> Result<(), Fail> {
 
 /// An order that was placed without an account becomes this one's.
 pub fn adopt(tx: &Transaction<'_>, id: &str, order: &str) -> Result<(), Fail> {
-    tx.execute("UPDATE orders SET account = ?1 WHERE id = ?2 AND account IS NULL AND forget = 0", (id, order))?;
+    let sql = "UPDATE orders SET account = (SELECT id FROM account WHERE id = ?1) WHERE id = ?2 AND account IS NULL AND forget = 0";
+    tx.execute(sql, (id, order))?;
     Ok(())
 }
 
-/// Its orders, newest first.
-pub fn orders_of(tx: &Transaction<'_>, id: &str) -> Result<Vec<Order>, Fail> {
-    orders::list_where(tx, "account = ?1 ORDER BY number DESC LIMIT ?2", (id, ORDERS_LIMIT))
+/// Its orders with a number below `before`, newest first, at most `ORDERS_LIMIT`.
+pub fn orders_of(tx: &Transaction<'_>, id: &str, before: i64) -> Result<Vec<Order>, Fail> {
+    let rest = "account = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3";
+    orders::list_where(tx, rest, (id, before, ORDERS_LIMIT))
 }
 
 /// The account goes at once; who ordered is forgotten with each order that is over, and with the others when they are.

@@ -28,7 +28,12 @@ pub struct Db {
 }
 
 /// What each version changed, from an empty database on.
-const SCHEMA: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const SCHEMA: &[&str] = &[
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 /// Waited for another process at most: a shop that is being replaced.
 const BUSY_MS: u64 = 10_000;
 
@@ -37,19 +42,19 @@ impl Db {
         // Its log beside it gets the same rights from SQLite.
         let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
         made.map_err(|e| Fail::new("shop_database", format!("{}: {e}", path.display())))?;
-        let connection = Connection::open(path)?;
+        let mut connection = Connection::open(path)?;
         connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000;",
         )?;
-        prepare(&connection)?;
+        prepare(&mut connection)?;
         Ok(Db::of(connection))
     }
 
     pub fn in_memory() -> Result<Db, Fail> {
-        let connection = Connection::open_in_memory()?;
-        prepare(&connection)?;
+        let mut connection = Connection::open_in_memory()?;
+        prepare(&mut connection)?;
         Ok(Db::of(connection))
     }
 
@@ -91,15 +96,20 @@ fn transaction<T>(
     Ok(value)
 }
 
-fn prepare(connection: &Connection) -> Result<(), Fail> {
-    let version: u16 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+/// Two shops that start at a time do it one after the other: the version is read when nobody else can change it.
+fn prepare(connection: &mut Connection) -> Result<(), Fail> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: u16 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let version = usize::from(version);
     if version > SCHEMA.len() {
         let what = format!("the shop's database has format {version}; this version knows {}", SCHEMA.len());
         return Err(Fail::new("shop_database", what));
     }
-    for (to, change) in SCHEMA.iter().enumerate().map(|(at, change)| (at + 1, change)).skip(version) {
-        connection.execute_batch(&format!("BEGIN; {change} PRAGMA user_version = {to}; COMMIT;"))?;
+    for change in SCHEMA.iter().skip(version) {
+        tx.execute_batch(change)?;
     }
-    Ok(())
+    if version < SCHEMA.len() {
+        tx.execute_batch(&format!("PRAGMA user_version = {};", SCHEMA.len()))?;
+    }
+    Ok(tx.commit()?)
 }

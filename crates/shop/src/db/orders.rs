@@ -24,7 +24,7 @@ pub struct New<'a> {
     /// From the checkout page: the same page sent twice is one order.
     pub once: &'a str,
     pub visit: &'a str,
-    /// Of whom signed in.
+    /// Of whom signed in; an account that is gone meanwhile owns nothing.
     pub account: Option<&'a str>,
     pub currency: Currency,
     pub lines: &'a [Line],
@@ -92,7 +92,7 @@ pub fn place(tx: &Transaction<'_>, new: &New<'_>) -> Result<Placed, Fail> {
         tx.query_row("SELECT COALESCE(MAX(number), ?1) + 1 FROM orders", [NUMBERS_FROM], |row| row.get(0))?;
     tx.execute(
         "INSERT INTO orders (id, number, once, stage, currency, total, placed, changed, person, account)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, (SELECT id FROM account WHERE id = ?9))",
         (new.id, number, new.once, Stage::Placed.name(), new.currency.code(), total, new.now, new.person, new.account),
     )?;
     for (at, line) in (0i64..).zip(new.lines) {

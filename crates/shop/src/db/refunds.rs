@@ -144,8 +144,7 @@ fn set(tx: &Transaction<'_>, row: &Refund, refund: Option<&str>, state: Progress
     tx.execute(sql, (&row.order, row.n, state.name(), refund, now))?;
     if state == Progress::Failed && row.state != Progress::Failed {
         orders::step(tx, &row.order, "refund-failed", "answer", now)?;
-        // It was granted, and came to nothing: a person decides again.
-        wishes::open_again(tx, &row.order)?;
+        wishes::open_again(tx, &row.order, row.n)?;
     }
     Ok(())
 }

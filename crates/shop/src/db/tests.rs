@@ -2,12 +2,13 @@
 
 use super::notices::{self, By, Taken};
 use super::orders::{self, Line, New, Placed};
-use super::{Db, products, refunds, slots};
+use super::{Db, accounts, products, refunds, slots, wishes};
 use crate::catalogue::{HOLD_SECONDS, Product};
 use crate::money::Currency;
 use crate::order::{Change, Stage};
 use rusqlite::Transaction;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -169,7 +170,7 @@ fn a_service_that_is_not_offered_is_not_booked() {
 /// A database of version 1 goes on: what it called done is read again, what is not sent is still set aside.
 #[test]
 fn a_database_of_the_first_version_is_opened() {
-    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    let mut connection = rusqlite::Connection::open_in_memory().unwrap();
     let first = include_str!("schema_1.sql");
     connection.execute_batch(&format!("BEGIN; {first} PRAGMA user_version = 1; COMMIT;")).unwrap();
     connection
@@ -178,17 +179,129 @@ fn a_database_of_the_first_version_is_opened() {
                  VALUES ('o1', 1001, 'a', 'paid', 'eur', 1000, 1000, 'pi_1', 1, 1, x'00'),
                         ('o2', 1002, 'b', 'fulfilled', 'eur', 1000, 1000, 'pi_2', 1, 1, x'00');
              INSERT INTO item VALUES ('o1', 0, 'teapot', 1, 1000, NULL), ('o2', 0, 'teapot', 1, 1000, NULL);
-             INSERT INTO refund VALUES ('o1', 1, 300, 'done', 're_1', 1), ('o2', 1, 300, 'failed', NULL, 1);",
+             INSERT INTO refund VALUES ('o1', 1, 300, 'done', 're_1', 1), ('o2', 1, 300, 'failed', NULL, 1);
+             INSERT INTO wish VALUES ('o1', 1, x'', 'granted'), ('o2', 1, x'', 'open');",
         )
         .unwrap();
-    super::prepare(&connection).unwrap();
+    super::prepare(&mut connection).unwrap();
     let db = Db::of(connection);
     let stirred: Vec<String> = db.now(|tx| orders::stirred(tx, 9)).unwrap().into_iter().map(|(o, _)| o.id).collect();
     assert_eq!(stirred, ["o1"]);
     assert_eq!(db.now(|tx| refunds::under_way(tx, "o1")).unwrap(), 300);
+    let wish = |id: &'static str| db.now(|tx| wishes::of(tx, id)).unwrap().map(|w| (w.state, w.refund));
+    assert_eq!([wish("o1"), wish("o2")], [Some(("granted".into(), Some(1))), Some(("open".into(), None))]);
     let held = "SELECT order_id FROM item WHERE held = 1";
     assert_eq!(db.now(|tx| Ok(tx.query_row(held, [], |row| row.get::<_, String>(0))?)).unwrap(), "o1");
-    let newer = rusqlite::Connection::open_in_memory().unwrap();
+    let mut newer = rusqlite::Connection::open_in_memory().unwrap();
     newer.pragma_update(None, "user_version", 99).unwrap();
-    assert_eq!(super::prepare(&newer).map_err(|fail| fail.code), Err("shop_database"));
+    assert_eq!(super::prepare(&mut newer).map_err(|fail| fail.code), Err("shop_database"));
+}
+
+/// Two shops open a new database at a time: the second one waits, and finds it done.
+#[test]
+fn a_database_is_prepared_once() {
+    static WAITS: AtomicBool = AtomicBool::new(false);
+    let path = std::env::temp_dir().join(format!("florin-shop-twice-{}", std::process::id()));
+    let open = || rusqlite::Connection::open(&path).unwrap();
+    let first = open();
+    // The first one has looked, and writes.
+    let changes: String = super::SCHEMA.concat();
+    first.execute_batch(&format!("BEGIN IMMEDIATE; {changes} PRAGMA user_version = {};", super::SCHEMA.len())).unwrap();
+    let second = std::thread::spawn({
+        let mut connection = open();
+        move || {
+            let heard = |_| {
+                WAITS.store(true, Ordering::Release);
+                std::thread::yield_now();
+                true
+            };
+            connection.busy_handler(Some(heard)).unwrap();
+            super::prepare(&mut connection).map_err(|fail| fail.message)
+        }
+    });
+    while !WAITS.load(Ordering::Acquire) && !second.is_finished() {
+        std::thread::yield_now();
+    }
+    first.execute_batch("COMMIT;").unwrap();
+    let done = second.join().unwrap();
+    drop(first);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(done, Ok(()));
+}
+
+#[test]
+fn an_account_that_is_gone_owns_nothing() {
+    let db = shop();
+    let account = |tx: &Transaction<'_>| accounts::make(tx, "a1", "name", "hash", b"sealed", NOW);
+    let ordered = |id: &str| {
+        let lines = [line("teapot", 1, None)];
+        let account = Some("a1");
+        let new =
+            New { id, once: id, visit: "v", account, currency: Currency::Eur, lines: &lines, person: b"p", now: NOW };
+        db.now(|tx| orders::place(tx, &new)).unwrap();
+    };
+    let owned = || db.now(|tx| accounts::orders_of(tx, "a1", i64::MAX)).unwrap().len();
+    db.now(account).unwrap();
+    ordered("o1");
+    assert_eq!(owned(), 1);
+    // What was under way while it was deleted: an order, an order that it took over, a session.
+    db.now(|tx| accounts::delete(tx, "a1")).unwrap();
+    ordered("o2");
+    place(&db, "o3", "o3", &[line("teapot", 1, None)]);
+    db.now(|tx| accounts::adopt(tx, "a1", "o3")).unwrap();
+    db.now(|tx| accounts::enter(tx, "a1", b"token", NOW)).unwrap();
+    assert_eq!((owned(), db.now(|tx| accounts::sessions(tx, "a1")).unwrap()), (0, vec![]));
+}
+
+#[test]
+fn sessions_of_an_account_have_a_limit() {
+    let db = shop();
+    db.now(|tx| accounts::make(tx, "a1", "name", "hash", b"sealed", NOW)).unwrap();
+    let most = accounts::SESSIONS_LIMIT;
+    let enter = |n: i64| db.now(|tx| accounts::enter(tx, "a1", &n.to_be_bytes(), NOW + n)).unwrap();
+    let stands = |n: i64, now| db.now(|tx| accounts::of_session(tx, &n.to_be_bytes(), now)).unwrap().is_some();
+    (0..most).for_each(enter);
+    // The first one is used still: the second one is the longest idle.
+    assert!(stands(0, NOW + most));
+    enter(most + 1);
+    assert_eq!([0, 1, 2, most + 1].map(|n| stands(n, NOW + most + 2)), [true, false, true, true]);
+    assert_eq!(db.now(|tx| accounts::sessions(tx, "a1")).unwrap().len() as i64, most);
+}
+
+#[test]
+fn wishes_have_their_stages_and_keep_no_words_of_the_forgotten() {
+    #[track_caller]
+    fn check(stage: Stage, forget: i64, expected: Option<&[u8]>) {
+        let db = shop();
+        place(&db, "o1", "page", &[line("teapot", 1, None)]);
+        let set = "UPDATE orders SET stage = ?1, forget = ?2";
+        db.now(|tx| Ok(tx.execute(set, (stage.name(), forget))?)).unwrap();
+        let made = db.now(|tx| wishes::make(tx, "o1", b"words", NOW)).unwrap();
+        let reason = db.now(|tx| wishes::of(tx, "o1")).unwrap().map(|wish| wish.reason);
+        assert_eq!((made, reason.as_deref()), (expected.is_some(), expected), "{stage:?} {forget}");
+    }
+    for stage in [Stage::Paid, Stage::Fulfilled] {
+        check(stage, 0, Some(b"words"));
+        check(stage, 1, Some(b""));
+        check(stage, 2, Some(b""));
+    }
+    for stage in [Stage::Placed, Stage::Paying, Stage::Confirming, Stage::Cancelled, Stage::Refunded, Stage::Review] {
+        check(stage, 0, None);
+    }
+}
+
+/// A refund of another kind that fails says nothing of a wish.
+#[test]
+fn a_wish_is_open_again_when_its_own_refund_fails() {
+    let db = shop();
+    place(&db, "o1", "page", &[line("teapot", 1, None)]);
+    take(&db, &event("evt_1", "succeeded", 1_000, "eur"));
+    let part = db.now(|tx| refunds::ask(tx, "o1", 100, None, "shop", NOW)).unwrap().unwrap();
+    db.now(|tx| wishes::make(tx, "o1", b"words", NOW)).unwrap();
+    let wishes::Granted::Asked(all) = db.now(|tx| wishes::grant(tx, "o1", NOW)).unwrap() else { panic!() };
+    let wish = || db.now(|tx| wishes::of(tx, "o1")).unwrap().map(|w| (w.state, w.refund)).unwrap();
+    db.now(|tx| refunds::answered(tx, &part, None, NOW)).unwrap();
+    assert_eq!((all.n, wish()), (2, ("granted".to_owned(), Some(2))));
+    db.now(|tx| refunds::answered(tx, &all, None, NOW)).unwrap();
+    assert_eq!(wish(), ("open".to_owned(), None));
 }

@@ -14,10 +14,14 @@ pub struct Wish {
     pub reason: Vec<u8>,
     /// `open`, `granted` or `refused`.
     pub state: String,
+    /// The number of the refund that it was granted with.
+    pub refund: Option<i64>,
 }
 
+const COLUMNS: &str = "order_id, at, reason, state, refund";
+
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Wish> {
-    Ok(Wish { order: row.get(0)?, at: row.get(1)?, reason: row.get(2)?, state: row.get(3)? })
+    Ok(Wish { order: row.get(0)?, at: row.get(1)?, reason: row.get(2)?, state: row.get(3)?, refund: row.get(4)? })
 }
 
 /// Where its words lie sealed; none are left of a customer who was forgotten.
@@ -39,22 +43,28 @@ impl Wish {
     }
 }
 
-/// Asked again, it stays as it is.
-pub fn make(tx: &Transaction<'_>, id: &str, reason: &[u8], now: i64) -> Result<(), Fail> {
-    if tx.execute("INSERT OR IGNORE INTO wish VALUES (?1, ?2, ?3, 'open')", (id, now, reason))? == 1 {
+/// False when the order is not at a stage that has money to give back. Asked again, it stays as it is; and nothing that a customer says is
+/// kept of one who was forgotten.
+pub fn make(tx: &Transaction<'_>, id: &str, reason: &[u8], now: i64) -> Result<bool, Fail> {
+    if !orders::one(tx, id)?.is_some_and(|order| matches!(order.stage, Stage::Paid | Stage::Fulfilled)) {
+        return Ok(false);
+    }
+    let sql = "INSERT OR IGNORE INTO wish (order_id, at, reason, state)
+               SELECT id, ?2, iif(forget = 0, ?3, x''), 'open' FROM orders WHERE id = ?1";
+    if tx.execute(sql, (id, now, reason))? == 1 {
         orders::step(tx, id, "refund-wished", "customer", now)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 pub fn of(tx: &Transaction<'_>, id: &str) -> Result<Option<Wish>, Fail> {
-    let sql = "SELECT order_id, at, reason, state FROM wish WHERE order_id = ?1";
-    Ok(tx.query_row(sql, [id], read).optional()?)
+    let sql = format!("SELECT {COLUMNS} FROM wish WHERE order_id = ?1");
+    Ok(tx.query_row(&sql, [id], read).optional()?)
 }
 
 pub fn all(tx: &Transaction<'_>) -> Result<Vec<Wish>, Fail> {
-    let sql = "SELECT order_id, at, reason, state FROM wish ORDER BY state = 'open' DESC, at DESC LIMIT 200";
-    let mut statement = tx.prepare_cached(sql)?;
+    let sql = format!("SELECT {COLUMNS} FROM wish ORDER BY state = 'open' DESC, at DESC LIMIT 200");
+    let mut statement = tx.prepare_cached(&sql)?;
     let rows = statement.query_map([], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -80,6 +90,9 @@ pub fn grant(tx: &Transaction<'_>, id: &str, now: i64) -> Result<Granted, Fail> 
         None => return Ok(Granted::Not),
     };
     answer(tx, id, "granted", now)?;
+    if let Granted::Asked(refund) = &granted {
+        tx.execute("UPDATE wish SET refund = ?2 WHERE order_id = ?1", (id, refund.n))?;
+    }
     Ok(granted)
 }
 
@@ -90,8 +103,9 @@ pub fn answer(tx: &Transaction<'_>, id: &str, state: &str, now: i64) -> Result<(
     Ok(())
 }
 
-/// Its refund came to nothing.
-pub fn open_again(tx: &Transaction<'_>, id: &str) -> Result<(), Fail> {
-    tx.execute("UPDATE wish SET state = 'open' WHERE order_id = ?1 AND state = 'granted'", [id])?;
+/// The refund of this number came to nothing: a wish that was granted with it is for a person to decide again.
+pub fn open_again(tx: &Transaction<'_>, id: &str, refund: i64) -> Result<(), Fail> {
+    let sql = "UPDATE wish SET state = 'open', refund = NULL WHERE order_id = ?1 AND state = 'granted' AND refund = ?2";
+    tx.execute(sql, (id, refund))?;
     Ok(())
 }

@@ -6,9 +6,11 @@ use crate::db::{accounts, orders, wishes};
 use crate::keeper;
 use crate::order::{Change, Stage};
 use crate::pay::now;
-use crate::web::Failures;
+use crate::person::Person;
+use crate::web::{Failures, Gate, edit};
 use crate::words::{Lang, Words};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 const ADA: &str = "ada%40lovelace.example";
 const NEW: &str = "another+sentence+for+the+test";
@@ -136,6 +138,7 @@ async fn data_is_taken_along_and_forgotten() {
     ada.post(&link(&sent, "/refund"), "reason=torn").await;
     change(&shop, &sent, Stage::Fulfilled);
     change(&shop, &paid, Stage::Paid);
+    shop.till().refund(&sent, 300, None, "shop").await.unwrap();
     let told: Value = serde_json::from_str(&ada.get("/account/download").await.body).unwrap();
     assert_eq!(told["account"]["email"], "ada@lovelace.example");
     let shown = |at: usize| {
@@ -143,6 +146,10 @@ async fn data_is_taken_along_and_forgotten() {
         (order["stage"].as_str().unwrap(), order["total"].as_i64().unwrap(), order["for"]["city"].as_str().unwrap())
     };
     assert_eq!((shown(0), shown(1)), (("paid", 4_800, "Amsterdam"), ("fulfilled", 4_800, "Amsterdam")));
+    let wish = &told["orders"][1]["refund_request"];
+    assert_eq!((wish["reason"].as_str(), wish["state"].as_str()), (Some("torn"), Some("open")));
+    assert_eq!(told["orders"][0]["refund_request"], Value::Null);
+    assert_eq!(told["sessions"].as_array().map(Vec::len), Some(1));
     // Only with the password; then the account is gone, and whoever ordered what is over.
     assert_eq!(ada.post("/account/delete", "password=wrong").await.status, 422);
     assert_eq!(ada.post("/account/delete", &format!("password={PASSWORD}")).await.status, 200);
@@ -162,4 +169,90 @@ async fn data_is_taken_along_and_forgotten() {
     // The address is free again, and begins with nothing.
     assert_eq!(sign_up(&mut ada, ADA).await.location(), "/account");
     assert!(!ada.get("/account").await.has("/orders/"));
+}
+
+#[tokio::test]
+async fn all_orders_are_taken_along() {
+    let shop = Shop::open().await;
+    let mut ada = shop.browser();
+    sign_up(&mut ada, ADA).await;
+    let first = order(&mut ada, ADA).await;
+    let copies = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+        INSERT INTO orders (id, number, once, stage, currency, total, placed, changed, person, account)
+        SELECT 'copy' || i, number + i, 'copy' || i, stage, currency, total, placed, changed, x'', account FROM orders, n";
+    shop.now(|tx| Ok(tx.execute(copies, [2 * accounts::ORDERS_LIMIT])?));
+    let told: Value = serde_json::from_str(&ada.get("/account/download").await.body).unwrap();
+    let numbers: Vec<i64> =
+        told["orders"].as_array().unwrap().iter().filter_map(|order| order["number"].as_i64()).collect();
+    let number = shop.now(|tx| orders::one(tx, &first)).unwrap().number;
+    let expected: Vec<i64> = (number..=number + 2 * accounts::ORDERS_LIMIT).rev().collect();
+    assert_eq!(numbers, expected);
+}
+
+/// Sends a form that has read who it is of and then waits to prove it, while `meanwhile` happens.
+async fn meanwhile(shop: &Shop, browser: &Browser, path: &'static str, form: String, then: impl AsyncFnOnce()) -> u16 {
+    let turn = shop.app.gate.turn().await.unwrap();
+    let mut waits = browser.clone();
+    let answer = tokio::spawn(async move { waits.post(path, &form).await.status });
+    while shop.app.gate.inside() < 2 {
+        tokio::task::yield_now().await;
+    }
+    then().await;
+    drop(turn);
+    answer.await.unwrap()
+}
+
+/// Two browsers change different things at a time: neither brings back what the other one changed.
+#[tokio::test]
+async fn changes_at_a_time_do_not_undo_each_other() {
+    let shop = Shop::open().await;
+    let mut ada = shop.browser();
+    sign_up(&mut ada, ADA).await;
+    let form = format!("email=new%40a.example&password={PASSWORD}");
+    let mut other = ada.clone();
+    let moved = async || {
+        let form = "name=Ada+L&line1=Here+1&postal=1&city=Delft&country=NL";
+        assert_eq!(other.post("/account/data", form).await.status, 303);
+    };
+    assert_eq!(meanwhile(&shop, &ada, "/account/access", form, moved).await, 303);
+    let page = ada.get("/account/data").await;
+    assert_eq!((page.has("value=\"Delft\""), page.has("value=\"new@a.example\"")), (true, true));
+    // What a page saw of somebody is not written back, whatever it changes.
+    let id = shop.now(|tx| accounts::named(tx, &shop.app.keys.code("account", "new@a.example"))).unwrap().id;
+    let name = shop.app.keys.code("account", "third@a.example");
+    shop.now(|tx| {
+        accounts::set_access(tx, &id, &name, None, b"")?;
+        edit(tx, &shop.app.keys, &id, |now| Some(Person { email: "third@a.example".into(), ..now }))
+    });
+    assert_eq!(shop.now(|tx| edit(tx, &shop.app.keys, "nobody", |_| panic!("there is none"))), ());
+    let mut third = shop.browser();
+    assert_eq!(sign_in(&mut third, "third%40a.example", PASSWORD).await.location(), "/account");
+    assert!(third.get("/account").await.has("third@a.example"));
+}
+
+/// An address that somebody else has by now does not lend its password.
+#[tokio::test]
+async fn a_password_proves_its_own_account() {
+    let shop = Shop::open().await;
+    let mut ada = shop.browser();
+    sign_up(&mut ada, ADA).await;
+    let known = |email: &str| shop.now(|tx| accounts::named(tx, &shop.app.keys.code("account", email)));
+    let id = known("ada@lovelace.example").unwrap().id;
+    let hash = Gate::default().turn().await.unwrap().hash(Zeroizing::new(NEW.replace('+', " "))).await.unwrap();
+    let taken = async || {
+        let (old, new) = (known("ada@lovelace.example"), shop.app.keys.code("account", "new@a.example"));
+        assert!(old.is_some());
+        let kept = crate::seal::hash(&ada.cookies["who"]);
+        shop.now(|tx| accounts::set_access(tx, &id, &new, None, &kept));
+        let name = shop.app.keys.code("account", "ada@lovelace.example");
+        shop.now(|tx| accounts::make(tx, "bob", &name, &hash, b"", now()));
+    };
+    let form = format!("password={NEW}");
+    assert_eq!(meanwhile(&shop, &ada, "/account/delete", form, taken).await, 422);
+    let there = |email: &str| known(email).is_some();
+    assert_eq!((there("ada@lovelace.example"), there("new@a.example")), (true, true));
+    // Its own one does, under whatever address.
+    let mut same = ada.clone();
+    assert_eq!(same.post("/account/delete", &format!("password={PASSWORD}")).await.status, 200);
+    assert_eq!((there("ada@lovelace.example"), there("new@a.example")), (true, false));
 }

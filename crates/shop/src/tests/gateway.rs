@@ -21,6 +21,8 @@ pub struct World {
     /// Of the payment.
     pub status: &'static str,
     pub refunds: Vec<Value>,
+    /// Refunds of other payments cannot be read.
+    pub deaf: bool,
     /// What a refund that is asked for becomes; nothing: it is refused.
     pub gives: Option<&'static str>,
     pub events: Vec<Value>,
@@ -48,6 +50,7 @@ impl Gateway {
             asked: vec![],
             status: "requires_payment_method",
             refunds: vec![],
+            deaf: false,
             gives: Some("succeeded"),
             events: vec![],
         };
@@ -114,6 +117,9 @@ async fn answer(State(world): State<Shared>, method: Method, uri: Uri, headers: 
         ("GET", "/v1/payment_intents/pi_1") => (200, world.intent()),
         ("POST", "/v1/payment_intents/pi_1/confirm") => (200, world.intent()),
         ("POST", "/v1/payment_intents") => (200, world.intent()),
+        ("GET", "/v1/refunds") if world.deaf && !uri.query().unwrap_or_default().contains("payment_intent=pi_1&") => {
+            (404, json!({ "error": { "code": "resource_missing", "message": "Nothing." } }))
+        }
         ("GET", "/v1/refunds") => (200, list(&world.refunds)),
         ("POST", "/v1/refunds") => world.give(&form),
         ("GET", "/v1/events") => (200, list(&world.events)),

@@ -57,6 +57,7 @@ impl Shop {
             cards: ("https://card.example".to_owned(), None),
             ports: (0, Some(port)),
             gate: Default::default(),
+            desk_gate: Default::default(),
             listening: Arc::new(Semaphore::new(LISTENING)),
             failures: Mutex::default(),
         });

@@ -1,7 +1,7 @@
-//! Doors: ten wrong passwords close one, however many are tried at a time.
+//! Doors: ten wrong passwords close one, however many are tried at a time, and no door stands in front of another.
 
 use super::{PASSWORD, Shop, desk};
-use crate::web::Failures;
+use crate::web::{Failures, WAITING_LIMIT};
 
 #[tokio::test]
 async fn parallel_passwords_are_counted_one_by_one() {
@@ -26,4 +26,27 @@ async fn parallel_passwords_are_counted_one_by_one() {
     assert!(right.has("Too many wrong tries.") && right.status == 422);
     *shop.app.failures.lock().unwrap() = Failures::default();
     assert_eq!(browser.post("/admin/sign-in", &format!("password={PASSWORD}")).await.location(), "/admin");
+}
+
+/// Customers who wait at their door do not stand in the way of the people of the shop.
+#[tokio::test]
+async fn the_back_office_has_a_door_of_its_own() {
+    let shop = Shop::open().await;
+    desk(&shop).await;
+    let turn = shop.app.gate.turn().await.unwrap();
+    let mut crowd = tokio::task::JoinSet::new();
+    for _ in 1..WAITING_LIMIT {
+        let app = std::sync::Arc::clone(&shop.app);
+        crowd.spawn(async move { app.gate.turn().await.is_some() });
+    }
+    while shop.app.gate.inside() < WAITING_LIMIT {
+        tokio::task::yield_now().await;
+    }
+    let mut customer = shop.browser();
+    let form = format!("email=ada%40lovelace.example&password={PASSWORD}");
+    assert!(customer.post("/account/sign-in", &form).await.has("Too many people sign in"));
+    let entered = shop.browser().post("/admin/sign-in", &format!("password={PASSWORD}")).await;
+    assert_eq!(entered.location(), "/admin");
+    drop(turn);
+    assert!(crowd.join_all().await.into_iter().all(|had| had));
 }

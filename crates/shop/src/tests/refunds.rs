@@ -180,3 +180,21 @@ async fn what_was_not_sent_is_for_others_again() {
     // The teapots are gone; the places, whose time is to come, are not.
     back(true, (-2, 0)).await;
 }
+
+/// Orders whose refunds cannot be read wait behind the others.
+#[tokio::test]
+async fn what_cannot_be_read_keeps_nobody_waiting() {
+    let shop = Shop::open().await;
+    shop.order(Stage::Paid);
+    let others = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+        INSERT INTO orders (id, number, once, stage, currency, total, received, intent, placed, changed, person, stirred)
+        SELECT 'x' || i, number + i, 'x' || i, stage, currency, total, received, 'pi_x' || i, 1, 1, x'', 1 FROM orders, n";
+    shop.now(|tx| Ok(tx.execute(others, [])?));
+    shop.gateway.world().deaf = true;
+    shop.gateway.world().refunds = vec![refund("re_1", 1_000, "succeeded", None)];
+    hear(&shop, "refund.created", "evt_1");
+    for _ in 0..3 {
+        round(&shop).await;
+    }
+    assert_eq!(stands(&shop.read()), (Stage::Refunded, 1_000));
+}

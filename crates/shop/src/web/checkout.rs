@@ -4,7 +4,6 @@ use super::cart::{self, Shown};
 use super::page::{Form, Page, failed, render, see};
 use super::{At, account, order};
 use crate::Fail;
-use crate::db::accounts::{self, Account};
 use crate::db::orders::{self, Line, New, Placed};
 use crate::pay::now;
 use crate::person::{Person, is_email};
@@ -13,6 +12,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use std::sync::Arc;
 
 /// Characters of one field.
 pub const LONGEST: usize = 120;
@@ -117,26 +117,16 @@ async fn form(at: &At, page: Page, person: Person, faults: Vec<&'static str>, on
     (status, render(&Checkout { page, lines, total, person, faults, once, sends, guest })).into_response()
 }
 
-/// An order's person, sealed for it, and for an account that has no address yet.
-struct Sealed {
-    id: String,
-    person: Vec<u8>,
-    account: Option<(String, Option<Vec<u8>>)>,
-}
-
-fn seal(at: &At, person: &Person, known: Option<(Account, Person)>) -> Result<Sealed, Fail> {
+/// An order's id, and its person sealed for it.
+fn seal(at: &At, person: &Person) -> Result<(String, Vec<u8>), Fail> {
     let id = random_id()?;
     let sealed = person.seal(&at.keys, &id)?;
-    let account = match known {
-        Some((account, own)) if own.name.is_empty() && own.line1.is_empty() => {
-            let person = Person { email: own.email, ..person.clone() };
-            let person = person.seal(&at.keys, &account::place(&account.id))?;
-            Some((account.id, Some(person)))
-        }
-        Some((account, _)) => Some((account.id, None)),
-        None => None,
-    };
-    Ok(Sealed { id, person: sealed, account })
+    Ok((id, sealed))
+}
+
+/// What was typed for an order becomes that of an account that has no address yet.
+fn first(own: Person, typed: Person) -> Option<Person> {
+    (own.name.is_empty() && own.line1.is_empty()).then_some(Person { email: own.email, ..typed })
 }
 
 pub async fn place(State(at): State<At>, page: Page, body: String) -> Response {
@@ -157,10 +147,10 @@ pub async fn place(State(at): State<At>, page: Page, body: String) -> Response {
     }
     let currency = page.currency;
     let known = match account::of_browser(&at, &page).await {
-        Ok(known) => known,
+        Ok(known) => known.map(|(account, _)| account.id),
         Err(fail) => return failed(&page, &fail),
     };
-    let Sealed { id, person: sealed, account } = match seal(&at, &person, known) {
+    let (id, sealed) = match seal(&at, &person) {
         Ok(sealed) => sealed,
         Err(fail) => return failed(&page, &fail),
     };
@@ -168,13 +158,13 @@ pub async fn place(State(at): State<At>, page: Page, body: String) -> Response {
         .into_iter()
         .map(|l| Line { slug: l.product.slug, quantity: l.quantity, unit: l.unit, slot: l.slot })
         .collect();
+    let keys = Arc::clone(&at.keys);
     let placed = at.till.db.run(move |tx| {
         let lines = lines.as_slice();
-        let own = account.as_ref().map(|(id, _)| id.as_str());
-        let new =
-            New { id: &id, once: &once, visit: &visit, account: own, currency, lines, person: &sealed, now: now() };
-        if let Some((account, Some(person))) = &account {
-            accounts::set_person(tx, account, person)?;
+        let account = known.as_deref();
+        let new = New { id: &id, once: &once, visit: &visit, account, currency, lines, person: &sealed, now: now() };
+        if let Some(account) = account {
+            account::edit(tx, &keys, account, |own| first(own, person))?;
         }
         // An emptied cart is that of an order that was placed already.
         if lines.is_empty() { orders::placed(tx, &once) } else { orders::place(tx, &new).map(Some) }

@@ -18,9 +18,13 @@ mod pay;
 mod shop;
 
 #[cfg(test)]
+pub use account::edit;
+#[cfg(test)]
 pub use checkout::COUNTRIES;
 #[cfg(test)]
 pub use page::Form;
+#[cfg(test)]
+pub use password::WAITING_LIMIT;
 pub use password::{Failures, Gate};
 
 use crate::pay::Till;
@@ -51,7 +55,9 @@ pub struct App {
     pub cards: (String, Option<String>),
     /// The shop's own ports: TLS, and plain.
     pub ports: (u16, Option<u16>),
+    /// Customers' passwords, and the back office's.
     pub gate: Gate,
+    pub desk_gate: Gate,
     /// Pages that are told of changes.
     pub listening: Arc<Semaphore>,
     /// Wrong passwords of the back office.

@@ -286,10 +286,7 @@ pub async fn cancel(State(at): State<At>, Path(id): Path<String>, page: Page) ->
 
 /// A wish to have the money back, for the people of the shop to decide.
 pub async fn wish(State(at): State<At>, Path(id): Path<String>, page: Page, body: String) -> Response {
-    let order = ordered!(at, id, page);
-    if !matches!(order.stage, Stage::Paid | Stage::Fulfilled) {
-        return message(&page, StatusCode::CONFLICT, word("late-title"), word("late-text"));
-    }
+    let _ = ordered!(at, id, page);
     let reason: String = Form::read(&body).get("reason").chars().take(LONGEST_REASON).collect();
     let sealed = match wishes::seal(&at.keys, &id, &reason) {
         Ok(sealed) => sealed,
@@ -297,7 +294,8 @@ pub async fn wish(State(at): State<At>, Path(id): Path<String>, page: Page, body
     };
     let of = id.clone();
     match at.till.db.run(move |tx| wishes::make(tx, &of, &sealed, crate::pay::now())).await {
-        Ok(()) => see(&format!("{}&said=wished", link(&at, &id, ""))),
+        Ok(false) => message(&page, StatusCode::CONFLICT, word("late-title"), word("late-text")),
+        Ok(true) => see(&format!("{}&said=wished", link(&at, &id, ""))),
         Err(fail) => failed(&page, &fail),
     }
 }

@@ -3,6 +3,7 @@
 use super::{At, assets, cart, cookies};
 use crate::Fail;
 use crate::catalogue::Product;
+use crate::dates;
 use crate::money::{self, Currency};
 use crate::pay::Till;
 use crate::words::{Lang, Words};
@@ -105,11 +106,19 @@ impl Page {
     pub fn in_currency(&self, minor: impl Whole, currency: impl Borrow<Currency>) -> String {
         money::shown(minor.whole(), *currency.borrow())
     }
-    /// `2026-11-22 08:05 UTC`.
+    /// When something happened.
     pub fn time(&self, seconds: impl Whole) -> String {
-        let Ok(at) = OffsetDateTime::from_unix_timestamp(seconds.whole()) else { return String::new() };
-        let (hour, minute) = (at.hour(), at.minute());
-        format!("{}-{:02}-{:02} {hour:02}:{minute:02} UTC", at.year(), u8::from(at.month()), at.day())
+        dates::time(self.lang, seconds.whole())
+    }
+    /// When something will be, with the day of the week.
+    pub fn appointment(&self, seconds: impl Whole) -> String {
+        dates::appointment(self.lang, seconds.whole())
+    }
+    pub fn day(&self, seconds: impl Whole) -> String {
+        dates::day(self.lang, seconds.whole())
+    }
+    pub fn hour(&self, seconds: impl Whole) -> String {
+        dates::hour(seconds.whole())
     }
     /// RFC 3339, for `<time datetime>`.
     pub fn stamp(&self, seconds: impl Whole) -> String {

@@ -16,7 +16,7 @@ pub const LONGEST: usize = 256;
 const MEMORY_KIB: u32 = 19 * 1024;
 const ROUNDS: u32 = 2;
 /// Passwords that may wait for their turn; more are told to come back.
-const WAITING_LIMIT: usize = 16;
+pub const WAITING_LIMIT: usize = 16;
 /// Wrong passwords in a row, and how long nobody is let in then (PCI DSS 8.3.4).
 pub const MOST_FAILURES: i64 = 10;
 pub const LOCKED_SECONDS: i64 = 30 * 60;
@@ -51,7 +51,7 @@ pub enum Verdict {
     Busy,
 }
 
-/// One at a time, and few behind it.
+/// One at a time, and few behind it. Customers and the people of the shop have each their own: nobody's guesses keep the others out.
 pub struct Gate {
     room: Arc<Semaphore>,
     turn: Arc<Semaphore>,
@@ -70,6 +70,12 @@ pub struct Turn {
 }
 
 impl Gate {
+    /// Those who have a turn or wait for one.
+    #[cfg(test)]
+    pub fn inside(&self) -> usize {
+        WAITING_LIMIT - self.room.available_permits()
+    }
+
     /// Nothing when too many wait.
     pub async fn turn(&self) -> Option<Turn> {
         let room = Arc::clone(&self.room).try_acquire_owned().ok()?;
@@ -83,7 +89,8 @@ impl Turn {
         aside(move || hash(&password)).await
     }
 
-    /// Whether it is the password of this hash. Without one it takes as long: nobody learns whom the shop knows.
+    /// Whether it is the password of this hash. Without one as much is reckoned, so that this step's time does not tell which it was; what a
+    /// page says or writes afterwards may.
     pub async fn fits(&self, password: Zeroizing<String>, known: Option<String>) -> Result<bool, Fail> {
         if password.chars().count() > LONGEST {
             return Ok(false);

@@ -4,7 +4,7 @@
 use super::At;
 use super::guard::{ShowsCardForm, card_origin};
 use super::order::{Shown, link, ordered, shown, whole_link};
-use super::page::{Form, Page, failed, render, see};
+use super::page::{Form, Page, failed, render, see, word};
 use crate::db::orders;
 use crate::order::{Order, Stage};
 use crate::pay::Tried;
@@ -79,13 +79,37 @@ pub async fn pay(State(at): State<At>, Path(id): Path<String>, page: Page, body:
     match at.till.pay(&order, token, &back).await {
         Ok(Tried::Settled) => told(&at, &id, "settled", ""),
         Ok(Tried::Unknown) => told(&at, &id, "unknown", &page.t("pay-unknown")),
-        Ok(Tried::Declined(message)) => told(&at, &id, "declined", &message),
+        Ok(Tried::Declined { code, message }) => {
+            let own = said_no(&code).map(|key| page.t(key));
+            told(&at, &id, "declined", &own.unwrap_or(message))
+        }
         Ok(Tried::Refused(message)) => told(&at, &id, "refused", &message),
         Ok(Tried::Act(secret)) => {
             let next = link(&at, &id, "/back");
             Json(json!({ "state": "act", "client_secret": secret, "next": next })).into_response()
         }
         Err(fail) => failed(&page, &fail),
+    }
+}
+
+/// What the customer is told of a bank's no, in their language: no more than helps them. What is wrong with what was typed the gateway says.
+fn said_no(code: &str) -> Option<&'static str> {
+    match code {
+        "insufficient_funds" => Some(word("pay-funds")),
+        "expired_card" => Some(word("pay-expired")),
+        "incorrect_cvc" => Some(word("pay-code")),
+        "incorrect_number"
+        | "invalid_number"
+        | "invalid_expiry_month"
+        | "invalid_expiry_year"
+        | "invalid_cvc"
+        | "incorrect_zip"
+        | "authentication_required"
+        | "payment_intent_authentication_failure" => None,
+        "processing_error" | "try_again_later" | "issuer_not_available" | "reenter_transaction" => {
+            Some(word("pay-later"))
+        }
+        _ => Some(word("pay-declined")),
     }
 }
 

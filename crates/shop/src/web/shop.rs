@@ -3,7 +3,7 @@
 use super::cart;
 use super::page::{Form, Page, failed, missing, render, see};
 use super::{At, cookies};
-use crate::catalogue::Product;
+use crate::catalogue::{DAY, Product};
 use crate::db::products;
 use crate::db::slots::{self, Slot};
 use crate::money::Currency;
@@ -36,7 +36,20 @@ pub async fn home(State(at): State<At>, page: Page) -> Response {
 struct One {
     page: Page,
     product: Product,
-    slots: Vec<Slot>,
+    /// A day by its first time, and its times.
+    days: Vec<(i64, Vec<Slot>)>,
+}
+
+/// Times in their order, by the day (UTC) that they are on.
+fn by_day(slots: Vec<Slot>) -> Vec<(i64, Vec<Slot>)> {
+    let mut days: Vec<(i64, Vec<Slot>)> = vec![];
+    for slot in slots {
+        match days.last_mut() {
+            Some((first, all)) if first.div_euclid(DAY) == slot.starts.div_euclid(DAY) => all.push(slot),
+            _ => days.push((slot.starts, vec![slot])),
+        }
+    }
+    days
 }
 
 pub async fn product(State(at): State<At>, Path(slug): Path<String>, page: Page) -> Response {
@@ -47,7 +60,7 @@ pub async fn product(State(at): State<At>, Path(slug): Path<String>, page: Page)
         Ok(Some((product, slots)))
     });
     match found.await {
-        Ok(Some((product, slots))) => render(&One { page, product, slots }),
+        Ok(Some((product, slots))) => render(&One { page, product, days: by_day(slots) }),
         Ok(None) => missing(&page),
         Err(fail) => failed(&page, &fail),
     }
@@ -66,4 +79,19 @@ pub async fn choose(State(at): State<At>, page: Page, body: String) -> Response 
         cookies::set("currency", currency.code(), at.secure),
     ]);
     (headers, see(if ours { back } else { "/" })).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_stand_by_their_day() {
+        let slot = |id, starts| Slot { id, slug: "tasting".into(), starts, free: 1 };
+        let all = [(1, DAY - 3_600), (2, DAY), (3, 2 * DAY - 1), (4, 5 * DAY + 36_000)].map(|(id, at)| slot(id, at));
+        let days: Vec<(i64, Vec<i64>)> =
+            by_day(all.to_vec()).into_iter().map(|(at, slots)| (at, slots.iter().map(|s| s.id).collect())).collect();
+        assert_eq!(days, [(DAY - 3_600, vec![1]), (DAY, vec![2, 3]), (5 * DAY + 36_000, vec![4])]);
+        assert_eq!(by_day(vec![]), vec![]);
+    }
 }

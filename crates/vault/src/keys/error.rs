@@ -1,6 +1,7 @@
 //! Why a key-encryption key cannot be used, in words that say what to do. No word of it holds a secret.
 
 use super::{KEK_BYTES, KekKind, NoChance};
+use crate::private::{FILE_LIMIT_BYTES, PrivateError};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +79,21 @@ impl KekError {
             std::io::ErrorKind::NotFound => KekError::Missing(path.to_owned()),
             std::io::ErrorKind::AlreadyExists => KekError::Exists(path.to_owned()),
             _ => KekError::Unreadable { path: path.to_owned(), error },
+        }
+    }
+}
+
+impl From<PrivateError> for KekError {
+    fn from(error: PrivateError) -> KekError {
+        match error {
+            PrivateError::Missing(path) => KekError::Missing(path),
+            PrivateError::NotAFile(path) => KekError::NotAFile(path),
+            PrivateError::TooOpen { path, mode } => KekError::TooOpen { path, mode },
+            PrivateError::NotOurs { path, owner } => KekError::NotOurs { path, owner },
+            PrivateError::TooLong(path) => {
+                KekError::Malformed { path, detail: format!("it has more than {FILE_LIMIT_BYTES} bytes") }
+            }
+            PrivateError::Unreadable { path, error } => KekError::Unreadable { path, error },
         }
     }
 }

@@ -1,35 +1,16 @@
 //! Key files: who may have them, and how they are made. Knows no format of what stands in them.
 
 use super::{KEK_BYTES, KekError, fresh_secret};
+use crate::private;
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// A description of a key is short.
-const FILE_LIMIT_BYTES: u64 = 64 * 1024;
-
 /// Reads a regular file that its owner, this user, alone may use.
 pub fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KekError> {
-    let failed = |error| KekError::unreadable(path, error);
-    let file = File::open(path).map_err(failed)?;
-    let about = file.metadata().map_err(failed)?;
-    if !about.is_file() {
-        return Err(KekError::NotAFile(path.to_owned()));
-    }
-    if about.mode() & 0o077 != 0 {
-        return Err(KekError::TooOpen { path: path.to_owned(), mode: about.mode() & 0o7777 });
-    }
-    if about.uid() != rustix::process::geteuid().as_raw() {
-        return Err(KekError::NotOurs { path: path.to_owned(), owner: about.uid() });
-    }
-    if about.len() > FILE_LIMIT_BYTES {
-        return Err(KekError::Malformed { path: path.to_owned(), detail: format!("it has {} bytes", about.len()) });
-    }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0) + 1));
-    file.take(FILE_LIMIT_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
+    Ok(private::read(path)?)
 }
 
 /// Makes a key file, on disk when this returns. Never replaces one: that would lose every card sealed under it.

@@ -5,12 +5,13 @@ use crate::commands::vault_keys::entered;
 use crate::commands::verify::{self, Verified};
 use crate::config::Config;
 use crate::fail::{Fail, io};
-use crate::home::{Home, kek_file, read_key, write_new};
+use crate::home::{Home, kek_file, not_private, read_key, write_new};
 use crate::named::Named;
 use florin_core::seal::Secret;
 use florin_vault::cards::Cards;
 use florin_vault::cards::rotation::wanted_kek;
 use florin_vault::keys::{self, KekError, KekProvider, Locked, Offered, OpenedKek};
+use florin_vault::private;
 use std::path::{Path, PathBuf};
 
 /// Keys of an installation, as its keys folder holds them; the vault's may lie elsewhere.
@@ -43,9 +44,12 @@ impl Keys {
         &self.folder
     }
 
-    /// Both keys that a restore takes, asked for before anything is done.
+    /// Both keys that a restore takes, asked for before anything is done; and no other key of the folder is anybody else's to use.
     pub fn root(&self) -> Result<Secret, Fail> {
         kek_file(&self.kek)?;
+        for path in self.files()?.iter().filter(|path| is_key(path)) {
+            private::check(path).map_err(|e| not_private(&e))?;
+        }
         Ok(Secret::new(read_key::<32>(&self.folder.join("gateway.root"))?))
     }
 
@@ -78,11 +82,20 @@ impl Keys {
         }
     }
 
+    fn files(&self) -> Result<Vec<PathBuf>, Fail> {
+        let failed = |e: std::io::Error| io("read", &self.folder, &e);
+        let mut files = vec![];
+        for entry in self.folder.read_dir().map_err(failed)? {
+            files.push(entry.map_err(failed)?.path());
+        }
+        files.retain(|path| path.is_file());
+        Ok(files)
+    }
+
     /// Into a restored folder what is missing there; the vault's key only if it lay among them.
     pub fn copy(&self, to: &Path) -> Result<(), Fail> {
-        for entry in self.folder.read_dir().map_err(|e| io("read", &self.folder, &e))? {
-            let from = entry.map_err(|e| io("read", &self.folder, &e))?.path();
-            let (Some(name), true) = (from.file_name(), from.is_file()) else { continue };
+        for from in self.files()? {
+            let Some(name) = from.file_name() else { continue };
             let to = to.join(name);
             if !to.exists() {
                 let bytes = std::fs::read(&from).map(zeroize::Zeroizing::new).map_err(|e| io("read", &from, &e))?;
@@ -91,6 +104,12 @@ impl Keys {
         }
         Ok(())
     }
+}
+
+/// By its name, as Florin gives them.
+fn is_key(path: &Path) -> bool {
+    let begins = |begin| path.file_name().and_then(|n| n.to_str()).is_some_and(|name| name.starts_with(begin));
+    begins("vault.kek") || begins("gateway.root") || path.extension().is_some_and(|end| end == "key")
 }
 
 /// One line after the other, until the vault's key is open.

@@ -1,12 +1,12 @@
 //! `florin backup create`, and the plan that `schedule` follows too: where to, for whom, and what goes afterwards.
 
 use super::state::{self, Failed, Made};
-use super::{FILES, GATEWAY_AND_VAULT, SMALL, bar, done, fail, moving, now, place, read_text, show, there};
+use super::{FILES, GATEWAY_AND_VAULT, SMALL, bar, done, fail, moving, now, place, show, there};
 use crate::cli::{Common, Making};
 use crate::commands::system::{home_of, try_lock};
 use crate::config::Config;
 use crate::fail::{Fail, Outcome};
-use crate::home::{Home, random, read_key};
+use crate::home::{Home, random, read_key, read_secret};
 use crate::out::out;
 use florin_backup::access::Readers;
 use florin_backup::keep::{Keep, prune};
@@ -15,9 +15,12 @@ use florin_backup::place::Place;
 use florin_backup::{make, restore};
 use florin_core::seal::Secret;
 use serde_json::json;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 const HOUR_MS: i64 = 3_600_000;
+/// What was begun so long ago, and not written to since, is nobody's any more.
+const LEFT_LIMIT_MS: i64 = HOUR_MS;
 
 /// Where backups go, who reads them, and how long they stay.
 pub struct Plan {
@@ -27,6 +30,8 @@ pub struct Plan {
     key: Secret,
     keep_all_hours: i64,
     keep_days: i64,
+    /// What others left half written was looked for since this began.
+    swept: AtomicBool,
 }
 
 impl Plan {
@@ -37,7 +42,7 @@ impl Plan {
             return Err(Fail::new("no_data", format!("there is nothing to back up in {}.", home.root.display())));
         }
         let readers = match &making.passphrase_file {
-            Some(path) => Readers::passphrase(&read_text(path)?),
+            Some(path) => Readers::passphrase(&read_secret(path)?),
             None => {
                 let settings = config.text("backup.recipients").split(',').filter(|r| !r.trim().is_empty());
                 let all = match making.recipients.is_empty() {
@@ -54,6 +59,7 @@ impl Plan {
             key: Secret::new(read_key::<32>(&home.gateway_root())?),
             keep_all_hours: number("backup.keep_all_hours", 87_600)?,
             keep_days: number("backup.keep_days", 3_650)?,
+            swept: AtomicBool::new(false),
             home,
         })
     }
@@ -85,6 +91,11 @@ impl Plan {
         whole: bool,
         progress: florin_backup::Progress<'_>,
     ) -> Result<(Option<Manifest>, String), Fail> {
+        // Before anything is written: a place may be full of it.
+        if whole || !self.swept.load(Ordering::Relaxed) {
+            self.place.sweep(at.plus_ms(-LEFT_LIMIT_MS)).map_err(fail)?;
+            self.swept.store(true, Ordering::Relaxed);
+        }
         let mut chance = [0; 4];
         random(&mut chance)?;
         let making = make::Making {

@@ -12,7 +12,7 @@ pub mod state;
 mod trial;
 
 use crate::cli::{Backup, Common};
-use crate::fail::{Fail, Outcome, io};
+use crate::fail::{Fail, Outcome};
 use crate::home::{Home, write_new};
 use crate::out::out;
 use florin_backup::access;
@@ -51,10 +51,6 @@ fn fail(error: BackupError) -> Fail {
 
 fn now() -> Time {
     Time(unix_us() / 1_000)
-}
-
-fn read_text(path: &Path) -> Result<zeroize::Zeroizing<String>, Fail> {
-    std::fs::read_to_string(path).map(zeroize::Zeroizing::new).map_err(|e| io("read", path, &e))
 }
 
 fn keygen(common: &Common, to: &Path) -> Outcome {

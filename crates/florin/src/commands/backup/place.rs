@@ -1,10 +1,11 @@
 //! Which place, which backup and which key are meant, out of flags and settings.
 
+use super::fail;
 use super::s3::S3;
-use super::{fail, read_text};
 use crate::cli::{Opening, Place as Given};
 use crate::config::Config;
 use crate::fail::Fail;
+use crate::home::read_secret;
 use florin_backup::access::Opener;
 use florin_backup::place::{Folder, Place};
 use florin_backup::restore;
@@ -44,8 +45,8 @@ fn time_of(text: &str) -> Result<Time, Fail> {
 
 pub fn opener(opening: &Opening) -> Result<Opener, Fail> {
     match (&opening.identity, &opening.passphrase_file) {
-        (Some(path), _) => Opener::identities(&read_text(path)?),
-        (None, Some(path)) => Opener::passphrase(&read_text(path)?),
+        (Some(path), _) => Opener::identities(&read_secret(path)?),
+        (None, Some(path)) => Opener::passphrase(&read_secret(path)?),
         (None, None) => {
             let says = "backups are encrypted. Give --identity FILE or --passphrase-file FILE.";
             return Err(Fail::usage("backup_no_key", "--identity", says));

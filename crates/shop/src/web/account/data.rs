@@ -1,12 +1,15 @@
 //! What the shop keeps of a customer, in the customer's hands: seen, changed, taken along, deleted. What lets in or ends an account asks for
 //! the password again.
 
-use super::{name, place, sign, signed_in};
+use super::sign::{self, Whose};
+use super::{edit, name, signed_in};
 use crate::Fail;
 use crate::db::accounts::{self, Account};
-use crate::db::orders;
+use crate::db::{orders, refunds, wishes};
+use crate::order::Order;
 use crate::pay::now;
 use crate::person::{Person, is_email};
+use crate::seal::Keys;
 use crate::web::page::{Form, Page, failed, message, query, render, see, word};
 use crate::web::password::{Verdict, fault, see_through};
 use crate::web::{At, checkout};
@@ -14,6 +17,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use rusqlite::Transaction;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -47,24 +51,23 @@ pub async fn show(State(at): State<At>, page: Page) -> Response {
 /// Name and address; none has to be there.
 pub async fn change(State(at): State<At>, page: Page, body: String) -> Response {
     let (account, before) = signed_in!(at, page);
-    let person = Person { email: before.email, ..checkout::typed(&Form::read(&body), &page) };
-    if !checkout::COUNTRIES.contains(&person.country.as_str()) {
-        return shown(page, person, Some(word("checkout-faults")));
+    let typed = checkout::typed(&Form::read(&body), &page);
+    if !checkout::COUNTRIES.contains(&typed.country.as_str()) {
+        return shown(page, Person { email: before.email, ..typed }, Some(word("checkout-faults")));
     }
-    let saved = match person.seal(&at.keys, &place(&account.id)) {
-        Ok(sealed) => at.till.db.run(move |tx| accounts::set_person(tx, &account.id, &sealed)).await,
-        Err(fail) => Err(fail),
-    };
-    match saved {
+    let keys = Arc::clone(&at.keys);
+    let saved =
+        at.till.db.run(move |tx| edit(tx, &keys, &account.id, |now| Some(Person { email: now.email, ..typed })));
+    match saved.await {
         Ok(()) => see("/account/data?said=saved"),
         Err(fail) => failed(&page, &fail),
     }
 }
 
-/// Whether the password that was given is the account's; else what is wrong with it.
-async fn proved(at: &At, person: &Person, form: &Form) -> Result<Option<&'static str>, Fail> {
+/// Whether the password that was given is this account's, whatever its address is by now; else what is wrong with it.
+async fn proved(at: &At, account: &Account, form: &Form) -> Result<Option<&'static str>, Fail> {
     let password = Zeroizing::new(form.get("password").to_owned());
-    let judged = see_through(sign::judge(at.clone(), name(&at.keys, &person.email), password)).await?;
+    let judged = see_through(sign::judge(at.clone(), Whose::Id(account.id.clone()), password)).await?;
     Ok(match judged.0 {
         Verdict::Right => None,
         Verdict::Busy => Some(word("password-busy")),
@@ -86,14 +89,13 @@ pub async fn access(State(at): State<At>, page: Page, body: String) -> Response 
     if wrong.is_some() {
         return shown(page, person, wrong);
     }
-    match proved(&at, &person, &form).await {
+    match proved(&at, &account, &form).await {
         Ok(None) => {}
         Ok(wrong) => return shown(page, person, wrong),
         Err(fail) => return failed(&page, &fail),
     }
     let keep = super::token(&page.headers, at.secure).unwrap_or_default();
-    let changed = Person { email, ..person.clone() };
-    match see_through(set_access(at.clone(), account, changed, new, keep)).await {
+    match see_through(set_access(at.clone(), account.id, email, new, keep)).await {
         Ok(None) => see("/account/data?said=saved"),
         Ok(wrong) => shown(page, person, wrong),
         Err(fail) => failed(&page, &fail),
@@ -102,8 +104,8 @@ pub async fn access(State(at): State<At>, page: Page, body: String) -> Response 
 
 async fn set_access(
     at: At,
-    account: Account,
-    person: Person,
+    id: String,
+    email: String,
     new: Zeroizing<String>,
     keep: Vec<u8>,
 ) -> Result<Option<&'static str>, Fail> {
@@ -113,11 +115,11 @@ async fn set_access(
         let Some(turn) = at.gate.turn().await else { return Ok(Some(word("password-busy"))) };
         Some(turn.hash(new).await?)
     };
-    let (name, sealed) = (name(&at.keys, &person.email), person.seal(&at.keys, &place(&account.id))?);
-    let work = move |tx: &rusqlite::Transaction<'_>| {
-        let done = accounts::set_access(tx, &account.id, &name, hash.as_deref(), &keep)?;
+    let (name, keys) = (name(&at.keys, &email), Arc::clone(&at.keys));
+    let work = move |tx: &Transaction<'_>| {
+        let done = accounts::set_access(tx, &id, &name, hash.as_deref(), &keep)?;
         if done {
-            accounts::set_person(tx, &account.id, &sealed)?;
+            edit(tx, &keys, &id, |now| Some(Person { email, ..now }))?;
         }
         Ok((!done).then_some(word("account-taken")))
     };
@@ -131,33 +133,63 @@ fn told(person: &Person) -> Value {
     })
 }
 
+/// One order, with all that was said and done about it.
+fn told_order(tx: &Transaction<'_>, keys: &Keys, order: &Order) -> Result<Value, Fail> {
+    let line = |shown: crate::web::order::Shown| {
+        let (item, starts) = (shown.line, shown.starts);
+        json!({ "item": item.slug, "quantity": item.quantity, "unit_amount": item.unit, "time": starts })
+    };
+    let lines: Vec<Value> = crate::web::order::shown(tx, &order.id)?.into_iter().map(line).collect();
+    let who = Person::open(keys, &order.id, &orders::person(tx, &order.id)?)?;
+    let steps = orders::steps(tx, &order.id)?;
+    let steps: Vec<Value> = steps.iter().map(|(at, what, _)| json!({ "time": at, "what": what })).collect();
+    let wish = match wishes::of(tx, &order.id)? {
+        Some(wish) => json!({ "time": wish.at, "reason": wish.words(keys)?, "state": wish.state }),
+        None => Value::Null,
+    };
+    let back = refunds::of_order(tx, &order.id)?.into_iter();
+    let back = back.map(|r| json!({ "time": r.at, "amount": r.amount, "state": r.state.name(), "refund": r.refund }));
+    Ok(json!({
+        "number": order.number, "placed": order.placed, "stage": order.stage.name(), "currency": order.currency.code(),
+        "total": order.total, "paid": order.received, "refunded": order.refunded, "payment": order.intent, "lines": lines,
+        "history": steps, "refund_request": wish, "refunds": back.collect::<Vec<Value>>(), "for": told(&who),
+    }))
+}
+
+/// All orders of an account, a page at a time: others have their turn at the database in between.
+async fn told_orders(at: &At, id: &str) -> Result<Vec<Value>, Fail> {
+    let (mut all, mut before) = (vec![], i64::MAX);
+    loop {
+        let (id, keys) = (id.to_owned(), Arc::clone(&at.keys));
+        let page = move |tx: &Transaction<'_>| {
+            let orders = accounts::orders_of(tx, &id, before)?;
+            let told = orders.iter().map(|order| told_order(tx, &keys, order)).collect::<Result<Vec<Value>, Fail>>()?;
+            Ok((told, orders.last().map(|order| order.number)))
+        };
+        let (told, last) = at.till.db.run(page).await?;
+        all.extend(told);
+        match last {
+            Some(number) => before = number,
+            None => return Ok(all),
+        }
+    }
+}
+
 /// All that the shop keeps of the account, in JSON: amounts in minor units, times in seconds since 1970.
 pub async fn download(State(at): State<At>, page: Page) -> Response {
     let (account, person) = signed_in!(at, page);
-    let keys = Arc::clone(&at.keys);
-    let (id, made) = (account.id, account.made);
-    let read = at.till.db.run(move |tx| {
-        let mut all = vec![];
-        for order in accounts::orders_of(tx, &id)? {
-            let mut lines = vec![];
-            for line in crate::web::order::shown(tx, &order.id)? {
-                let (item, starts) = (line.line, line.starts);
-                lines.push(json!({ "item": item.slug, "quantity": item.quantity, "unit_amount": item.unit, "time": starts }));
-            }
-            let who = Person::open(&keys, &order.id, &orders::person(tx, &order.id)?)?;
-            let steps = orders::steps(tx, &order.id)?;
-            let steps: Vec<Value> = steps.iter().map(|(at, what, _)| json!({ "time": at, "what": what })).collect();
-            all.push(json!({
-                "number": order.number, "placed": order.placed, "stage": order.stage.name(), "currency": order.currency.code(),
-                "total": order.total, "paid": order.received, "refunded": order.refunded, "payment": order.intent,
-                "lines": lines, "history": steps, "for": told(&who),
-            }));
-        }
-        Ok(all)
-    });
-    match read.await {
-        Ok(orders) => {
-            let all = json!({ "account": told(&person), "made": made, "taken": now(), "orders": orders });
+    let id = account.id.clone();
+    let read = match at.till.db.run(move |tx| accounts::sessions(tx, &id)).await {
+        Ok(sessions) => told_orders(&at, &account.id).await.map(|orders| (sessions, orders)),
+        Err(fail) => Err(fail),
+    };
+    match read {
+        Ok((sessions, orders)) => {
+            let sessions: Vec<Value> =
+                sessions.into_iter().map(|(began, seen)| json!({ "began": began, "seen": seen })).collect();
+            let all = json!({
+                "account": told(&person), "made": account.made, "sessions": sessions, "taken": now(), "orders": orders,
+            });
             let headers = AppendHeaders([
                 (header::CONTENT_TYPE, "application/json"),
                 (header::CONTENT_DISPOSITION, "attachment; filename=\"lily-and-clay.json\""),
@@ -170,7 +202,7 @@ pub async fn download(State(at): State<At>, page: Page) -> Response {
 
 pub async fn delete(State(at): State<At>, page: Page, body: String) -> Response {
     let (account, person) = signed_in!(at, page);
-    match proved(&at, &person, &Form::read(&body)).await {
+    match proved(&at, &account, &Form::read(&body)).await {
         Ok(None) => {}
         Ok(wrong) => return shown(page, person, wrong),
         Err(fail) => return failed(&page, &fail),

@@ -14,6 +14,7 @@ use crate::seal::{Keys, hash};
 use axum::Router;
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
+use rusqlite::Transaction;
 
 const COOKIE: &str = "who";
 
@@ -37,6 +38,20 @@ fn name(keys: &Keys, email: &str) -> String {
 /// Where an account's person lies sealed.
 pub fn place(id: &str) -> String {
     format!("account {id}")
+}
+
+/// Changes who an account is of, as it stands at this moment: what a page saw of it may be old. An account that is gone stays so.
+pub fn edit(
+    tx: &Transaction<'_>,
+    keys: &Keys,
+    id: &str,
+    change: impl FnOnce(Person) -> Option<Person>,
+) -> Result<(), Fail> {
+    let Some(account) = accounts::one(tx, id)? else { return Ok(()) };
+    match change(Person::open(keys, &place(id), &account.person)?) {
+        Some(person) => accounts::set_person(tx, id, &person.seal(keys, &place(id))?),
+        None => Ok(()),
+    }
 }
 
 pub fn token(headers: &HeaderMap, secure: bool) -> Option<Vec<u8>> {

@@ -37,7 +37,7 @@ pub async fn show(State(at): State<At>, page: Page) -> Response {
     let (account, person) = signed_in!(at, page);
     let read = at.till.db.run(move |tx| {
         let (mut ahead, mut all) = (vec![], vec![]);
-        for order in accounts::orders_of(tx, &account.id)? {
+        for order in accounts::orders_of(tx, &account.id, i64::MAX)? {
             if !matches!(order.stage, Stage::Cancelled | Stage::Refunded) {
                 ahead.extend(bookings::of_order(tx, &order.id, now())?);
             }

@@ -1,4 +1,5 @@
-//! Making an account, signing in and out. A wrong password and an unknown address are told alike, and take as long.
+//! Making an account, signing in and out. Signing in does not say which was wrong, address or password. Making one does say that an address
+//! has an account: a shop that sends no letters cannot say it in one.
 
 use super::{COOKIE, name, place};
 use crate::Fail;
@@ -91,7 +92,7 @@ async fn begin(at: At, person: Person, password: Zeroizing<String>) -> Result<Be
 
 pub async fn enter(State(at): State<At>, page: Page, body: String) -> Response {
     let Typed { email, password, next } = typed(&Form::read(&body));
-    match see_through(judge(at.clone(), name(&at.keys, &email), password)).await {
+    match see_through(judge(at.clone(), Whose::Name(name(&at.keys, &email)), password)).await {
         Ok((Verdict::Right, Some(id))) => open(&at, &page, id, &email, &next).await,
         Ok((Verdict::Busy, _)) => door(page, false, email, &next, Some(word("password-busy"))),
         Ok((Verdict::Right | Verdict::Wrong | Verdict::Locked, _)) => {
@@ -101,10 +102,20 @@ pub async fn enter(State(at): State<At>, page: Page, body: String) -> Response {
     }
 }
 
+/// What an account is looked for by: what was typed at the door, or who is in already.
+pub enum Whose {
+    Name(String),
+    Id(String),
+}
+
 /// The account, when the password is right. Ten wrong ones in a row close it for half an hour.
-pub async fn judge(at: At, name: String, password: Zeroizing<String>) -> Result<(Verdict, Option<String>), Fail> {
+pub async fn judge(at: At, whose: Whose, password: Zeroizing<String>) -> Result<(Verdict, Option<String>), Fail> {
     let Some(turn) = at.gate.turn().await else { return Ok((Verdict::Busy, None)) };
-    let account = at.till.db.run(move |tx| accounts::named(tx, &name)).await?;
+    let account = at.till.db.run(move |tx| match whose {
+        Whose::Name(name) => accounts::named(tx, &name),
+        Whose::Id(id) => accounts::one(tx, &id),
+    });
+    let account = account.await?;
     let (known, failures) = match &account {
         Some(account) => (Some(account.hash.clone()), account.failures),
         None => (None, accounts::Failures::default()),

@@ -75,7 +75,7 @@ pub async fn begin(State(at): State<At>, page: Page, body: String) -> Response {
     }
     let own = at.clone();
     let set = see_through(async move {
-        let Some(turn) = own.gate.turn().await else { return Ok(None) };
+        let Some(turn) = own.desk_gate.turn().await else { return Ok(None) };
         let hash = turn.hash(password).await?;
         own.till.db.run(move |tx| admin::begin(tx, &hash)).await.map(Some)
     });
@@ -103,7 +103,7 @@ pub async fn enter(State(at): State<At>, page: Page, body: String) -> Response {
 }
 
 async fn judge(at: At, password: Zeroizing<String>) -> Result<Verdict, Fail> {
-    let Some(turn) = at.gate.turn().await else { return Ok(Verdict::Busy) };
+    let Some(turn) = at.desk_gate.turn().await else { return Ok(Verdict::Busy) };
     let failures = || at.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if failures().locked(now()) {
         return Ok(Verdict::Locked);

@@ -3,11 +3,14 @@
 
 mod http;
 mod object;
+mod uploads;
 
 use crate::config::Config;
-use crate::fail::{Fail, io};
+use crate::fail::Fail;
+use crate::home::read_secret;
 use florin_backup::error::BackupError;
 use florin_backup::place::{Place, Writing};
+use florin_core::time::Time;
 use florin_vault::clock::unix_us;
 use http::{Answer, Http, Server};
 use http_body_util::Full;
@@ -116,7 +119,7 @@ impl S3 {
                     // An error's body may break off: its status says enough.
                     let _ = (&mut answer).take(ANSWER_LIMIT_BYTES).read_to_string(&mut text);
                     let code = elements(&text, "Code").into_iter().next().unwrap_or_default();
-                    if !matches!(status, 408 | 429 | 500..) {
+                    if !matches!(status, 408 | 429 | 500 | 502..) {
                         return Err(self.refused(call, status, &code));
                     }
                     format!("it answered {status} {code}")
@@ -234,6 +237,15 @@ impl Place for S3 {
         self.text(&Call::new(Method::Delete, &key)).map(|_| ())
     }
 
+    /// Parts of uploads that were killed stay, unseen and paid for, until somebody aborts them. Storage that does not list them, or not to
+    /// these credentials, removes them by a rule of its own or not at all: no backup fails for that.
+    fn sweep(&self, before: Time) -> Result<(), BackupError> {
+        match uploads::abort(self, before) {
+            Err(BackupError::Place { code: "s3_denied" | "s3_refused", .. } | BackupError::NotFound { .. }) => Ok(()),
+            done => done,
+        }
+    }
+
     fn shown(&self) -> String {
         format!("s3://{}/{}", self.bucket, self.prefix)
     }
@@ -243,7 +255,7 @@ impl Place for S3 {
 fn credentials(config: &Config) -> Result<Credentials, Fail> {
     let (from, found) = match config.path("backup.s3_credentials") {
         Some(path) => {
-            let text = std::fs::read_to_string(&path).map(Zeroizing::new).map_err(|e| io("read", &path, &e))?;
+            let text = read_secret(&path)?;
             let value = |name: &str| {
                 let pairs = text.lines().filter_map(|line| line.split_once('='));
                 let mut found = pairs.filter(|(key, _)| key.trim().eq_ignore_ascii_case(name));

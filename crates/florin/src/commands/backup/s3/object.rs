@@ -95,7 +95,7 @@ impl<'a> Upload<'a> {
         self.failed.take()
     }
 
-    /// Takes back the parts that were sent. Without an answer they stay until the bucket's own rule removes them; no list shows them.
+    /// Takes back the parts that were sent. Without an answer they stay until a later run gives them up, or the bucket's own rule.
     pub fn give_up(&mut self) {
         if let Some(id) = self.id.take() {
             let query = [("uploadId", id.as_str())];
