@@ -5,7 +5,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, U
 use aws_lc_rs::hkdf;
 use aws_lc_rs::hmac;
 
-/// What seals. The number stands in the header of every sealed record and is never given to another.
+/// What seals. The number stands in the header of every sealed record and is never given to another; 2 marks what a hardware module wraps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Algorithm {
@@ -13,7 +13,7 @@ pub enum Algorithm {
     #[default]
     Aes256Gcm = 1,
     /// RFC 8439, with a 96-bit random nonce and a 128-bit tag.
-    ChaCha20Poly1305 = 2,
+    ChaCha20Poly1305 = 3,
 }
 
 impl Algorithm {
@@ -177,14 +177,14 @@ mod tests {
         let secret = Secret::new([1; 32]);
         let [aes, chacha] = [Algorithm::Aes256Gcm, Algorithm::ChaCha20Poly1305].map(|a| SealKey::of(a, &secret, 7));
         let sealed = [&aes, &chacha].map(|key| key.seal([9; 12], b"place", b"body"));
-        assert_eq!(sealed.each_ref().map(|s| (s[0], key_version(s))), [(1, Some(7)), (2, Some(7))]);
+        assert_eq!(sealed.each_ref().map(|s| (s[0], key_version(s))), [(1, Some(7)), (3, Some(7))]);
         assert_eq!(
             [aes.open(b"place", &sealed[1]), chacha.open(b"place", &sealed[0])],
             [Err(NotOpened), Err(NotOpened)]
         );
         let named: Vec<Option<Algorithm>> = Algorithm::ALL.iter().map(|a| Algorithm::parse(a.name())).collect();
         assert_eq!(named, [Some(Algorithm::Aes256Gcm), Some(Algorithm::ChaCha20Poly1305)]);
-        assert_eq!((Algorithm::parse("aes"), Algorithm::from_u8(3), key_version(&[3, 0, 7])), (None, None, None));
+        assert_eq!((Algorithm::parse("aes"), Algorithm::from_u8(2), key_version(&[2, 0, 7])), (None, None, None));
     }
 
     fn opens_in_its_place_alone(algorithm: Algorithm) {

@@ -146,6 +146,7 @@ impl System {
             unlock: home.socket("unlock.sock")?,
             environment: environment(&kek(config, &home)),
             socket,
+            algorithm: Some(config.algorithm()?.name().to_owned()),
             live: false,
             acquirer: sandbox.acquirer()?,
             acquirer_name: "localhost".to_owned(),
@@ -210,6 +211,7 @@ impl System {
             passphrase_file: config.path("vault.passphrase_file"),
             unlock: home.socket("unlock.sock")?,
             socket: home.socket("vault.sock")?,
+            algorithm: Some(config.algorithm()?.name().to_owned()),
             live: true,
             acquirer: text("acquirer.address")?,
             acquirer_name: text("acquirer.name")?,
@@ -249,6 +251,7 @@ impl System {
         let mut gateway = GatewaySettings {
             database: home.database(),
             root: home.gateway_root(),
+            algorithm: vault.algorithm.clone(),
             ids: home.ids(),
             vault: vault.socket.clone(),
             door: home.socket("gateway.sock")?,

@@ -17,13 +17,13 @@ use crate::gateway::ports::{Real, now};
 use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
-use crate::gateway::{account, api, door, edge, worker};
+use crate::gateway::{account, api, door, edge, keys, worker};
 use crate::home::{random, read_key};
 use crate::named::Named;
 use florin_api::{Api, LimitSettings, Look, Rate};
 use florin_core::fees::Fees;
 use florin_core::id::IdCodec;
-use florin_core::seal::Secret;
+use florin_core::seal::{Algorithm, Secret};
 use florin_core::store::{Query, Store};
 use florin_store::{Options, Retention, SqliteRequestLog, SqliteStore};
 use florin_vault::client::VaultClient;
@@ -75,6 +75,7 @@ async fn vault(s: VaultSettings) -> Result<(), Fail> {
         passphrase_file: s.passphrase_file,
         unlock: s.unlock,
         socket: s.socket,
+        algorithm: s.algorithm.as_deref().and_then(Algorithm::parse),
         live: s.live,
         acquirer: s.acquirer,
         acquirer_name: s.acquirer_name,
@@ -160,14 +161,16 @@ async fn shop(s: ShopSettings) -> Result<(), Fail> {
 async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let root = Secret::new(read_key::<32>(&s.root)?);
     let ids = || read_key::<16>(&s.ids).map(|key| IdCodec::new(&key));
-    let links = Arc::new(Links::new(&root, ids()?));
-    let pages = s.dashboard.map(|origin| Pages { origin, links: Arc::clone(&links) });
-    let look = Arc::new(Look::new(ids()?, &root).reached_at(s.public));
-    let api_root = root.derive(b"api");
-    let claims = root.derive(b"idempotency keys");
     let fence = Arc::new(Fence::at(&s.fence, now())?);
     let tombstones = Tombstones::at(&s.erased, ids()?);
-    let store = SqliteStore::open(&s.database, Options::default(), root).map_err(|e| e.fail())?;
+    let algorithm = s.algorithm.as_deref().and_then(Algorithm::parse);
+    let options = Options { algorithm, now: now(), ..Options::default() };
+    let store = SqliteStore::open(&s.database, options, root).map_err(|e| e.fail())?;
+    // The root may be replaced by another; what is derived for others rests on what stays.
+    let links = Arc::new(Links::new(store.seed(), ids()?));
+    let pages = s.dashboard.map(|origin| Pages { origin, links: Arc::clone(&links) });
+    let look = Arc::new(Look::new(ids()?, store.seed()).reached_at(s.public));
+    let (api_root, claims) = (store.seed().derive(b"api"), store.seed().derive(b"idempotency keys"));
     let trouble = |t| Fail::new("store_error", format!("the database cannot be read: {t:?}"));
     let newest = store.find(Query::NewestKey).await.map_err(trouble)?.key();
     let mut holder = [0u8; 8];
@@ -211,6 +214,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         settler: Arc::clone(&settler),
         pages,
         fence: Arc::clone(&fence),
+        root: s.root,
     });
     let teller = Teller::new(Arc::clone(&ports), s.sandbox, s.ready);
     let web = Web::new(Arc::new(teller), s.live, links);
@@ -218,6 +222,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let sites = Arc::new(Sites { api, web, disk: Arc::clone(&disk), fence: Arc::clone(&fence) });
     let open = || Arc::clone(&fence);
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
+    tokio::spawn(keys::rotations(Arc::clone(&ports)));
     tokio::spawn(open().after_comparing(worker::jobs(Arc::clone(&ports), Arc::clone(&fence))));
     tokio::spawn(open().behind(worker::erasures(Arc::clone(&ports))));
     tokio::spawn(open().behind(hooks::lanes(Arc::clone(&office))));

@@ -17,6 +17,9 @@ pub struct VaultSettings {
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     pub socket: PathBuf,
+    /// What new cards are sealed with.
+    #[serde(default)]
+    pub algorithm: Option<String>,
     pub live: bool,
     pub acquirer: String,
     pub acquirer_name: String,
@@ -58,6 +61,9 @@ pub struct SitePorts {
 pub struct GatewaySettings {
     pub database: PathBuf,
     pub root: PathBuf,
+    /// What new records are sealed with.
+    #[serde(default)]
+    pub algorithm: Option<String>,
     pub ids: PathBuf,
     pub vault: PathBuf,
     pub door: PathBuf,

@@ -217,10 +217,10 @@ impl SqliteStore {
         answer.await.unwrap_or_else(|| Err(self.queue.stopped()))
     }
 
-    /// Counts everything: it reads the whole database.
-    pub fn keys_about(&self) -> Result<KeysAbout, StoreTrouble> {
+    /// What keys there are; `counted` says how many records each seals, and reads the whole database for it.
+    pub fn keys_about(&self, counted: bool) -> Result<KeysAbout, StoreTrouble> {
         let rotation = *self.rotation();
-        self.readers.read(|c| about(c, rotation, true))
+        self.readers.read(|c| about(c, rotation, counted))
     }
 
     fn next_batch(&self, now: Rotation) -> Result<Batch, StoreTrouble> {

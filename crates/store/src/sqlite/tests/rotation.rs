@@ -41,7 +41,7 @@ fn fill(store: &SqliteStore) {
 
 /// Data keys by version, algorithm and records.
 fn held(store: &SqliteStore) -> Vec<(u16, Algorithm, u64)> {
-    let about = store.keys_about().expect("read");
+    let about = store.keys_about(true).expect("read");
     about.data_keys.iter().map(|key| (key.version, key.algorithm, key.records)).collect()
 }
 
@@ -181,7 +181,7 @@ fn another_root_wraps_the_same_keys() {
     apply(&store, step(30, 1));
     begin_to(&store, CHACHA);
     finish(&store);
-    assert_eq!(store.keys_about().expect("read").root_since, 77);
+    assert_eq!(store.keys_about(true).expect("read").root_since, 77);
     let seed = *store.seed().expose();
     drop(store);
     assert_eq!([Secret::new(ROOT), other()].map(|root| belongs_to(&path, &root)), [false, true]);
@@ -209,7 +209,7 @@ fn another_algorithm_seals_what_is_new() {
     apply(&store, put(person(2, 1, 60, "Ada again")));
     // Who was known before keeps their key.
     assert_eq!(held(&store), [(1, AES, 4), (2, CHACHA, 1)]);
-    let created: Vec<i64> = store.keys_about().expect("read").data_keys.iter().map(|key| key.created).collect();
+    let created: Vec<i64> = store.keys_about(true).expect("read").data_keys.iter().map(|key| key.created).collect();
     assert_eq!(created, [50, 50], "from when it is first known");
     drop(store);
     let store = open(Some(CHACHA), 60);
