@@ -230,6 +230,12 @@ pub fn settle_root(home: &Home) -> Result<Option<PathBuf>, Fail> {
     Ok(Some(retired))
 }
 
+/// Whether the id key is the one that the installation was made with. Errors: a key file is missing or damaged.
+pub fn pinned_ids(home: &Home) -> Result<bool, Fail> {
+    let root = Secret::new(read_key::<32>(&home.gateway_root())?);
+    Ok(read_key::<32>(&home.ids_check())? == pin(home, &root)?)
+}
+
 /// A crash between the two names of a rotation's end.
 fn settle_pin(home: &Home, expected: &[u8; 32]) -> Result<(), Fail> {
     let pinned = beside(&home.ids_check(), ".next");

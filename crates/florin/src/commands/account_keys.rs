@@ -20,13 +20,22 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Asks the gateway that runs on the data folder.
 pub async fn ask(home: &Home, question: KeysAsk) -> Result<Value, Fail> {
+    ask_any(home, &Ask::Keys(question)).await
+}
+
+/// How the gateway that runs on the data folder is.
+pub async fn ask_health(home: &Home) -> Result<Value, Fail> {
+    ask_any(home, &Ask::Health).await
+}
+
+async fn ask_any(home: &Home, question: &Ask) -> Result<Value, Fail> {
     let runs = try_lock(&home.lock())?.is_none() && read_json(&home.ready()).is_ok();
     let gateway = if runs { Gateway::connect(&home.socket("gateway.sock")?).await } else { None };
     let Some(mut gateway) = gateway else {
         let message = format!("nothing runs on {}. Start it: florin demo, or florin serve.", home.root.display());
         return Err(Fail::new("not_running", message));
     };
-    gateway.ask(&Ask::Keys(question)).await
+    gateway.ask(question).await
 }
 
 /// Waits until every record is under the new key. Interrupted, the gateway goes on by itself.

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod https;
 pub mod inventory;
 pub mod key_age;
+pub mod key_checks;
 pub mod manage;
 pub mod network;
 pub mod own;

@@ -1,6 +1,7 @@
 //! `florin demo` and `florin serve`: run until stopped; what dies is started anew.
 
 use super::backup::state;
+use super::key_age;
 use super::storefront;
 use super::system::{System, note_restart};
 use crate::cli::{Common, Demo};
@@ -64,6 +65,9 @@ pub fn serve(common: &Common) -> Outcome {
     block_on(async {
         let restarts = Restarts::listen(true)?;
         let system = System::serve(&config).await?;
+        for words in key_age::warnings(&system.home) {
+            eprintln!("florin: WARNING: {words}");
+        }
         if let Err(says) = state::finding(&config, &system.home) {
             eprintln!("florin: backups: {says}");
         }

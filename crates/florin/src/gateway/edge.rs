@@ -4,6 +4,7 @@
 use super::listeners::Listeners;
 use super::site::Sites;
 use super::streams;
+use crate::log::log;
 use florin_core::edge::{
     BadFrame, EdgeRequest, EdgeResponse, Frame, FrameKind, Identified, Identify, REQUEST_FRAME_LIMIT_BYTES,
     RESPONSE_FRAME_LIMIT_BYTES, next_frame, payload, put_frame,
@@ -80,7 +81,7 @@ async fn first(mut stream: UnixStream, listeners: Arc<Listeners>, stopping: watc
 }
 
 fn complain(bad: BadFrame) {
-    eprintln!("florin gateway: the edge's connection is closed: {bad:?}");
+    log!("florin gateway", "the edge's connection is closed: {}", bad);
 }
 
 /// Frames that wait to be written: whatever is there goes out in one write.

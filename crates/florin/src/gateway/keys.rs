@@ -3,6 +3,7 @@
 use super::ops::{Answer, Desk};
 use super::ports::{Real, now};
 use crate::home::{next_root, read_key};
+use crate::log::log;
 use florin_core::seal::{Algorithm, Secret};
 use florin_core::store::StoreTrouble;
 use florin_store::KeysAbout;
@@ -111,7 +112,7 @@ pub async fn rotations(ports: Arc<Real>) {
                 }
                 Ok(false) => break,
                 Err(trouble) => {
-                    eprintln!("florin gateway: records wait to be sealed anew: {trouble:?}");
+                    log!("florin gateway", "records wait to be sealed anew: {}", trouble);
                     tokio::time::sleep(AGAIN_AFTER).await;
                 }
             }
@@ -119,7 +120,7 @@ pub async fn rotations(ports: Arc<Real>) {
         if rotated {
             tokio::time::sleep(READS_END_WITHIN).await;
             if let Err(trouble) = ports.store.sqlite().forget_keys() {
-                eprintln!("florin gateway: keys that nothing is sealed under stay in memory: {trouble:?}");
+                log!("florin gateway", "keys that nothing is sealed under stay in memory: {}", trouble);
             }
         }
         ports.rotates.notified().await;

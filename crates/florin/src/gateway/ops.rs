@@ -350,5 +350,5 @@ async fn list(desk: &Desk, limit: u32) -> Result<Value, Failure> {
 async fn health(desk: &Desk) -> Value {
     let vault = desk.ports.vault.health().await.ok();
     let fenced = desk.fence.is_closed();
-    json!({ "gateway": "up", "fenced": fenced, "vault": vault, "account": desk.ports.ids.encode(Kind::Account, desk.account), "account_key": desk.account.0 })
+    json!({ "gateway": "up", "log_defects": crate::log::defects(), "fenced": fenced, "vault": vault, "account": desk.ports.ids.encode(Kind::Account, desk.account), "account_key": desk.account.0 })
 }

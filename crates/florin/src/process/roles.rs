@@ -19,6 +19,7 @@ use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
 use crate::gateway::{account, api, door, edge, keys, worker};
 use crate::home::{random, read_key};
+use crate::log::{Words, log};
 use crate::named::Named;
 use florin_api::{Api, LimitSettings, Look, Rate};
 use florin_core::fees::Fees;
@@ -146,7 +147,7 @@ async fn shop(s: ShopSettings) -> Result<(), Fail> {
     let address = |listener: &std::net::TcpListener| listener.local_addr().ok().map(|at| at.to_string());
     let (at, http_at) = (address(&tls), plain.as_ref().and_then(address));
     let ShopSettings { data, key_file, handed, api, ca, card, http_card, cert, key } = s;
-    let log = |code: &str, message: &str| eprintln!("florin shop: {code}: {message}");
+    let log = |code: &str, message: &str| log!("florin shop", "{}: {}", Words(code), Words(message));
     let settings =
         florin_shop::Settings { data, key_file, handed, api, ca, card, http_card, cert, key, tls, plain, log };
     let ready = |facts: florin_shop::Ready| {
@@ -242,7 +243,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         _ = async { tokio::join!(serving, ends) } => {}
         why = disk.watch(Arc::clone(&ports)) => {
             // Nothing can be written here any more; the next process finds all that was acknowledged, and settles the rest.
-            eprintln!("florin gateway: ends, to be started anew: {why}");
+            log!("florin gateway", "ends, to be started anew: {}", Words(&why));
             return Err(Fail::new("database_stopped", why));
         }
     }

@@ -4,6 +4,7 @@ use super::hand;
 use super::settings::First;
 use crate::fail::{Fail, io};
 use crate::home::Home;
+use crate::log::{Words, log};
 use florin_vault::keys::KekKind;
 use florin_vault::unlock::Waiting;
 use serde::Deserialize;
@@ -142,7 +143,7 @@ impl Part {
                         (self.child, self.input, self.ready) = (child, Some(input), ready);
                         break;
                     }
-                    Err(fail) => eprintln!("florin: {} does not start: {}", self.role, fail.message),
+                    Err(fail) => log!("florin", "{} does not start: {}", self.role, Words(&fail.message)),
                 }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -266,9 +267,11 @@ fn locked(home: &Home, what: Waiting) {
         KekKind::Shares => format!("the shares of {} custodians", what.needed),
         KekKind::Passphrase | KekKind::File | KekKind::Pkcs11 => "the passphrase of its key".to_owned(),
     };
-    eprintln!(
-        "florin: the vault is locked and waits for {wanted}. Enter it from another terminal: florin keys unlock --data {}",
-        home.root.display()
+    log!(
+        "florin",
+        "the vault is locked and waits for {}. Enter it from another terminal: florin keys unlock --data {}",
+        Words(&wanted),
+        *home.root,
     );
 }
 
