@@ -21,6 +21,11 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "aes-256-gcm",
         "what new records and cards are sealed with: aes-256-gcm or chacha20-poly1305; `florin keys rotate` brings over what is there",
     ),
+    (
+        "vault.user",
+        "",
+        "name, UID or UID:GID that the vault runs as when root starts it [default: florin-vault, if there is such a user]",
+    ),
     ("acquirer.address", "", "host:port of the acquirer (serve)"),
     ("acquirer.name", "", "name in the acquirer's certificate (serve)"),
     ("acquirer.ca", "", "CA certificate of the acquirer, PEM (serve)"),

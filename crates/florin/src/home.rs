@@ -121,13 +121,17 @@ pub fn make_private(path: &Path) -> Result<(), Fail> {
     if !meta.is_dir() {
         return Err(Fail::new("not_a_folder", format!("{} is not a folder. Choose one with --data.", path.display())));
     }
-    if meta.uid() != rustix::process::geteuid().as_raw() {
+    // Where the vault is a user of its own, its folder is that user's, and what it shares with root is open to its group.
+    let own = rustix::process::geteuid();
+    let vaults = own.is_root() && path.ends_with("vault");
+    if meta.uid() != own.as_raw() && !vaults {
         return Err(Fail::new(
             "folder_of_another_user",
             format!("{} belongs to another user. Choose a folder of your own with --data.", path.display()),
         ));
     }
-    if meta.permissions().mode() & 0o077 != 0 {
+    let shared = if own.is_root() && meta.gid() != 0 { 0o070 } else { 0 };
+    if meta.permissions().mode() & 0o077 & !shared != 0 {
         return Err(Fail::new(
             "folder_too_open",
             format!("others can look into {}. Run: chmod 700 {}", path.display(), path.display()),

@@ -12,7 +12,7 @@ use crate::out::out;
 use crate::process::ready::ADDRESSES;
 use crate::process::sites::Public;
 use crate::process::supervise::{Log, Part, Why};
-use crate::process::{Restarts, asked_to_stop, block_on};
+use crate::process::{Restarts, asked_to_stop, block_on, user};
 use florin_vault::harden::Hardened;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -83,6 +83,10 @@ fn warn(system: &System) {
     let Some(mut hardened) = hardened else { return };
     if system.sandbox.is_some() {
         hardened.memory_locked = true;
+    } else if user::is_root() && !system.parts.iter().any(|part| part.role == "vault" && part.has_own_user()) {
+        eprintln!(
+            "florin: WARNING: the vault runs as root. Make a user for it (useradd --system florin-vault), or name one with vault.user."
+        );
     }
     for words in hardened.missing() {
         eprintln!("florin: WARNING: the vault runs less protected than it should: {words}");

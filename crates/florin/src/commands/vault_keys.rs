@@ -23,6 +23,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -394,6 +395,9 @@ fn settle(file: &Path, next: &Path, status: &KeysStatus) -> Result<(), Fail> {
         std::fs::hard_link(file, &retired).map_err(|e| io("rename", file, &e))?;
         eprintln!("florin: the key before is kept as {}: backups from before this need it.", retired.display());
     }
+    // It stays whose it was: the vault may be a user of its own.
+    let about = file.metadata().map_err(|e| io("look at", file, &e))?;
+    std::os::unix::fs::chown(next, Some(about.uid()), Some(about.gid())).map_err(|e| io("hand over", next, &e))?;
     std::fs::rename(next, file).map_err(|e| io("rename", next, &e))?;
     let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(|e| io("write", folder, &e))

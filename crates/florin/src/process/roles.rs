@@ -3,7 +3,7 @@
 use super::settings::{
     EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, ShopSettings, SitePorts, VaultSettings,
 };
-use super::{asked_to_stop, block_on, block_on_parking, hand, say};
+use super::{asked_to_stop, block_on, block_on_parking, hand, say, user};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::disk::Disk;
@@ -36,6 +36,13 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 pub fn run(role: &Role) -> Outcome {
+    let shared = match role {
+        Role::Gateway { settings } => parse::<GatewaySettings>(settings).ok().and_then(|s| s.vault_user),
+        Role::Vault { .. } | Role::Sandbox { .. } | Role::Shop { .. } => None,
+    };
+    if let Some(user) = shared {
+        user::become_group(user)?;
+    }
     if !matches!(role, Role::Vault { .. }) {
         // The vault gives up more, once it knows what it needs.
         florin_vault::harden::harden_lightly();
@@ -45,7 +52,10 @@ pub fn run(role: &Role) -> Outcome {
             // Before any card can be here: everything that is freed from now on is wiped.
             florin_vault::wipe::on();
             // The stack is wiped where a card may have been, before the thread waits.
-            parse(settings).and_then(|s| block_on_parking(vault(s), florin_vault::wipe::parking))
+            parse::<VaultSettings>(settings).and_then(|s| {
+                s.user.map_or(Ok(()), user::become_vault)?;
+                block_on_parking(vault(s), florin_vault::wipe::parking)
+            })
         }
         Role::Gateway { settings } => parse(settings).and_then(|s| block_on(gateway(s))),
         Role::Sandbox { settings } => parse(settings).and_then(|s| block_on(sandbox(s))),
@@ -233,7 +243,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     tokio::spawn(door::serve(listener, Arc::clone(&desk)));
     let (stop, stopping) = watch::channel(false);
     let listeners = Arc::new(Listeners::new(sites, Arc::clone(&ports), requests, stopping.clone()));
-    let serving = edge::serve(incoming, &s.api, listeners, stopping);
+    let serving = edge::serve(incoming, (&s.api, s.vault_user.map(|user| user.uid)), listeners, stopping);
     say(&First::Ready(json!({ "door": s.door, "api": s.api, "pid": std::process::id() })));
     let ends = async {
         asked_to_stop(true).await;

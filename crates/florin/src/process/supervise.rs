@@ -103,6 +103,11 @@ impl Part {
         }
     }
 
+    /// It is another user than whoever started it.
+    pub fn has_own_user(&self) -> bool {
+        serde_json::from_str::<Value>(&self.settings).is_ok_and(|settings| settings["user"].is_object())
+    }
+
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
