@@ -345,8 +345,10 @@ pub enum Keys {
         /// Its id (key_…) or its last four characters
         id: String,
     },
-    /// The vault's keys: what the key-encryption key is, since when it wraps, which data keys seal how many cards
+    /// All keys: what wraps, since when, which data keys seal how many cards and records, and what is overdue
     Status,
+    /// Every algorithm and key that there is: what for, how long, where, by which standard
+    Inventory,
     /// Make a key-encryption key for a new vault: as a file, behind a passphrase, split among custodians, or in a hardware module
     Init(Box<NewKek>),
     /// Enter the passphrase or one custodian's share at a vault that waits for it
@@ -374,6 +376,10 @@ pub enum Rotate {
     Kek,
     /// The data key: every card is sealed anew, in the background; an interrupted run goes on at the next start
     Data,
+    /// The gateway's keys of accounts: every stored record is sealed anew, and persons get other keys; goes on by itself like `data`
+    Accounts,
+    /// The key file that wraps the keys of accounts (gateway.root): no record is touched
+    Root,
 }
 
 #[derive(Args)]

@@ -2,6 +2,7 @@
 
 use crate::cli::Common;
 use crate::fail::{Fail, io};
+use florin_core::seal::Algorithm;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,16 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "vault.passphrase_file",
         "",
         "file of the passphrase that opens it; without one `florin keys unlock` is waited for",
+    ),
+    (
+        "seal.algorithm",
+        "aes-256-gcm",
+        "what new records and cards are sealed with: aes-256-gcm or chacha20-poly1305; `florin keys rotate` brings over what is there",
+    ),
+    (
+        "vault.user",
+        "",
+        "name, UID or UID:GID that the vault runs as when root starts it [default: florin-vault, if there is such a user]",
     ),
     ("acquirer.address", "", "host:port of the acquirer (serve)"),
     ("acquirer.name", "", "name in the acquirer's certificate (serve)"),
@@ -168,6 +179,12 @@ impl Config {
 
     pub fn flag(&self, key: &str) -> Result<bool, Fail> {
         self.text(key).parse().map_err(|_| self.bad(key, "true or false"))
+    }
+
+    /// What new records and cards are sealed with.
+    pub fn algorithm(&self) -> Result<Algorithm, Fail> {
+        let key = "seal.algorithm";
+        Algorithm::parse(self.text(key)).ok_or_else(|| self.bad(key, "aes-256-gcm or chacha20-poly1305"))
     }
 
     pub fn port(&self, key: &str) -> Result<u16, Fail> {

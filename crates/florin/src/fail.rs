@@ -27,12 +27,13 @@ impl Fail {
     /// Prints to standard error: one line of JSON, or two lines of text.
     pub fn print(&self, json: bool) {
         if json {
-            eprintln!("{}", serde_json::json!({ "error": self }));
-            return;
+            return crate::log::line(format_args!("{}", serde_json::json!({ "error": self })));
         }
         match &self.param {
-            Some(param) => eprintln!("florin: {} ({param}): {}", self.code, self.message),
-            None => eprintln!("florin: {}: {}", self.code, self.message),
+            Some(param) => {
+                crate::log::line(format_args!("florin: {} ({param}): {}", self.code, self.message));
+            }
+            None => crate::log::line(format_args!("florin: {}: {}", self.code, self.message)),
         }
     }
 }

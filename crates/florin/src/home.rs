@@ -123,13 +123,17 @@ pub fn make_private(path: &Path) -> Result<(), Fail> {
     if !meta.is_dir() {
         return Err(Fail::new("not_a_folder", format!("{} is not a folder. Choose one with --data.", path.display())));
     }
-    if meta.uid() != rustix::process::geteuid().as_raw() {
+    // Where the vault is a user of its own, its folder is that user's, and what it shares with root is open to its group.
+    let own = rustix::process::geteuid();
+    let vaults = own.is_root() && path.ends_with("vault");
+    if meta.uid() != own.as_raw() && !vaults {
         return Err(Fail::new(
             "folder_of_another_user",
             format!("{} belongs to another user. Choose a folder of your own with --data.", path.display()),
         ));
     }
-    if meta.permissions().mode() & 0o077 != 0 {
+    let shared = if own.is_root() && meta.gid() != 0 { 0o070 } else { 0 };
+    if meta.permissions().mode() & 0o077 & !shared != 0 {
         return Err(Fail::new(
             "folder_too_open",
             format!("others can look into {}. Run: chmod 700 {}", path.display(), path.display()),
@@ -186,6 +190,74 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Fail> {
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| io("write the key file", path, &e))
 }
 
+/// The root that follows lies beside the one that wraps, until a rotation is through.
+pub fn next_root(root: &Path) -> PathBuf {
+    beside(root, ".next")
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn sync_folder(path: &Path) -> Result<(), Fail> {
+    let folder = path.parent().unwrap_or(path);
+    std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(|e| io("write", folder, &e))
+}
+
+/// What pins the id key to a root.
+fn pin(home: &Home, root: &Secret) -> Result<[u8; 32], Fail> {
+    let ids = zeroize::Zeroizing::new(read_key::<16>(&home.ids())?);
+    Ok(root.mac(&[b"id key", ids.as_slice()]))
+}
+
+/// Puts the root that the database is under in its place, if a rotation has just wrapped everything under it. The one before stays beside
+/// it: backups from before are under it. Gives its new name. May be repeated after a crash at any point.
+pub fn settle_root(home: &Home) -> Result<Option<PathBuf>, Fail> {
+    let (file, next) = (home.gateway_root(), next_root(&home.gateway_root()));
+    if !next.exists() || !file.exists() {
+        return Ok(None);
+    }
+    let (old, new) = (Secret::new(read_key::<32>(&file)?), Secret::new(read_key::<32>(&next)?));
+    if !florin_store::belongs_to(&home.database(), &new) {
+        return Ok(None);
+    }
+    let check: String = old.mac(&[b"retired"]).iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let retired = beside(&file, &format!(".retired-{check}"));
+    let pinned = beside(&home.ids_check(), ".next");
+    if !pinned.exists() {
+        write_new(&pinned, &pin(home, &new)?)?;
+    }
+    if !retired.exists() {
+        std::fs::hard_link(&file, &retired).map_err(|e| io("rename", &file, &e))?;
+    }
+    std::fs::rename(&next, &file).map_err(|e| io("rename", &next, &e))?;
+    std::fs::rename(&pinned, home.ids_check()).map_err(|e| io("rename", &pinned, &e))?;
+    // Pages that are in backups were written down under the root before: the next backup is a whole one.
+    match std::fs::remove_file(home.backups("pages")) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io("remove", &home.backups("pages"), &e)),
+        Ok(()) | Err(_) => {}
+    }
+    sync_folder(&file)?;
+    Ok(Some(retired))
+}
+
+/// Whether the id key is the one that the installation was made with. Errors: a key file is missing or damaged.
+pub fn pinned_ids(home: &Home) -> Result<bool, Fail> {
+    let root = Secret::new(read_key::<32>(&home.gateway_root())?);
+    Ok(read_key::<32>(&home.ids_check())? == pin(home, &root)?)
+}
+
+/// A crash between the two names of a rotation's end.
+fn settle_pin(home: &Home, expected: &[u8; 32]) -> Result<(), Fail> {
+    let pinned = beside(&home.ids_check(), ".next");
+    if pinned.exists() && read_key::<32>(&pinned)? == *expected {
+        std::fs::rename(&pinned, home.ids_check()).map_err(|e| io("rename", &pinned, &e))?;
+    }
+    Ok(())
+}
+
 /// The id key never changes: under another one every id that was given out would lead nowhere.
 fn check_ids(home: &Home, expected: &[u8; 32], fresh: bool) -> Result<(), Fail> {
     let path = home.ids_check();
@@ -221,9 +293,11 @@ pub fn first_keys(home: &Home, kek: &Path) -> Result<(), Fail> {
     if fresh_vault && !kek.exists() {
         make_key(kek, 32)?;
     }
+    settle_root(home)?;
     let root = Secret::new(read_key::<32>(&home.gateway_root())?);
-    let ids = Zeroizing::new(read_key::<16>(&home.ids())?);
-    check_ids(home, &root.mac(&[b"id key", ids.as_slice()]), fresh_gateway)?;
+    let pinned = pin(home, &root)?;
+    settle_pin(home, &pinned)?;
+    check_ids(home, &pinned, fresh_gateway)?;
     // A key, or a description of where it is: the vault reads it, this looks whether there is one for this user alone.
     kek_file(kek)
 }

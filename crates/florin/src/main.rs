@@ -7,6 +7,7 @@ mod desktop;
 mod fail;
 mod gateway;
 mod home;
+mod log;
 mod named;
 mod out;
 mod pki;
@@ -35,6 +36,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn main() -> ExitCode {
+    log::quiet_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

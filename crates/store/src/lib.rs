@@ -17,7 +17,10 @@ pub use limits::{
 };
 pub use memory::MemoryStore;
 pub use requests::{Retention, SqliteRequestLog};
-pub use sqlite::{Audit, Bad, OpenError, Options, SCHEMA_VERSION, SqliteStore, What, integrity, sqlite_version};
+pub use sqlite::{
+    Audit, Bad, DataKeyAbout, KeysAbout, OpenError, Options, Rotation, SCHEMA_VERSION, SqliteStore, What, belongs_to,
+    integrity, keys_of, sqlite_version,
+};
 
 #[cfg(test)]
 mod tests;

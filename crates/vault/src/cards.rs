@@ -3,7 +3,7 @@
 
 use crate::cells::Cells;
 use crate::core::id::{Key, KeyGen};
-use crate::core::seal::{SealKey, Secret};
+use crate::core::seal::{Algorithm, SealKey, Secret};
 use crate::core::threeds::TransId;
 use crate::core::time::Time;
 use crate::core::wire::{CardToken, Network};
@@ -72,7 +72,14 @@ pub struct Tokenised {
 
 struct Dek {
     version: u16,
+    algorithm: Algorithm,
     key: SealKey,
+}
+
+impl Dek {
+    fn new(version: u16, algorithm: Algorithm, secret: &Secret) -> Dek {
+        Dek { version, algorithm, key: SealKey::of(algorithm, secret, version) }
+    }
 }
 
 /// The data keys that were unwrapped, newest last.
@@ -81,6 +88,8 @@ struct Ring {
     deks: BTreeMap<u16, Dek>,
     /// Cards under the newest.
     cards: u64,
+    /// What new cards are sealed with: a newest key of another kind is followed by one of this.
+    algorithm: Algorithm,
 }
 
 pub struct Cards {
@@ -101,10 +110,11 @@ impl Ring {
         let version =
             self.deks.last_key_value().map_or(Some(1), |(newest, _)| newest.checked_add(1)).ok_or(NoChance)?;
         let secret = fresh_secret()?;
-        let wrapped = self.kek.wrap(&dek_name(version), &secret)?;
+        let algorithm = self.algorithm;
+        let wrapped = self.kek.wrap(&dek_name(version, algorithm), &secret)?;
         // First in the same queue as its cards: a failure there stops the writer, so no card is kept without its key.
-        db.queue_dek(version, wrapped, now).map_err(|_| NoChance)?;
-        self.deks.insert(version, Dek { version, key: SealKey::new(&secret, version) });
+        db.queue_dek(version, wrapped, (now, algorithm)).map_err(|_| NoChance)?;
+        self.deks.insert(version, Dek::new(version, algorithm, &secret));
         self.cards = 0;
         Ok(version)
     }
@@ -114,8 +124,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn dek_name(version: u16) -> String {
-    format!("dek {version}")
+/// What a wrapped data key is bound to.
+fn dek_name(version: u16, algorithm: Algorithm) -> String {
+    match algorithm {
+        Algorithm::Aes256Gcm => format!("dek {version}"),
+        Algorithm::ChaCha20Poly1305 => format!("dek {version} {}", algorithm.name()),
+    }
 }
 
 impl Cards {
@@ -145,19 +159,28 @@ impl Cards {
         let (fingerprints, digests) = (secret("fingerprints")?, secret("digests")?);
         let mut deks = BTreeMap::new();
         for row in db.deks().map_err(io)? {
-            let name = dek_name(row.version);
+            let Some(algorithm) = Algorithm::from_u8(row.algorithm) else {
+                return Err(damaged(&format!("dek {}", row.version)));
+            };
+            let name = dek_name(row.version, algorithm);
             let secret = kek.unwrap(&name, &row.wrapped).map_err(|_| damaged(&name))?;
-            deks.insert(row.version, Dek { version: row.version, key: SealKey::new(&secret, row.version) });
+            deks.insert(row.version, Dek::new(row.version, algorithm, &secret));
         }
         let cards = match deks.last_key_value() {
             Some((newest, _)) => db.cards_under(*newest).map_err(io)?,
             None => 0,
         };
         let keys = Mutex::new(KeyGen::new(0, db.newest_card().map_err(io)?));
-        let ring = Mutex::new(Ring { kek, deks, cards });
+        let algorithm = deks.last_key_value().map_or_else(Algorithm::default, |(_, newest)| newest.algorithm);
+        let ring = Mutex::new(Ring { kek, deks, cards, algorithm });
         let instance = u32::from_be_bytes(random()?);
         let cells = Arc::new(Mutex::new(Cells::new()?));
         Ok(Cards { db, ring, fingerprints, digests, keys, live, instance, cells })
+    }
+
+    /// Seals new cards with this from now on.
+    pub fn seal_with(&self, algorithm: Algorithm) {
+        locked(&self.ring).algorithm = algorithm;
     }
 
     pub fn db(&self) -> &Db {
@@ -236,7 +259,8 @@ impl Cards {
         plain.extend_from_slice(card.pan.reveal().as_bytes());
         let nonce = random()?;
         let mut ring = locked(&self.ring);
-        if ring.deks.is_empty() || ring.cards >= CARDS_PER_DEK {
+        let other = ring.deks.last_key_value().is_none_or(|(_, newest)| newest.algorithm != ring.algorithm);
+        if other || ring.cards >= CARDS_PER_DEK {
             ring.next_dek(&self.db, now)?;
         }
         ring.cards += 1;

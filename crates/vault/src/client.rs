@@ -333,7 +333,9 @@ async fn keep_connected(inner: Arc<Inner>, first: oneshot::Sender<()>) {
 
 /// Another user's socket at this path is no vault of ours.
 fn same_user(stream: &UnixStream) -> bool {
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
+    // The vault of root may be a user of its own; the folder of the socket is closed to all others.
+    let own = rustix::process::geteuid();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == own.as_raw() || own.is_root())
 }
 
 async fn write_requests(inner: &Inner, mut write: OwnedWriteHalf) {

@@ -2,6 +2,7 @@
 //! Sees sealed values only: it knows no card number and holds no key.
 
 use crate::core::id::Key;
+use crate::core::seal::Algorithm;
 use crate::core::time::Time;
 use crate::keys::NoChance;
 pub use error::DbError;
@@ -21,7 +22,7 @@ mod tests;
 /// "FLVA": says that a SQLite file is a Florin vault.
 const APPLICATION_ID: i64 = 0x464C_5641;
 /// The schema that this version writes. Lower ones are migrated, higher ones refused.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 /// SQLite before this can lose a WAL that is reset while another connection reads.
 const OLDEST_SQLITE: i32 = 3_051_003;
 const QUEUE_LIMIT_WRITES: usize = 8_192;
@@ -31,7 +32,8 @@ const CHECK_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
 
 const TABLES: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE dek(version INTEGER PRIMARY KEY, wrapped BLOB NOT NULL, created INTEGER NOT NULL) STRICT;
+CREATE TABLE dek(version INTEGER PRIMARY KEY, wrapped BLOB NOT NULL, created INTEGER NOT NULL,
+    algorithm INTEGER NOT NULL DEFAULT 1) STRICT;
 CREATE TABLE card(key INTEGER PRIMARY KEY, account INTEGER NOT NULL, dek INTEGER NOT NULL, sealed BLOB NOT NULL,
     fingerprint BLOB NOT NULL, created INTEGER NOT NULL, last_used INTEGER NOT NULL) STRICT;
 CREATE TABLE late(id INTEGER PRIMARY KEY, late BLOB NOT NULL, at INTEGER NOT NULL) STRICT;
@@ -67,6 +69,7 @@ pub enum Write {
         version: u16,
         wrapped: Vec<u8>,
         created: Time,
+        algorithm: Algorithm,
     },
     Card(CardRow),
     /// The card was used: it is kept for a time after its last use.
@@ -114,6 +117,8 @@ pub struct DekRow {
     pub version: u16,
     pub wrapped: Vec<u8>,
     pub created: Time,
+    /// The number of what it seals with, as headers have it.
+    pub algorithm: u8,
 }
 
 const CARD_COLUMNS: &str = "SELECT key, account, dek, sealed, fingerprint, created, last_used FROM card";
@@ -200,9 +205,14 @@ impl Db {
     }
 
     /// Queues a new data key. Once it is queued, no later write succeeds unless this one did.
-    pub fn queue_dek(&self, version: u16, wrapped: Vec<u8>, created: Time) -> Result<(), DbTrouble> {
+    pub fn queue_dek(
+        &self,
+        version: u16,
+        wrapped: Vec<u8>,
+        (created, algorithm): (Time, Algorithm),
+    ) -> Result<(), DbTrouble> {
         let queue = self.queue.as_ref().ok_or(DbTrouble::Stopped)?;
-        let write = Write::Dek { version, wrapped, created };
+        let write = Write::Dek { version, wrapped, created, algorithm };
         queue.try_send((write, Box::new(|_| {}))).map_err(|_| DbTrouble::Busy)
     }
 
@@ -215,9 +225,10 @@ impl Db {
 
     pub fn deks(&self) -> Result<Vec<DekRow>, DbTrouble> {
         self.read(|c| {
-            let mut statement = c.prepare("SELECT version, wrapped, created FROM dek ORDER BY version")?;
+            let mut statement = c.prepare("SELECT version, wrapped, created, algorithm FROM dek ORDER BY version")?;
             let row = |row: &rusqlite::Row<'_>| {
-                Ok(DekRow { version: row.get(0)?, wrapped: row.get(1)?, created: Time(row.get(2)?) })
+                let created = Time(row.get(2)?);
+                Ok(DekRow { version: row.get(0)?, wrapped: row.get(1)?, created, algorithm: row.get(3)? })
             };
             let rows = statement.query_map([], row)?;
             rows.collect()
@@ -240,6 +251,17 @@ impl Db {
         let c = Connection::open_with_flags(folder.join("vault.db"), flags).ok()?;
         c.busy_timeout(std::time::Duration::from_secs(5)).ok()?;
         c.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional().ok()?
+    }
+
+    /// When the KEK began to wrap and the newest data key to seal, of a vault in this folder that nobody needs to have opened: in
+    /// milliseconds since 1970, None where it is not written down.
+    pub fn ages(folder: &Path) -> Option<(Option<i64>, Option<i64>)> {
+        let since = Db::peek(folder, "kek since").and_then(|v| <[u8; 8]>::try_from(v).ok()).map(i64::from_be_bytes);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let c = Connection::open_with_flags(folder.join("vault.db"), flags).ok()?;
+        c.busy_timeout(std::time::Duration::from_secs(5)).ok()?;
+        let sql = "SELECT created FROM dek ORDER BY version DESC LIMIT 1";
+        Some((since, c.query_row(sql, [], |row| row.get(0)).optional().ok()?))
     }
 
     /// How many cards each data key seals: (version, cards). Reads the whole table, over a connection of its own.
@@ -379,7 +401,7 @@ fn create_if_empty(
     let io = |e: rusqlite::Error| DbError::Io { path: path.to_owned(), detail: e.to_string() };
     let id: i64 = c.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(io)?;
     if id == APPLICATION_ID {
-        return Ok(());
+        return migrate(c).map_err(io);
     }
     let seed = seed()?;
     let whole = c.transaction().map_err(io)?;
@@ -390,6 +412,18 @@ fn create_if_empty(
     whole.pragma_update(None, "application_id", APPLICATION_ID).map_err(io)?;
     whole.pragma_update(None, "user_version", SCHEMA).map_err(io)?;
     whole.commit().map_err(io)
+}
+
+/// Before schema 2 every data key was of algorithm 1.
+fn migrate(c: &mut Connection) -> rusqlite::Result<()> {
+    let schema: i64 = c.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if schema >= SCHEMA {
+        return Ok(());
+    }
+    let whole = c.transaction()?;
+    whole.execute_batch("ALTER TABLE dek ADD COLUMN algorithm INTEGER NOT NULL DEFAULT 1")?;
+    whole.pragma_update(None, "user_version", SCHEMA)?;
+    whole.commit()
 }
 
 /// Takes whatever waits, writes it in one transaction, then answers all. Ends when the queue is closed; after an error everything
@@ -428,9 +462,9 @@ fn set_meta(c: &Connection, name: &str, value: &[u8]) -> rusqlite::Result<()> {
 
 fn apply(c: &Connection, write: Write) -> rusqlite::Result<()> {
     match write {
-        Write::Dek { version, wrapped, created } => {
-            let sql = "INSERT INTO dek(version, wrapped, created) VALUES(?1, ?2, ?3)";
-            c.prepare_cached(sql)?.execute(params![version, wrapped, created.0])?;
+        Write::Dek { version, wrapped, created, algorithm } => {
+            let sql = "INSERT INTO dek(version, wrapped, created, algorithm) VALUES(?1, ?2, ?3, ?4)";
+            c.prepare_cached(sql)?.execute(params![version, wrapped, created.0, algorithm as u8])?;
         }
         Write::Card(card) => {
             let sql = "INSERT INTO card(key, account, dek, sealed, fingerprint, created, last_used) VALUES(?1,?2,?3,?4,?5,?6,?7)";

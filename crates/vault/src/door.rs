@@ -191,9 +191,16 @@ pub async fn listen(path: &Path) -> std::io::Result<UnixListener> {
     let hidden = hidden_name(path);
     let _ = std::fs::remove_file(&hidden);
     let listener = UnixListener::bind(&hidden)?;
-    std::fs::set_permissions(&hidden, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::set_permissions(&hidden, std::fs::Permissions::from_mode(socket_mode(path)))?;
     std::fs::rename(&hidden, path)?;
     Ok(listener)
+}
+
+/// For this user alone; where the folder is shared with a group, for that group.
+pub fn socket_mode(path: &Path) -> u32 {
+    let shared =
+        path.parent().and_then(|folder| folder.metadata().ok()).is_some_and(|m| m.permissions().mode() & 0o020 != 0);
+    if shared { 0o660 } else { 0o600 }
 }
 
 fn hidden_name(path: &Path) -> PathBuf {
@@ -225,7 +232,8 @@ pub async fn serve(listener: UnixListener, rooms: Arc<Rooms>, closing: watch::Re
 
 /// The kernel says who is at the other end.
 pub(crate) fn same_user(stream: &UnixStream) -> bool {
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
+    // Root can do everything anyway: the starter and the gateway may be root where the vault is a user of its own.
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw() || peer.uid() == 0)
 }
 
 async fn connection(stream: UnixStream, rooms: Arc<Rooms>, mut closing: watch::Receiver<bool>) {

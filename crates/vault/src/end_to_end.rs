@@ -115,6 +115,7 @@ impl World {
 
     fn settings(&self) -> Settings {
         Settings {
+            algorithm: None,
             data: self.folder.path("data"),
             kek: self.folder.path("kek"),
             passphrase_file: None,

@@ -95,6 +95,11 @@ pub fn harden_lightly() {
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
+/// Lets this process lock as much memory as it wants, where it is root and is about to become somebody else.
+pub fn allow_locked_memory() {
+    let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
+}
+
 /// How memory came to be locked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lock {

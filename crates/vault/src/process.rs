@@ -4,6 +4,7 @@ use crate::cards::Cards;
 use crate::cards::rotation::{reseal_all, wanted_kek};
 use crate::clock::Clock;
 use crate::confine::{Reach, confine};
+use crate::core::seal::Algorithm;
 use crate::core::wire::Late;
 use crate::db::DbError;
 use crate::door::{Rooms, Watchers, listen, serve};
@@ -46,6 +47,8 @@ pub struct Settings {
     pub unlock: PathBuf,
     /// Where the gateway finds the vault.
     pub socket: PathBuf,
+    /// What new cards are sealed with; None for what seals now.
+    pub algorithm: Option<Algorithm>,
     /// Live or test mode: one vault serves one of them.
     pub live: bool,
     /// `host:port` of the acquirer.
@@ -217,6 +220,9 @@ pub async fn run(
     let name = server_name(&settings.acquirer_name)?;
     let cards = Arc::new(Cards::open(&settings.data, kek, settings.live)?);
     cards.note_kek(clock.now().wall);
+    if let Some(algorithm) = settings.algorithm {
+        cards.seal_with(algorithm);
+    }
     if let Ok(Some(version)) = cards.resealing() {
         tokio::spawn(reseal_all(Arc::clone(&cards), version));
     }

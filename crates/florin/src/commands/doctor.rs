@@ -1,6 +1,7 @@
 //! `florin doctor`: looks at the machine, the settings and the data, and says what to do.
 
 use super::backup::state;
+use super::key_checks;
 use super::system::{kek, read_json, try_lock};
 use crate::cli::Common;
 use crate::config::{Config, SETTINGS};
@@ -10,10 +11,10 @@ use crate::out::out;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-struct Finding {
-    name: &'static str,
-    ok: bool,
-    says: String,
+pub struct Finding {
+    pub name: &'static str,
+    pub ok: bool,
+    pub says: String,
 }
 
 pub fn run(common: &Common) -> Outcome {
@@ -86,6 +87,7 @@ fn data(config: &Config, path: &Path, findings: &mut Vec<Finding>) {
         };
         findings.push(Finding { name, ok: problem.is_none() || first, says });
     }
+    findings.extend(key_checks::all(config, &home));
     let (ok, says) = match state::finding(config, &home) {
         Ok(says) => (true, says),
         Err(says) => (false, says),

@@ -1,9 +1,13 @@
 //! The commands of the terminal, one file each.
 
+pub mod account_keys;
 pub mod backup;
 pub mod bench;
 pub mod doctor;
 pub mod https;
+pub mod inventory;
+pub mod key_age;
+pub mod key_checks;
 pub mod manage;
 pub mod network;
 pub mod own;

@@ -2,7 +2,7 @@
 
 use super::manage::ask;
 use super::system::System;
-use super::vault_keys;
+use super::{inventory, vault_keys};
 use crate::cli::{Accounts, Class, Common, Keys, Logs};
 use crate::config::Config;
 use crate::fail::{Fail, Outcome};
@@ -29,6 +29,7 @@ pub fn keys(common: &Common, asked: &Keys, account: Option<&str>) -> Outcome {
         Keys::Roll { id, overlap } => Manage::RollKey { account, id: id.clone(), overlap_seconds: *overlap },
         Keys::Revoke { id } => Manage::RevokeKey { account, id: id.clone() },
         Keys::Status => return vault_keys::status(common),
+        Keys::Inventory => return inventory::run(common),
         Keys::Init(new) => return vault_keys::init(common, new),
         Keys::Unlock { from } => return vault_keys::unlock(common, from.as_deref()),
         Keys::Rotate { what, from, shares_to } => {

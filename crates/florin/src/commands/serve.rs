@@ -1,6 +1,7 @@
 //! `florin demo` and `florin serve`: run until stopped; what dies is started anew.
 
 use super::backup::state;
+use super::key_age;
 use super::storefront;
 use super::system::{System, note_restart};
 use crate::cli::{Common, Demo};
@@ -12,7 +13,7 @@ use crate::out::out;
 use crate::process::ready::ADDRESSES;
 use crate::process::sites::Public;
 use crate::process::supervise::{Log, Part, Why};
-use crate::process::{Restarts, asked_to_stop, block_on};
+use crate::process::{Restarts, asked_to_stop, block_on, user};
 use florin_vault::harden::Hardened;
 use serde_json::json;
 use std::time::Duration;
@@ -68,6 +69,9 @@ pub fn serve(common: &Common) -> Outcome {
     block_on(async {
         let restarts = Restarts::listen(true)?;
         let system = System::serve(&config).await?;
+        for words in key_age::warnings(&system.home) {
+            eprintln!("florin: WARNING: {words}");
+        }
         let home = system.home.clone();
         tokio::select! {
             done = watch(system, common.json, restarts) => done,
@@ -99,6 +103,10 @@ fn warn(system: &System) {
     let Some(mut hardened) = hardened else { return };
     if system.sandbox.is_some() {
         hardened.memory_locked = true;
+    } else if user::is_root() && !system.parts.iter().any(|part| part.role == "vault" && part.has_own_user()) {
+        eprintln!(
+            "florin: WARNING: the vault runs as root. Make a user for it (useradd --system florin-vault), or name one with vault.user."
+        );
     }
     for words in hardened.missing() {
         eprintln!("florin: WARNING: the vault runs less protected than it should: {words}");

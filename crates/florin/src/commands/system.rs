@@ -13,7 +13,7 @@ use crate::pki;
 use crate::process::settings::{FeeSettings, GateSettings, GatewaySettings, Limits, SandboxSettings, VaultSettings};
 use crate::process::sites::{self, Public, needed};
 use crate::process::supervise::{Log, Part};
-use crate::process::{hand, ready};
+use crate::process::{hand, ready, user};
 use florin_core::attempt::ANSWER_WITHIN_MS;
 use florin_sandbox::{ControlClient, Ready};
 use rustix::fs::{FlockOperation, flock};
@@ -149,6 +149,8 @@ impl System {
             unlock: home.socket("unlock.sock")?,
             environment: environment(&kek(config, &home)),
             socket,
+            algorithm: Some(config.algorithm()?.name().to_owned()),
+            user: user::of(config)?,
             live: false,
             acquirer: sandbox.acquirer()?,
             acquirer_name: "localhost".to_owned(),
@@ -215,6 +217,8 @@ impl System {
             passphrase_file: config.path("vault.passphrase_file"),
             unlock: home.socket("unlock.sock")?,
             socket: home.socket("vault.sock")?,
+            algorithm: Some(config.algorithm()?.name().to_owned()),
+            user: user::of(config)?,
             live: true,
             acquirer: text("acquirer.address")?,
             acquirer_name: text("acquirer.name")?,
@@ -263,6 +267,8 @@ impl System {
         let mut gateway = GatewaySettings {
             database: home.database(),
             root: home.gateway_root(),
+            algorithm: vault.algorithm.clone(),
+            vault_user: vault.user,
             ids: home.ids(),
             vault: vault.socket.clone(),
             door: home.socket("gateway.sock")?,
@@ -284,6 +290,9 @@ impl System {
             metrics: metrics.is_some(),
             backups: home.backups("state.json"),
         };
+        if let Some(user) = vault.user {
+            user::prepare(&home, &vault, user)?;
+        }
         let started = async {
             let listeners = open_public(&mut vault)?;
             let part = Part::start_with(&home, "vault", &vault, log, listeners).await?;

@@ -2,9 +2,11 @@
 
 use super::own::moment;
 use super::system::{home_of, kek, read_json, try_lock};
+use super::{account_keys, key_age};
 use crate::cli::{Common, Kind, NewKek, Rotate};
 use crate::config::Config;
 use crate::fail::{Fail, Outcome, io};
+use crate::gateway::keys as gateway;
 use crate::home::make_private;
 use crate::out::out;
 use crate::process::block_on;
@@ -21,19 +23,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Longer is no passphrase.
 const INPUT_LIMIT_BYTES: u64 = 4 * 1024;
-/// A KEK wraps for two years at most (NIST SP 800-57 part 1, table 1: key-wrapping keys).
-const KEK_DAYS: i64 = 730;
-/// A data key seals new cards for a year at most.
-const DATA_DAYS: i64 = 365;
-const DAY_MS: i64 = 86_400_000;
-
 fn fail(e: &KekError) -> Fail {
     Fail::new(e.code(), e.to_string())
 }
@@ -235,50 +232,49 @@ async fn ask(common: &Common, question: &KeysAsk) -> Result<KeysStatus, Fail> {
     }
 }
 
+/// All keys: of the vault, and of the gateway where one answers.
 pub fn status(common: &Common) -> Outcome {
+    let home = home_of(&Config::load(common)?)?;
     let status = block_on(ask(common, &KeysAsk::Status))?;
+    let accounts = block_on(account_keys::ask(&home, gateway::KeysAsk::Status { counted: true })).ok();
+    let warnings = key_age::warnings(&home);
+    if common.json {
+        let mut told = json!(status);
+        told["overdue"] = json!(warnings);
+        told["ages"] = account_keys::ages(&home);
+        told["accounts"] = json!(accounts);
+        out!("{told}");
+        return Ok(0);
+    }
     print(common, &status);
+    accounts.iter().for_each(account_keys::print);
+    let now = key_age::now_ms();
+    key_age::all(&home).iter().for_each(|key| out!("Age of {}", key.line(now)));
+    warnings.iter().for_each(|words| out!("Attention: {words}"));
     Ok(0)
 }
 
-/// What has been in use for longer than it should.
-fn overdue(status: &KeysStatus, now_ms: i64) -> Vec<String> {
-    let days = |since: i64| (now_ms - since) / DAY_MS;
-    let mut words = Vec::new();
-    if let Some(age) = status.kek_since.map(days).filter(|age| *age >= KEK_DAYS) {
-        words.push(format!("the key-encryption key wraps since {age} days: florin keys rotate kek"));
-    }
-    if let Some(age) = status.data_keys.last().map(|key| days(key.created)).filter(|age| *age >= DATA_DAYS) {
-        words.push(format!("the data key seals since {age} days: florin keys rotate data"));
-    }
-    words
-}
-
 fn print(common: &Common, status: &KeysStatus) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
-    let now_ms = i64::try_from(now).unwrap_or(i64::MAX);
-    let overdue = overdue(status, now_ms);
     if common.json {
-        let mut told = json!(status);
-        told["overdue"] = json!(overdue);
-        return out!("{told}");
+        return out!("{}", json!(status));
     }
     let since = |ms: i64| moment(ms / 1_000);
     let from = status.kek_since.map_or_else(|| "before this was written down".to_owned(), since);
     out!("Key-encryption key  {}  {:?}  since {from}", status.kek, status.kind);
     for key in &status.data_keys {
-        out!("Data key {:<10} {} cards  since {}", key.version, key.cards, since(key.created));
+        out!("Data key {:<10} {} cards  {}  since {}", key.version, key.cards, key.algorithm, since(key.created));
     }
     if let Some(version) = status.resealing {
         out!("Cards are being sealed under data key {version}.");
     }
-    overdue.iter().for_each(|words| out!("Overdue: {words}"));
 }
 
 pub fn rotate(common: &Common, what: Rotate, from: &[PathBuf], shares_to: Option<&Path>) -> Outcome {
     let status = match what {
         Rotate::Data => block_on(rotate_data(common))?,
         Rotate::Kek => rotate_kek(common, from, shares_to)?,
+        Rotate::Accounts => return account_keys::rotate(common),
+        Rotate::Root => return account_keys::rotate_root(common),
     };
     print(common, &status);
     Ok(0)
@@ -286,7 +282,8 @@ pub fn rotate(common: &Common, what: Rotate, from: &[PathBuf], shares_to: Option
 
 /// Waits until every card is under the new key. Interrupted, the vault goes on by itself.
 async fn rotate_data(common: &Common) -> Result<KeysStatus, Fail> {
-    let mut status = ask(common, &KeysAsk::RotateData).await?;
+    let algorithm = Some(Config::load(common)?.algorithm()?.name().to_owned());
+    let mut status = ask(common, &KeysAsk::RotateData { algorithm }).await?;
     let all: u64 = status.data_keys.iter().map(|key| key.cards).sum();
     let bar = if common.json { ProgressBar::hidden() } else { ProgressBar::new(all) };
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos} of {len} cards, {eta} to go") {
@@ -398,6 +395,9 @@ fn settle(file: &Path, next: &Path, status: &KeysStatus) -> Result<(), Fail> {
         std::fs::hard_link(file, &retired).map_err(|e| io("rename", file, &e))?;
         eprintln!("florin: the key before is kept as {}: backups from before this need it.", retired.display());
     }
+    // It stays whose it was: the vault may be a user of its own.
+    let about = file.metadata().map_err(|e| io("look at", file, &e))?;
+    std::os::unix::fs::chown(next, Some(about.uid()), Some(about.gid())).map_err(|e| io("hand over", next, &e))?;
     std::fs::rename(next, file).map_err(|e| io("rename", next, &e))?;
     let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(|e| io("write", folder, &e))
@@ -406,8 +406,6 @@ fn settle(file: &Path, next: &Path, status: &KeysStatus) -> Result<(), Fail> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use florin_vault::cards::rotation::DataKey;
-    use florin_vault::keys::KekKind;
 
     #[test]
     fn labels_count_up() {
@@ -415,20 +413,5 @@ mod tests {
         check("florin-kek", "florin-kek.2");
         check("florin-kek.2", "florin-kek.3");
         check("kek.of.anna", "kek.of.anna.2");
-    }
-
-    #[test]
-    fn keys_are_overdue_by_the_day() {
-        let at = |kek: i64, data: i64| KeysStatus {
-            kind: KekKind::File,
-            kek: String::new(),
-            kek_since: Some(kek * DAY_MS),
-            data_keys: vec![DataKey { version: 1, created: data * DAY_MS, cards: 0 }],
-            resealing: None,
-        };
-        let now = 10_000 * DAY_MS;
-        assert_eq!(overdue(&at(10_000 - KEK_DAYS + 1, 10_000 - DATA_DAYS + 1), now), Vec::<String>::new());
-        let words = overdue(&at(10_000 - KEK_DAYS, 10_000 - DATA_DAYS), now);
-        assert!(words.len() == 2 && words[0].contains("730 days") && words[1].contains("365 days"), "{words:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! The disk under the database: whether there is room for what is begun, and whether the database still takes anything. Knows no request.
 
 use super::ports::Real;
+use crate::log::log;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,7 +38,7 @@ impl Disk {
         let low = self.free_bytes() < LEAST_FREE_BYTES;
         if low != self.low.swap(low, Ordering::Relaxed) {
             let what = if low { "too full: nothing new is begun. Free some space" } else { "no longer too full" };
-            eprintln!("florin gateway: the disk of {} is {what}", self.folder.display());
+            log!("florin gateway", "the disk of {} is {}", *self.folder, what);
         }
     }
 

@@ -17,7 +17,8 @@ const MOST_CONNECTIONS: usize = 256;
 pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    // In a folder that is shared with the vault's group, the socket is as well: whoever connects is asked who they are.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(florin_vault::door::socket_mode(path)))?;
     Ok(listener)
 }
 

@@ -4,6 +4,7 @@
 use super::listeners::Listeners;
 use super::site::Sites;
 use super::streams;
+use crate::log::log;
 use florin_core::edge::{
     BadFrame, EdgeRequest, EdgeResponse, Frame, FrameKind, Identified, Identify, REQUEST_FRAME_LIMIT_BYTES,
     RESPONSE_FRAME_LIMIT_BYTES, next_frame, payload, put_frame,
@@ -26,10 +27,10 @@ const READ_BYTES: usize = 64 * 1024;
 const FINISH_WITHIN: Duration = Duration::from_secs(22);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stopping` turns true; then no request is taken any more, and all that were taken are answered.
+/// `vault` is its user, where that is another one. Serves until `stopping` turns true; then no request is taken any more, and all that were taken are answered.
 pub async fn serve(
     listener: UnixListener,
-    path: &Path,
+    (path, vault): (&Path, Option<u32>),
     listeners: Arc<Listeners>,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -44,7 +45,8 @@ pub async fn serve(
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        if stream.peer_cred().is_ok_and(|c| c.uid() == rustix::process::geteuid().as_raw()) {
+        let own = rustix::process::geteuid().as_raw();
+        if stream.peer_cred().is_ok_and(|c| c.uid() == own || Some(c.uid()) == vault) {
             connections.spawn(first(stream, Arc::clone(&listeners), stopping.clone()));
         }
     }
@@ -80,7 +82,7 @@ async fn first(mut stream: UnixStream, listeners: Arc<Listeners>, stopping: watc
 }
 
 fn complain(bad: BadFrame) {
-    eprintln!("florin gateway: the edge's connection is closed: {bad:?}");
+    log!("florin gateway", "the edge's connection is closed: {}", bad);
 }
 
 /// Frames that wait to be written: whatever is there goes out in one write.

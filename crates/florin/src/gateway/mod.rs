@@ -11,6 +11,7 @@ pub mod fence;
 pub mod hooks;
 pub mod journal;
 pub mod journey;
+pub mod keys;
 pub mod listeners;
 pub mod manage;
 pub mod metrics;

@@ -2,6 +2,7 @@
 
 use super::fence::{self, Fence};
 use super::journey::Pages;
+use super::keys::{self, KeysAsk};
 use super::manage::{self, Manage};
 use super::ports::{Door, Real};
 use super::requests::Requests;
@@ -75,6 +76,8 @@ pub enum Ask {
         id: String,
     },
     Health,
+    /// The keys of accounts.
+    Keys(KeysAsk),
     Manage(Manage),
     /// Fetches settlement reports now.
     SettlementPull,
@@ -115,6 +118,8 @@ pub struct Desk {
     pub settler: std::sync::Arc<Settler>,
     pub pages: Option<Pages>,
     pub fence: std::sync::Arc<Fence>,
+    /// The file of the key that wraps the keys of accounts.
+    pub root: std::path::PathBuf,
 }
 
 pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
@@ -130,6 +135,9 @@ pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
     }
     if let Ask::Release = ask {
         return restore::release(desk).await;
+    }
+    if let Ask::Keys(asked) = ask {
+        return keys::answer(desk, asked).await;
     }
     if let Ask::Manage(asked) = ask {
         return manage::answer(desk, asked).await;
@@ -161,6 +169,7 @@ const fn changes(ask: &Ask) -> bool {
         | Ask::Story { .. }
         | Ask::Link { .. }
         | Ask::Health
+        | Ask::Keys(_)
         | Ask::SettlementReports { .. }
         | Ask::SettlementBreaks { .. }
         | Ask::Reconcile(_)
@@ -254,6 +263,7 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
         Ask::Orphans { limit } => restore::orphans(ports, desk.account, limit.clamp(1, 1_000)).await,
         // Those but the first are answered before: they are no commands of core.
         Ask::Health
+        | Ask::Keys(_)
         | Ask::Manage(_)
         | Ask::SettlementPull
         | Ask::Reconcile(_)
@@ -340,5 +350,5 @@ async fn list(desk: &Desk, limit: u32) -> Result<Value, Failure> {
 async fn health(desk: &Desk) -> Value {
     let vault = desk.ports.vault.health().await.ok();
     let fenced = desk.fence.is_closed();
-    json!({ "gateway": "up", "fenced": fenced, "vault": vault, "account": desk.ports.ids.encode(Kind::Account, desk.account), "account_key": desk.account.0 })
+    json!({ "gateway": "up", "log_defects": crate::log::defects(), "fenced": fenced, "vault": vault, "account": desk.ports.ids.encode(Kind::Account, desk.account), "account_key": desk.account.0 })
 }

@@ -41,6 +41,10 @@ impl Watched {
     pub fn why_stopped(&self) -> Option<String> {
         self.inner.why_stopped()
     }
+    /// For what is no commit and no query: its keys.
+    pub fn sqlite(&self) -> &SqliteStore {
+        &self.inner
+    }
     pub fn tombstones(&self) -> Option<&Tombstones> {
         self.tombstones.as_ref()
     }
@@ -118,6 +122,8 @@ pub struct Real {
     leasing: tokio::sync::Mutex<()>,
     holder: u64,
     pub due: Notify,
+    /// A rotation of keys has begun.
+    pub rotates: Notify,
     /// Webhooks are due.
     pub deliveries: Notify,
     /// Tells of new events.
@@ -147,6 +153,7 @@ impl Real {
             leasing: tokio::sync::Mutex::new(()),
             holder,
             due: Notify::new(),
+            rotates: Notify::new(),
             deliveries: Notify::new(),
             news,
             counted: Counted::new(),

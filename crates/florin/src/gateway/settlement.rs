@@ -2,6 +2,7 @@
 
 use super::ports::Real;
 use super::reports::ReportService;
+use crate::log::{Words, log};
 use florin_core::flow::{self, Failure, View};
 use florin_core::id::{IdCodec, Kind};
 use florin_core::ports::Ports;
@@ -67,7 +68,7 @@ impl Settler {
                 Err(not) => words(&not),
             };
             if !wrong.is_empty() && wrong != said {
-                eprintln!("florin gateway: settlement: {wrong}");
+                log!("florin gateway", "settlement: {}", Words(&wrong));
             }
             said = wrong;
         }

@@ -2,6 +2,7 @@
 
 use super::fence::Fence;
 use super::ports::{Real, now};
+use crate::log::log;
 use florin_core::attempt::{LEASE_MS, late, resolve};
 use florin_core::chase::chase;
 use florin_core::commit::{Job, JobKind};
@@ -68,7 +69,7 @@ pub async fn jobs(ports: Arc<Real>, fence: Arc<Fence>) {
                     Work::Chase => (chase(&*ports, &job).await, "an authentication could not be asked for"),
                 };
                 if let Err(failure) = done {
-                    eprintln!("florin gateway: {what} yet: {}", super::ops::plain(&failure));
+                    log!("florin gateway", "{} yet: {}", what, failure);
                 }
                 drop(permit);
             });
@@ -87,7 +88,7 @@ pub async fn erasures(ports: Arc<Real>) {
         let leased = ports.store.lease(JobKind::Erase, at, ERASURES_ATONCE, at.plus_ms(ERASING_MS)).await;
         for job in leased.unwrap_or_default() {
             if let Err(failure) = forget(&*ports, &ports.store, &job).await {
-                eprintln!("florin gateway: a deleted customer's data is readable yet: {}", super::ops::plain(&failure));
+                log!("florin gateway", "a deleted customer's data is readable yet: {}", failure);
             }
         }
         tokio::time::sleep(LOOK_EVERY).await;
@@ -116,7 +117,7 @@ pub async fn number_once(ports: &Real) -> bool {
             Err(failure) => {
                 ports.store.mark(shard);
                 well = false;
-                eprintln!("florin gateway: events wait for their numbers: {}", super::ops::plain(&failure));
+                log!("florin gateway", "events wait for their numbers: {}", failure);
             }
         }
     }
@@ -130,7 +131,7 @@ pub async fn take_late(ports: &Real, answer: Late) -> bool {
         // It belongs to nothing of ours: keeping it would not help.
         Err(florin_core::flow::Failure::Refused(florin_core::refusal::Refusal::NoSuch(_))) => true,
         Err(failure) => {
-            eprintln!("florin gateway: a late answer waits: {}", super::ops::plain(&failure));
+            log!("florin gateway", "a late answer waits: {}", failure);
             false
         }
     }

@@ -6,6 +6,7 @@ pub mod roles;
 pub mod settings;
 pub mod sites;
 pub mod supervise;
+pub mod user;
 
 use crate::fail::Fail;
 use serde::Serialize;

@@ -3,7 +3,7 @@
 use super::settings::{
     EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, ShopSettings, SitePorts, VaultSettings,
 };
-use super::{asked_to_stop, block_on, block_on_parking, hand, say};
+use super::{asked_to_stop, block_on, block_on_parking, hand, say, user};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::disk::Disk;
@@ -18,13 +18,14 @@ use crate::gateway::ports::{Real, now};
 use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
-use crate::gateway::{account, api, door, edge, monitor, worker};
+use crate::gateway::{account, api, door, edge, keys, monitor, worker};
 use crate::home::{random, read_key};
+use crate::log::{Words, log};
 use crate::named::Named;
 use florin_api::{Api, LimitSettings, Look, Rate};
 use florin_core::fees::Fees;
 use florin_core::id::IdCodec;
-use florin_core::seal::Secret;
+use florin_core::seal::{Algorithm, Secret};
 use florin_core::store::{Query, Store};
 use florin_store::{Options, Retention, SqliteRequestLog, SqliteStore};
 use florin_vault::client::VaultClient;
@@ -36,6 +37,13 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 pub fn run(role: &Role) -> Outcome {
+    let shared = match role {
+        Role::Gateway { settings } => parse::<GatewaySettings>(settings).ok().and_then(|s| s.vault_user),
+        Role::Vault { .. } | Role::Sandbox { .. } | Role::Shop { .. } => None,
+    };
+    if let Some(user) = shared {
+        user::become_group(user)?;
+    }
     if !matches!(role, Role::Vault { .. }) {
         // The vault gives up more, once it knows what it needs.
         florin_vault::harden::harden_lightly();
@@ -45,7 +53,10 @@ pub fn run(role: &Role) -> Outcome {
             // Before any card can be here: everything that is freed from now on is wiped.
             florin_vault::wipe::on();
             // The stack is wiped where a card may have been, before the thread waits.
-            parse(settings).and_then(|s| block_on_parking(vault(s), florin_vault::wipe::parking))
+            parse::<VaultSettings>(settings).and_then(|s| {
+                s.user.map_or(Ok(()), user::become_vault)?;
+                block_on_parking(vault(s), florin_vault::wipe::parking)
+            })
         }
         Role::Gateway { settings } => parse(settings).and_then(|s| block_on(gateway(s))),
         Role::Sandbox { settings } => parse(settings).and_then(|s| block_on(sandbox(s))),
@@ -76,6 +87,7 @@ async fn vault(s: VaultSettings) -> Result<(), Fail> {
         passphrase_file: s.passphrase_file,
         unlock: s.unlock,
         socket: s.socket,
+        algorithm: s.algorithm.as_deref().and_then(Algorithm::parse),
         live: s.live,
         acquirer: s.acquirer,
         acquirer_name: s.acquirer_name,
@@ -146,7 +158,7 @@ async fn shop(s: ShopSettings) -> Result<(), Fail> {
     let address = |listener: &std::net::TcpListener| listener.local_addr().ok().map(|at| at.to_string());
     let (at, http_at) = (address(&tls), plain.as_ref().and_then(address));
     let ShopSettings { data, key_file, handed, api, ca, card, http_card, cert, key } = s;
-    let log = |code: &str, message: &str| eprintln!("florin shop: {code}: {message}");
+    let log = |code: &str, message: &str| log!("florin shop", "{}: {}", Words(code), Words(message));
     let settings =
         florin_shop::Settings { data, key_file, handed, api, ca, card, http_card, cert, key, tls, plain, log };
     let ready = |facts: florin_shop::Ready| {
@@ -161,14 +173,16 @@ async fn shop(s: ShopSettings) -> Result<(), Fail> {
 async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let root = Secret::new(read_key::<32>(&s.root)?);
     let ids = || read_key::<16>(&s.ids).map(|key| IdCodec::new(&key));
-    let links = Arc::new(Links::new(&root, ids()?));
-    let pages = s.dashboard.map(|origin| Pages { origin, links: Arc::clone(&links) });
-    let look = Arc::new(Look::new(ids()?, &root).reached_at(s.public));
-    let api_root = root.derive(b"api");
-    let claims = root.derive(b"idempotency keys");
     let fence = Arc::new(Fence::at(&s.fence, now())?);
     let tombstones = Tombstones::at(&s.erased, ids()?);
-    let store = SqliteStore::open(&s.database, Options::default(), root).map_err(|e| e.fail())?;
+    let algorithm = s.algorithm.as_deref().and_then(Algorithm::parse);
+    let options = Options { algorithm, now: now(), ..Options::default() };
+    let store = SqliteStore::open(&s.database, options, root).map_err(|e| e.fail())?;
+    // The root may be replaced by another; what is derived for others rests on what stays.
+    let links = Arc::new(Links::new(store.seed(), ids()?));
+    let pages = s.dashboard.map(|origin| Pages { origin, links: Arc::clone(&links) });
+    let look = Arc::new(Look::new(ids()?, store.seed()).reached_at(s.public));
+    let (api_root, claims) = (store.seed().derive(b"api"), store.seed().derive(b"idempotency keys"));
     let trouble = |t| Fail::new("store_error", format!("the database cannot be read: {t:?}"));
     let newest = store.find(Query::NewestKey).await.map_err(trouble)?.key();
     let mut holder = [0u8; 8];
@@ -212,6 +226,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         settler: Arc::clone(&settler),
         pages,
         fence: Arc::clone(&fence),
+        root: s.root,
     });
     let teller = Teller::new(Arc::clone(&ports), s.sandbox, s.ready);
     let web = Web::new(Arc::new(teller), s.live, links);
@@ -219,6 +234,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let sites = Arc::new(Sites { api, web, disk: Arc::clone(&disk), fence: Arc::clone(&fence) });
     let open = || Arc::clone(&fence);
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
+    tokio::spawn(keys::rotations(Arc::clone(&ports)));
     tokio::spawn(open().after_comparing(worker::jobs(Arc::clone(&ports), Arc::clone(&fence))));
     tokio::spawn(open().behind(worker::erasures(Arc::clone(&ports))));
     tokio::spawn(open().behind(hooks::lanes(Arc::clone(&office))));
@@ -234,7 +250,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     }
     let (stop, stopping) = watch::channel(false);
     let listeners = Arc::new(Listeners::new(sites, Arc::clone(&ports), requests, stopping.clone()));
-    let serving = edge::serve(incoming, &s.api, listeners, stopping);
+    let serving = edge::serve(incoming, (&s.api, s.vault_user.map(|user| user.uid)), listeners, stopping);
     say(&First::Ready(json!({ "door": s.door, "api": s.api, "metrics": monitored_at, "pid": std::process::id() })));
     let ends = async {
         asked_to_stop(true).await;
@@ -244,7 +260,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         _ = async { tokio::join!(serving, ends) } => {}
         why = disk.watch(Arc::clone(&ports)) => {
             // Nothing can be written here any more; the next process finds all that was acknowledged, and settles the rest.
-            eprintln!("florin gateway: ends, to be started anew: {why}");
+            log!("florin gateway", "ends, to be started anew: {}", Words(&why));
             return Err(Fail::new("database_stopped", why));
         }
     }

@@ -1,5 +1,6 @@
 //! What the starter tells each process. Paths and ports only: secrets stay in files.
 
+use super::user::User;
 use florin_core::edge::Site;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,6 +18,12 @@ pub struct VaultSettings {
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     pub socket: PathBuf,
+    /// Who the vault is; None: whoever starts it.
+    #[serde(default)]
+    pub user: Option<User>,
+    /// What new cards are sealed with.
+    #[serde(default)]
+    pub algorithm: Option<String>,
     pub live: bool,
     pub acquirer: String,
     pub acquirer_name: String,
@@ -58,6 +65,12 @@ pub struct SitePorts {
 pub struct GatewaySettings {
     pub database: PathBuf,
     pub root: PathBuf,
+    /// Who the vault is, if it is a user of its own.
+    #[serde(default)]
+    pub vault_user: Option<User>,
+    /// What new records are sealed with.
+    #[serde(default)]
+    pub algorithm: Option<String>,
     pub ids: PathBuf,
     pub vault: PathBuf,
     pub door: PathBuf,

@@ -4,6 +4,7 @@ use super::hand;
 use super::settings::First;
 use crate::fail::{Fail, io};
 use crate::home::Home;
+use crate::log::{Words, log};
 use florin_vault::keys::KekKind;
 use florin_vault::unlock::Waiting;
 use serde::Deserialize;
@@ -102,6 +103,11 @@ impl Part {
         }
     }
 
+    /// It is another user than whoever started it.
+    pub fn has_own_user(&self) -> bool {
+        serde_json::from_str::<Value>(&self.settings).is_ok_and(|settings| settings["user"].is_object())
+    }
+
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
@@ -142,7 +148,7 @@ impl Part {
                         (self.child, self.input, self.ready) = (child, Some(input), ready);
                         break;
                     }
-                    Err(fail) => eprintln!("florin: {} does not start: {}", self.role, fail.message),
+                    Err(fail) => log!("florin", "{} does not start: {}", self.role, Words(&fail.message)),
                 }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -266,9 +272,11 @@ fn locked(home: &Home, what: Waiting) {
         KekKind::Shares => format!("the shares of {} custodians", what.needed),
         KekKind::Passphrase | KekKind::File | KekKind::Pkcs11 => "the passphrase of its key".to_owned(),
     };
-    eprintln!(
-        "florin: the vault is locked and waits for {wanted}. Enter it from another terminal: florin keys unlock --data {}",
-        home.root.display()
+    log!(
+        "florin",
+        "the vault is locked and waits for {}. Enter it from another terminal: florin keys unlock --data {}",
+        Words(&wanted),
+        *home.root,
     );
 }
 

@@ -59,7 +59,18 @@ impl House {
 
     /// Runs a command as given.
     pub fn run(&self, args: &[&str], input: &str) -> Ran {
-        let mut child = self.command(args).stdin(Stdio::piped()).spawn().unwrap();
+        self.wait_for(self.command(args), args, input)
+    }
+
+    /// The same, with one variable more.
+    pub fn run_with(&self, (name, value): (&str, &str), args: &[&str]) -> Ran {
+        let mut command = self.command(args);
+        command.env(name, value);
+        self.wait_for(command, args, "")
+    }
+
+    fn wait_for(&self, mut command: Command, args: &[&str], input: &str) -> Ran {
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let (out, err) = (collect(child.stdout.take().unwrap()), collect(child.stderr.take().unwrap()));
         let until = Instant::now() + COMMAND_LIMIT;

@@ -17,7 +17,8 @@ fn asked(at: &str, request: &str) -> (u16, String) {
 
 /// The value of one line, if it is told.
 fn value(text: &str, name: &str) -> Option<f64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let rest = |line: &str| line.strip_prefix(name).map(|rest| rest.strip_prefix("{}").unwrap_or(rest).to_owned());
+    let line = text.lines().filter_map(rest).find_map(|rest| rest.strip_prefix(' ').map(str::to_owned));
     line.map(|value| value.parse().unwrap())
 }
 

@@ -3,6 +3,7 @@
 
 use super::balances::{After, Balances};
 use super::chain::{Head, HeadKey};
+use super::changes::{self, Change};
 use super::claims::Days;
 use super::error::Fault;
 use super::queue::Outcome;
@@ -19,6 +20,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 /// What the writer knows without asking. One writer alone changes the database, so it stays true.
 pub struct Applier<'c> {
+    connection: &'c Connection,
     pub statements: Statements<'c>,
     balances: Balances,
     days: Days,
@@ -56,6 +58,7 @@ impl<'c> Applier<'c> {
         let head =
             head_key.open(&sealed).filter(|head| head.rows == last_n).ok_or(Fault::Damaged("end of the ledger"))?;
         Ok(Applier {
+            connection,
             head_key,
             head,
             head_written: head,
@@ -273,6 +276,10 @@ impl<'c> Applier<'c> {
         self.statements.erase_wraps.execute([subject.0])?;
         self.statements.put_wrap.execute((subject.0, TOMBSTONE_ACCOUNT, None::<Vec<u8>>))?;
         Ok(())
+    }
+
+    pub fn change(&mut self, change: Change) -> Result<(), Fault> {
+        changes::apply(self.connection, change)
     }
 
     /// Writes what the group changed in memory alone.

@@ -3,13 +3,15 @@
 use super::chain::{Head, HeadKey};
 use super::error::Fault;
 use super::find::transfers_of_step;
-use super::keys::Keys;
+use super::keyring;
+use super::keys::{DataKey, Keys, Root};
 use super::rows;
-use super::schema::{LEDGER_CHAIN, SCHEMA_VERSION, TRANSFERS_PER_ROW};
+use super::schema::{DATA_KEYS, LEDGER_CHAIN, SCHEMA_VERSION, TRANSFERS_PER_ROW};
 use super::statements::META_HEAD;
 use crate::commitment::of_transfers;
 use florin_core::commit::{Clock, Job};
 use florin_core::id::Key;
+use florin_core::seal::Algorithm;
 use florin_core::upgrade;
 use rusqlite::Connection;
 
@@ -21,8 +23,13 @@ const THINGS: &str = "SELECT key FROM step WHERE version = 1 ORDER BY key";
 /// The oldest format that can be opened.
 pub const OLDEST: u32 = 1;
 
-pub fn from(version: u32, connection: &Connection, keys: &Keys) -> Result<(), Fault> {
+pub fn from(version: u32, connection: &Connection, root: &Root) -> Result<(), Fault> {
     let transaction = connection.unchecked_transaction()?;
+    if version < 4 {
+        transaction.execute_batch(DATA_KEYS)?;
+        own_keys(&transaction, root)?;
+    }
+    let keys = &keyring::read(&transaction, Root::new(root.itself()))?;
     if version < 2 {
         chain(&transaction, &keys.head())?;
     }
@@ -31,6 +38,18 @@ pub fn from(version: u32, connection: &Connection, keys: &Keys) -> Result<(), Fa
     }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(transaction.commit()?)
+}
+
+/// Before format 4 everything rested on the root itself: it becomes the first data key, and the seed, until these are rotated.
+fn own_keys(connection: &Connection, root: &Root) -> Result<(), Fault> {
+    let there: bool = connection.query_row("SELECT EXISTS (SELECT 1 FROM data_key)", [], |row| row.get(0))?;
+    match there {
+        true => Ok(()),
+        false => {
+            let first = DataKey::new(Algorithm::Aes256Gcm, root.itself());
+            keyring::put_first(connection, root, &root.itself(), &first)
+        }
+    }
 }
 
 /// Format 1 had no chain of the ledger, and nothing refused what changes it.

@@ -1,19 +1,24 @@
 //! The store in one SQLite file: one writer thread commits in groups, reads run on the caller's thread.
 //! Does not know what a row means, and no secret but the root from which it derives its keys.
 
+mod anew;
 mod apply;
 mod audit;
 mod balances;
 mod chain;
+mod changes;
 mod claims;
 mod error;
 mod find;
+mod keyring;
 mod keys;
 mod migrate;
 mod open;
+mod person;
 mod queue;
 mod readers;
 mod reply;
+mod rotation;
 mod rows;
 mod schema;
 mod seal;
@@ -31,17 +36,19 @@ use florin_core::id::{Key, Kind};
 use florin_core::seal::Secret;
 use florin_core::store::{CommitError, Found, Query, Report, Store, StoreTrouble, Sum, Wait};
 use florin_core::time::Time;
-use keys::Keys;
+use keys::{Keys, Root};
 use queue::{Outcome, Queue, Request};
 use readers::Readers;
-use reply::{Reply, reply};
+use reply::{Answer as Answered, Reply, reply};
+use seal::{Sealer, Wrap};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 pub use audit::{Audit, Bad, What};
 pub use error::OpenError;
 pub use open::Options;
+pub use rotation::{DataKeyAbout, KeysAbout, Rotation, belongs_to, keys_of};
 pub use schema::SCHEMA_VERSION;
 
 /// The version of the linked SQLite.
@@ -66,25 +73,35 @@ pub struct SqliteStore {
     keys: Keys,
     readers: Readers,
     queue: Arc<Queue>,
+    /// How far a rotation of the data keys has come, while one is under way.
+    rotation: Mutex<Option<Rotation>>,
     writer: Option<JoinHandle<()>>,
     /// Held, not read: the lock ends with it, after the writer has closed the database.
     _lock: std::fs::File,
 }
 
 impl SqliteStore {
-    /// Opens the database at `path`, or makes one if there is none. Everything in it is sealed under keys derived from
-    /// `root`; another root is `OpenError::WrongKey`.
+    /// Opens the database at `path`, or makes one if there is none. Everything in it is sealed under keys that `root` wraps; another root
+    /// is `OpenError::WrongKey`.
     pub fn open(path: &Path, options: Options, root: Secret) -> Result<SqliteStore, OpenError> {
-        let keys = Keys::new(root);
-        let opened = open::open(path, options, &keys)?;
+        let opened = open::open(path, options, Root::new(root))?;
         let queue = Arc::new(Queue::new());
-        let (path, thread, head_key) = (opened.path.clone(), Arc::clone(&queue), keys.head());
+        let (keys, path, thread) = (opened.keys, opened.path.clone(), Arc::clone(&queue));
+        let head_key = keys.head();
         let spawned = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer::run(&opened.writer, &thread, head_key, &opened.log));
         let writer = spawned.map_err(|e| OpenError::Io { path: path.clone(), detail: e.to_string() })?;
-        let readers = Readers::new(path, options.readers);
-        Ok(SqliteStore { keys, readers, queue, writer: Some(writer), _lock: opened.lock })
+        let readers = Readers::new(path.clone(), options.readers);
+        let rotation = rotation::under_way(&readers).map_err(|t| OpenError::Io { path, detail: format!("{t:?}") })?;
+        Ok(SqliteStore {
+            keys,
+            readers,
+            queue,
+            rotation: Mutex::new(rotation),
+            writer: Some(writer),
+            _lock: opened.lock,
+        })
     }
 
     /// Why nothing is written any more, once the writer has stopped after a failure: the process must end.
@@ -119,13 +136,26 @@ impl SqliteStore {
         }
     }
 
+    /// Sealed and in the queue before another data key can be.
+    fn seal_and_push(
+        &self,
+        commit: Commit,
+        wraps: Vec<Wrap>,
+    ) -> Result<Answered<Result<Outcome, StoreTrouble>>, StoreTrouble> {
+        let version = self.keys.sealing();
+        let sealed = seal::commit(Sealer { keys: &self.keys, version: *version }, commit, wraps)?;
+        let (reply, answer) = reply();
+        self.queue.push(Request::Commit { commit: Box::new(sealed), reply })?;
+        Ok(answer)
+    }
+
     async fn commit_sealed(&self, mut commit: Commit) -> Result<(), CommitError> {
         assert_well_formed(&commit);
         for _ in 0..SEALINGS_PER_COMMIT {
             let spare = commit.put.iter().any(|row| row.personal.is_some()).then(|| commit.clone());
             let wraps = self.readers.wraps(&commit.put).map_err(CommitError::Trouble)?;
-            let sealed = seal::commit(&self.keys, commit, wraps).map_err(CommitError::Trouble)?;
-            let outcome = self.ask(|reply| Request::Commit { commit: Box::new(sealed), reply }).await;
+            let asked = self.seal_and_push(commit, wraps).map_err(CommitError::Trouble)?;
+            let outcome = asked.await.unwrap_or_else(|| Err(self.queue.stopped()));
             match outcome.map_err(CommitError::Trouble)? {
                 Outcome::Applied => return Ok(()),
                 Outcome::Refused(refused) => return Err(CommitError::Refused(refused)),

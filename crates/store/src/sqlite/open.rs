@@ -1,13 +1,17 @@
 //! Opening the file: what it lies on, whose it is, whether it is whole, and how SQLite is to treat it.
 
-use super::chain::Head;
+use super::chain::{Head, HeadKey};
 use super::error::{Fault, OpenError};
-use super::keys::{Keys, random};
+use super::keyring;
+use super::keys::{DataKey, Keys, Root, random};
 use super::migrate;
 use super::readers::{BUSY_LIMIT, one_plan};
-use super::schema::{APPLICATION_ID, LEDGER_CHAIN, SCHEMA_VERSION, TABLES};
+use super::schema::{APPLICATION_ID, DATA_KEYS, LEDGER_CHAIN, SCHEMA_VERSION, TABLES};
 use super::statements::{META_CHECK, META_CLAIM_DAYS, META_HEAD, META_NEWEST};
 use super::writer::Log;
+use florin_core::seal::{Algorithm, Secret};
+use florin_core::store::StoreTrouble;
+use florin_core::time::Time;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::types::ValueRef;
@@ -29,15 +33,27 @@ pub struct Options {
     pub checkpoint_pages: u32,
     /// After an unclean stop a database up to this size is checked whole; a larger one only in what opening reads.
     pub quick_check_bytes: u64,
+    /// What seals new records: where the newest data key is of another algorithm, one of this is made. None leaves it as it is.
+    pub algorithm: Option<Algorithm>,
+    /// When keys that are made at the opening were made; 0 for tools that keep no time.
+    pub now: Time,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { cache_bytes: 16 << 20, readers: 4, checkpoint_pages: 20_000, quick_check_bytes: 256 << 20 }
+        Options {
+            cache_bytes: 16 << 20,
+            readers: 4,
+            checkpoint_pages: 20_000,
+            quick_check_bytes: 256 << 20,
+            algorithm: None,
+            now: Time(0),
+        }
     }
 }
 
 pub struct Opened {
+    pub keys: Keys,
     pub writer: Connection,
     pub log: Log,
     pub lock: File,
@@ -51,7 +67,7 @@ const OWNER_ONLY: u32 = 0o600;
 const PAGE_BYTES: u32 = 4_096;
 const CHECK_TEXT: &[u8] = b"this database belongs to this key";
 
-pub fn open(path: &Path, options: Options, keys: &Keys) -> Result<Opened, OpenError> {
+pub fn open(path: &Path, options: Options, root: Root) -> Result<Opened, OpenError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(OpenError::SqliteTooOld { found: rusqlite::version().to_owned() });
     }
@@ -66,7 +82,7 @@ pub fn open(path: &Path, options: Options, keys: &Keys) -> Result<Opened, OpenEr
         return Err(OpenError::Damaged { path, detail: "its log is there, but it is empty".to_owned() });
     }
     drop(file);
-    let mut writer = prepare(&path, options, keys, unclean).map_err(|cause| cause.named(&path))?;
+    let (mut writer, keys) = prepare(&path, options, root, unclean).map_err(|cause| cause.named(&path))?;
     let log = Log { pages: Arc::default(), checkpoint_pages: options.checkpoint_pages.max(1) };
     let pages = Arc::clone(&log.pages);
     let hook = move |_: &mut Wal, n: i32| {
@@ -74,7 +90,7 @@ pub fn open(path: &Path, options: Options, keys: &Keys) -> Result<Opened, OpenEr
         Ok(())
     };
     writer.wal_hook(Some(hook)).map_err(|e| Cause::from(e).named(&path))?;
-    Ok(Opened { writer, log, lock, path })
+    Ok(Opened { keys, writer, log, lock, path })
 }
 
 /// What went wrong while preparing, before the file's name is put to it.
@@ -192,7 +208,7 @@ fn refuse_network_file_system(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn prepare(path: &Path, options: Options, keys: &Keys, unclean: bool) -> Result<Connection, Cause> {
+fn prepare(path: &Path, options: Options, root: Root, unclean: bool) -> Result<(Connection, Keys), Cause> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_LIMIT)?;
@@ -202,12 +218,12 @@ fn prepare(path: &Path, options: Options, keys: &Keys, unclean: bool) -> Result<
     let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, tables) {
-        (0, 0) => create(&connection, keys)?,
+        (0, 0) => create(&connection, &root, options)?,
         (APPLICATION_ID, _) if version > SCHEMA_VERSION => return Err(Cause::Newer(version)),
         (APPLICATION_ID, _) if version == SCHEMA_VERSION => {}
         (APPLICATION_ID, _) if version >= migrate::OLDEST => {
-            check_key(&connection, keys)?;
-            migrate::from(version, &connection, keys)?;
+            check_key(&connection, &root)?;
+            migrate::from(version, &connection, &root)?;
         }
         (APPLICATION_ID, _) => return Err(Cause::Damaged(format!("impossible format {version}"))),
         _ => return Err(Cause::NotFlorin),
@@ -216,7 +232,7 @@ fn prepare(path: &Path, options: Options, keys: &Keys, unclean: bool) -> Result<
     if mode != "wal" {
         return Err(Cause::Damaged(format!("journal mode {mode}")));
     }
-    check_key(&connection, keys)?;
+    check_key(&connection, &root)?;
     as_told(&connection)?;
     if unclean && fs::metadata(path).is_ok_and(|m| m.len() <= options.quick_check_bytes) {
         let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
@@ -224,7 +240,8 @@ fn prepare(path: &Path, options: Options, keys: &Keys, unclean: bool) -> Result<
             return Err(Cause::Damaged(found));
         }
     }
-    Ok(connection)
+    let keys = keyring::load(&connection, root, options)?;
+    Ok((connection, keys))
 }
 
 fn settle(connection: &Connection, options: Options) -> rusqlite::Result<()> {
@@ -266,27 +283,37 @@ fn as_told(connection: &Connection) -> Result<(), Cause> {
 }
 
 /// In one transaction: a crash leaves an empty file, which is made anew.
-fn create(connection: &Connection, keys: &Keys) -> Result<(), Cause> {
-    let nonce = random().map_err(|_| Cause::NoChance)?;
-    let check = keys.check().seal(nonce, META_CHECK.as_bytes(), CHECK_TEXT);
+fn create(connection: &Connection, root: &Root, options: Options) -> Result<(), Cause> {
+    let check = check_of(root).map_err(|_| Cause::NoChance)?;
+    let seed = Secret::new(random().map_err(|_| Cause::NoChance)?);
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(LEDGER_CHAIN)?;
+    transaction.execute_batch(DATA_KEYS)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     let put = "INSERT INTO meta VALUES (?1, ?2)";
     transaction.execute(put, (META_CHECK, check))?;
-    transaction.execute(put, (META_HEAD, keys.head().seal(&Head::NONE)))?;
+    transaction.execute(put, (META_HEAD, HeadKey::new(&seed).seal(&Head::NONE)))?;
     for name in [META_NEWEST, META_CLAIM_DAYS[0], META_CLAIM_DAYS[1]] {
         transaction.execute(put, (name, None::<i64>))?;
     }
+    let first = DataKey::fresh(options.algorithm.unwrap_or_default()).map_err(|_| Cause::NoChance)?;
+    keyring::put_first(&transaction, root, &seed, &first)?;
     Ok(transaction.commit()?)
 }
 
-fn check_key(connection: &Connection, keys: &Keys) -> Result<(), Cause> {
+fn check_key(connection: &Connection, root: &Root) -> Result<(), Cause> {
+    if fits(connection, root)? { Ok(()) } else { Err(Cause::WrongKey) }
+}
+
+/// What marks a database as this root's.
+pub fn check_of(root: &Root) -> Result<Vec<u8>, StoreTrouble> {
+    Ok(root.check().seal(random()?, META_CHECK.as_bytes(), CHECK_TEXT))
+}
+
+/// Whether the database belongs to this root.
+pub fn fits(connection: &Connection, root: &Root) -> rusqlite::Result<bool> {
     let sealed: Vec<u8> = connection.query_row("SELECT value FROM meta WHERE name = ?1", [META_CHECK], |r| r.get(0))?;
-    match keys.check().open(META_CHECK.as_bytes(), &sealed) {
-        Ok(text) if text == CHECK_TEXT => Ok(()),
-        Ok(_) | Err(_) => Err(Cause::WrongKey),
-    }
+    Ok(root.check().open(META_CHECK.as_bytes(), &sealed).is_ok_and(|text| text == CHECK_TEXT))
 }

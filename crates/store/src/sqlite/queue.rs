@@ -1,5 +1,6 @@
 //! What waits for the writer thread: a bounded queue that hands over everything at once. Knows no SQL.
 
+use super::changes::Change;
 use super::reply::Reply;
 use super::seal::{SealedClaimed, SealedCommit};
 use florin_core::commit::{Job, JobKind, Refused};
@@ -41,6 +42,11 @@ pub enum Request {
     /// All of them, and the log is emptied once.
     Erase {
         subjects: Vec<Key>,
+        reply: Waiter<()>,
+    },
+    /// Of the keys, and of what is sealed under them.
+    Keys {
+        change: Box<Change>,
         reply: Waiter<()>,
     },
 }

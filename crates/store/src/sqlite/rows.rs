@@ -12,17 +12,17 @@ use rusqlite::{Connection, OptionalExtension};
 
 /// A row whose bodies are still sealed.
 pub struct SealedStep {
-    place: Place,
+    pub place: Place,
     at: Time,
-    sealed: Vec<u8>,
-    personal: Option<SealedPersonal>,
+    pub sealed: Vec<u8>,
+    pub personal: Option<SealedPersonal>,
 }
 
-struct SealedPersonal {
-    subject: Key,
-    sealed: Vec<u8>,
+pub struct SealedPersonal {
+    pub subject: Key,
+    pub sealed: Vec<u8>,
     /// None once the person was erased.
-    wrapped: Option<Vec<u8>>,
+    pub wrapped: Option<Vec<u8>>,
 }
 
 const CURRENT: &str = "
@@ -59,6 +59,18 @@ pub fn history(connection: &Connection, key: Key, limit: u32) -> Result<Vec<Seal
     let mut found: Vec<SealedStep> = newest.map(|row| row?).collect::<Result<_, Fault>>()?;
     found.reverse();
     Ok(found)
+}
+
+const AFTER: &str = "
+    SELECT r.key, r.version, r.account, r.kind, r.at, r.sealed, r.subject, r.personal, c.wrapped, r.n
+    FROM row r LEFT JOIN customer_key c ON c.subject = r.subject AND c.account = r.account
+    WHERE r.n > ?1 ORDER BY r.n LIMIT ?2";
+
+/// The journal after `n`, sealed as it is.
+pub fn sealed_after(connection: &Connection, n: i64, limit: u32) -> Result<Vec<(i64, SealedStep)>, Fault> {
+    let mut statement = connection.prepare_cached(AFTER)?;
+    let found = statement.query_map((n, limit), |row| Ok((row.get::<_, i64>(9)?, read(row))))?;
+    found.map(|row| row.map_err(Fault::from).and_then(|(n, step)| Ok((n, step?)))).collect()
 }
 
 /// A row of the journal with its commitment, for audits.

@@ -3,7 +3,7 @@
 /// Application id in the file's header: "Flor".
 pub const APPLICATION_ID: i32 = 0x466c_6f72;
 /// `user_version` of the file. A change of any table is a new version with a migration.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// Transfers of one row are numbered n * 256 + i, so that they lie in order of commit and need no index.
 pub const TRANSFERS_PER_ROW: i64 = 256;
@@ -143,7 +143,6 @@ CREATE TABLE ledger_link (
     hash BLOB NOT NULL
 ) STRICT;
 
-CREATE TRIGGER row_update BEFORE UPDATE ON row BEGIN SELECT raise(ABORT, 'rows are only added'); END;
 CREATE TRIGGER row_delete BEFORE DELETE ON row BEGIN SELECT raise(ABORT, 'rows are only added'); END;
 CREATE TRIGGER step_update BEFORE UPDATE ON step BEGIN SELECT raise(ABORT, 'steps are only added'); END;
 CREATE TRIGGER step_delete BEFORE DELETE ON step BEGIN SELECT raise(ABORT, 'steps are only added'); END;
@@ -155,4 +154,19 @@ CREATE TRIGGER event_update BEFORE UPDATE ON event BEGIN SELECT raise(ABORT, 'ev
 CREATE TRIGGER event_delete BEFORE DELETE ON event BEGIN SELECT raise(ABORT, 'events are only added'); END;
 CREATE TRIGGER link_update BEFORE UPDATE ON link BEGIN SELECT raise(ABORT, 'links are only added'); END;
 CREATE TRIGGER link_delete BEFORE DELETE ON link BEGIN SELECT raise(ABORT, 'links are only added'); END;
+";
+
+/// Data keys and the seed, wrapped by the root; a row's sealed bytes may be written anew under another data key, nothing else of it. Made
+/// after the tables, and added to files of formats before 4. `created` is in milliseconds since 1970; 0: not written down.
+pub const DATA_KEYS: &str = "
+CREATE TABLE IF NOT EXISTS data_key (
+    version   INTEGER PRIMARY KEY,
+    algorithm INTEGER NOT NULL,
+    wrapped   BLOB NOT NULL,
+    created   INTEGER NOT NULL
+) STRICT;
+
+DROP TRIGGER IF EXISTS row_update;
+CREATE TRIGGER row_update BEFORE UPDATE OF n, key, version, account, kind, at, commitment, subject ON row
+    BEGIN SELECT raise(ABORT, 'rows are only added'); END;
 ";

@@ -1,13 +1,14 @@
 //! Bodies to sealed bytes and back, on the caller's thread. Binds each record to its place. Knows no SQL.
 
 use super::keys::{Keys, Use, random};
+use super::person::Person;
 use crate::commitment::{self, Also, Digest};
 use florin_core::commit::{
     Claim, ClaimId, Claimed, Commit, Event, IndexEntry, Job, JobId, Links, Origin, Personal, Row, Version,
 };
 use florin_core::id::{Key, Kind};
 use florin_core::ledger::Transfer;
-use florin_core::seal::{SealKey, Secret};
+use florin_core::seal::{SealKey, Secret, key_version};
 use florin_core::store::StoreTrouble;
 use florin_core::time::Time;
 use zeroize::Zeroizing;
@@ -80,8 +81,15 @@ pub struct SealedCommit {
     pub links: Option<Links>,
 }
 
+/// The keys, and the version of those that seal now.
+#[derive(Clone, Copy)]
+pub struct Sealer<'k> {
+    pub keys: &'k Keys,
+    pub version: u16,
+}
+
 /// Seals a commit. `wraps` are the persons' keys, one for each row, or none at all without persons.
-pub fn commit(keys: &Keys, commit: Commit, wraps: Vec<Wrap>) -> Result<SealedCommit, StoreTrouble> {
+pub fn commit(sealer: Sealer<'_>, commit: Commit, wraps: Vec<Wrap>) -> Result<SealedCommit, StoreTrouble> {
     let mut rows: Vec<SealedRow> = Vec::with_capacity(commit.put.len());
     let mut wraps = wraps.into_iter();
     let (cause, moved) = (commit.cause(), commitment::moved(&commit.transfers));
@@ -94,7 +102,7 @@ pub fn commit(keys: &Keys, commit: Commit, wraps: Vec<Wrap>) -> Result<SealedCom
             wrap = made.map_or(Wrap::None, |made| Wrap::Held(made.wrapped.clone()));
         }
         let told_first = cause == Some((row.key, row.version));
-        rows.push(seal_row(keys, row, commit.origin.as_ref(), &wrap, moved.as_ref().filter(|_| told_first))?);
+        rows.push(seal_row(sealer, row, commit.origin.as_ref(), &wrap, moved.as_ref().filter(|_| told_first))?);
     }
     Ok(SealedCommit {
         expect: commit.expect,
@@ -104,7 +112,7 @@ pub fn commit(keys: &Keys, commit: Commit, wraps: Vec<Wrap>) -> Result<SealedCom
         events: commit.events,
         jobs: commit.jobs,
         done: commit.done,
-        claim: commit.claim.map(|claim| seal_claim(keys, claim)).transpose()?,
+        claim: commit.claim.map(|claim| seal_claim(sealer, claim)).transpose()?,
         links: commit.links,
     })
 }
@@ -125,16 +133,16 @@ impl Place {
         out[18..].copy_from_slice(&self.version.0.to_be_bytes());
         out
     }
-    fn aad(&self) -> [u8; 22] {
+    pub fn aad(&self) -> [u8; 22] {
         self.bytes(b'r')
     }
-    fn personal_aad(&self, subject: Key) -> Vec<u8> {
+    pub fn personal_aad(&self, subject: Key) -> Vec<u8> {
         [self.bytes(b'p').as_slice(), &subject.0.to_be_bytes()].concat()
     }
 }
 
 fn seal_row(
-    keys: &Keys,
+    sealer: Sealer<'_>,
     row: Row,
     origin: Option<&Origin>,
     wrap: &Wrap,
@@ -147,13 +155,14 @@ fn seal_row(
     let (personal, digest) = match &row.personal {
         None => (None, None),
         Some(personal) => {
-            let (sealed, digest) = seal_personal(keys, &place, personal, wrap)?;
+            let (sealed, digest) = seal_personal(sealer, &place, personal, wrap)?;
             (sealed, Some(digest))
         }
     };
     let commitment = commitment::of_row(salt, &row.body, Also { personal: digest.as_ref(), moved });
     let plain = Zeroizing::new(pack(salt, digest.as_ref(), &row, origin)?);
-    let sealed = keys.of(row.account, row.key, Use::Rows).seal(nonce, &place.aad(), &plain);
+    let key = sealer.keys.of(sealer.version, row.account, row.key, Use::Rows)?;
+    let sealed = key.seal(nonce, &place.aad(), &plain);
     Ok(SealedRow { place, at: row.at, sealed, commitment, personal, index: row.index })
 }
 
@@ -228,43 +237,33 @@ fn unpack(plain: &[u8]) -> Option<Opened> {
 
 /// None in the first place if the person was erased: the digest alone is kept, and means nothing without its salt.
 fn seal_personal(
-    keys: &Keys,
+    sealer: Sealer<'_>,
     place: &Place,
     personal: &Personal,
     wrap: &Wrap,
 ) -> Result<(Option<SealedPersonal>, Digest), StoreTrouble> {
     let salt: Zeroizing<[u8; RANDOM_LEN]> = Zeroizing::new(random()?);
     let digest = commitment::of_personal(&salt, &personal.body);
-    let (secret, wrapped) = match wrap {
+    let (person, wrapped) = match wrap {
         Wrap::Erased => return Ok((None, digest)),
-        Wrap::Held(wrapped) => (unwrap(keys, place.account, personal.subject, wrapped)?, wrapped.clone()),
+        Wrap::Held(wrapped) => {
+            (Person::unwrap(sealer.keys, place.account, personal.subject, wrapped)?, wrapped.clone())
+        }
         Wrap::None => {
-            let secret = Secret::new(random()?);
-            let key = keys.of(place.account, personal.subject, Use::Wraps);
-            let wrapped = key.seal(random()?, &wrap_aad(place.account, personal.subject), secret.expose());
-            (secret, wrapped)
+            let person = Person { version: sealer.version, secret: Secret::new(random()?), before: None };
+            let wrapped = person.wrap(sealer.keys, place.account, personal.subject)?;
+            (person, wrapped)
         }
     };
     let plain = Zeroizing::new([salt.as_slice(), personal.body.as_slice()].concat());
-    let sealed = Keys::of_person(&secret).seal(random()?, &place.personal_aad(personal.subject), &plain);
+    let key = sealer.keys.of_person(person.version, personal.subject, &person.secret)?;
+    let sealed = key.seal(random()?, &place.personal_aad(personal.subject), &plain);
     Ok((Some(SealedPersonal { subject: personal.subject, sealed, wrapped }), digest))
-}
-
-fn wrap_aad(account: Key, subject: Key) -> Vec<u8> {
-    [b"w".as_slice(), &account.0.to_be_bytes(), &subject.0.to_be_bytes()].concat()
-}
-
-fn unwrap(keys: &Keys, account: Key, subject: Key, wrapped: &[u8]) -> Result<Secret, StoreTrouble> {
-    let key = keys.of(account, subject, Use::Wraps);
-    let opened = key.open(&wrap_aad(account, subject), wrapped).map(Zeroizing::new);
-    let opened = opened.map_err(|_| StoreTrouble::Sealed(subject))?;
-    let bytes = opened.first_chunk::<32>().ok_or(StoreTrouble::Sealed(subject))?;
-    Ok(Secret::new(*bytes))
 }
 
 /// Opens a row's body: its index entries and what the flow put.
 pub fn open_body(keys: &Keys, place: &Place, sealed: &[u8]) -> Result<Opened, StoreTrouble> {
-    let key = keys.of(place.account, place.key, Use::Rows);
+    let key = keys.that_sealed(sealed, place.account, place.key, Use::Rows)?;
     let plain = key.open(&place.aad(), sealed).map(Zeroizing::new).ok();
     plain.and_then(|plain| unpack(&plain)).ok_or(StoreTrouble::Sealed(place.key))
 }
@@ -276,19 +275,19 @@ pub fn open_personal(
     wrapped: &[u8],
     sealed: &[u8],
 ) -> Result<Personal, StoreTrouble> {
-    let key = Keys::of_person(&unwrap(keys, place.account, subject, wrapped)?);
+    let key = Person::unwrap(keys, place.account, subject, wrapped)?.that_sealed(keys, subject, sealed)?;
     let plain = key.open(&place.personal_aad(subject), sealed).map(Zeroizing::new);
     let plain = plain.map_err(|_| StoreTrouble::Sealed(place.key))?;
     let body = plain.get(RANDOM_LEN..).ok_or(StoreTrouble::Sealed(place.key))?;
     Ok(Personal { subject, body: body.to_vec() })
 }
 
-fn claim_aad(record: u8, id: &ClaimId) -> Vec<u8> {
+pub fn claim_aad(record: u8, id: &ClaimId) -> Vec<u8> {
     [&[record], id.slot.to_be_bytes().as_slice(), &id.digest].concat()
 }
 
-fn seal_claim(keys: &Keys, claim: Claim) -> Result<SealedClaim, StoreTrouble> {
-    let key = keys.of_claim(claim.id());
+fn seal_claim(sealer: Sealer<'_>, claim: Claim) -> Result<SealedClaim, StoreTrouble> {
+    let key = sealer.keys.of_claim(sealer.version, claim.id())?;
     Ok(match claim {
         Claim::Begin { id, request, subject, at } => {
             SealedClaim::Take { at, begun: seal_begun(&key, &id, &request, subject)?, answer: None, id }
@@ -314,17 +313,20 @@ fn seal_answer(key: &SealKey, id: &ClaimId, answer: &[u8]) -> Result<Vec<u8>, St
 pub fn open_claim(keys: &Keys, claimed: &SealedClaimed) -> Result<Claimed, StoreTrouble> {
     let id = &claimed.id;
     let sealed = || StoreTrouble::Sealed(Key(id.slot));
-    let key: SealKey = keys.of_claim(id);
-    let begun = key.open(&claim_aad(b'c', id), &claimed.begun).map_err(|_| sealed())?;
+    // Begun under one key, and answered perhaps under another.
+    let open = |record: u8, bytes: &Vec<u8>| {
+        let key = keys.of_claim(key_version(bytes).ok_or_else(sealed)?, id)?;
+        key.open(&claim_aad(record, id), bytes).map_err(|_| sealed())
+    };
+    let begun = open(b'c', &claimed.begun)?;
     let (request, subject) = begun.split_first_chunk::<32>().ok_or_else(sealed)?;
     let subject = subject.first_chunk::<8>().ok_or_else(sealed)?;
-    let open = |answer: &Vec<u8>| key.open(&claim_aad(b'a', id), answer).map_err(|_| sealed());
     Ok(Claimed {
         digest: id.digest,
         request: *request,
         subject: Key(i64::from_be_bytes(*subject)),
         at: claimed.at,
-        answer: claimed.answer.as_ref().map(open).transpose()?,
+        answer: claimed.answer.as_ref().map(|answer| open(b'a', answer)).transpose()?,
     })
 }
 

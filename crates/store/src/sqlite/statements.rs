@@ -136,6 +136,12 @@ pub const META_NEWEST: &str = "newest";
 pub const META_CLAIM_DAYS: [&str; 2] = ["claim_day_0", "claim_day_1"];
 pub const META_CHECK: &str = "check";
 pub const META_HEAD: &str = "ledger_head";
+/// The seed, wrapped by the root.
+pub const META_SEED: &str = "seed";
+/// Since when the root wraps, in milliseconds since 1970; 0: not written down.
+pub const META_ROOT_SINCE: &str = "root_since";
+/// How far a rotation of the data keys has come; not there when none is under way.
+pub const META_ROTATION: &str = "rotation";
 
 #[cfg(test)]
 mod tests {

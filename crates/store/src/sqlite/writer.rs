@@ -25,6 +25,7 @@ enum Answer {
     Commit(Waiter<Outcome>, Outcome),
     Lease(Waiter<Vec<Job>>, Vec<Job>),
     Erase(Waiter<()>),
+    Keys(Waiter<()>),
 }
 
 /// The log, as the writer sees it.
@@ -56,6 +57,7 @@ pub fn run(connection: &Connection, queue: &Queue, head_key: HeadKey, log: &Log)
                 Answer::Commit(reply, outcome) => reply.send(Ok(outcome)),
                 Answer::Lease(reply, jobs) => reply.send(Ok(jobs)),
                 Answer::Erase(reply) => erased.push(reply),
+                Answer::Keys(reply) => reply.send(Ok(())),
             }
         }
         let folded = match erased.is_empty() {
@@ -93,6 +95,12 @@ fn commit_group(applier: &mut Applier<'_>, group: &mut Vec<Request>, answers: &m
                     applier.erase(subject)?;
                 }
                 Answer::Erase(reply)
+            }
+            Request::Keys { change, reply } => {
+                let destroys = change.destroys();
+                applier.change(*change)?;
+                // A key that is to be gone must not stay in the log.
+                if destroys { Answer::Erase(reply) } else { Answer::Keys(reply) }
             }
         });
     }

@@ -3,9 +3,9 @@
 
 use super::{CHECK, Cards, Ring, SECRETS, SINCE, aad, dek_name, locked};
 use crate::core::id::Key;
-use crate::core::seal::Secret;
+use crate::core::seal::{Algorithm, Secret};
 use crate::core::time::Time;
-use crate::db::{CardRow, Db, DbTrouble, Done, Write};
+use crate::db::{CardRow, Db, DbTrouble, DekRow, Done, Write};
 use crate::keys::{KekError, KekKind, NextKek, NoChance, random};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -41,6 +41,8 @@ pub struct DataKey {
     /// Milliseconds since 1970.
     pub created: i64,
     pub cards: u64,
+    /// What it seals with: `aes-256-gcm` or `chacha20-poly1305`.
+    pub algorithm: String,
 }
 
 /// Why keys stay as they were.
@@ -117,7 +119,8 @@ impl Cards {
         }
         let mut deks = Vec::new();
         for row in self.db.deks()? {
-            deks.push((row.version, rewrap(&dek_name(row.version), &row.wrapped)?));
+            let name = name_of(&row).ok_or_else(|| damaged(&format!("dek {}", row.version)))?;
+            deks.push((row.version, rewrap(&name, &row.wrapped)?));
         }
         // A data key that is queued and not written yet is not among those that were read.
         if deks.len() != ring.deks.len() {
@@ -171,7 +174,7 @@ impl Cards {
 
     fn sealed_anew(&self, version: u16, row: &CardRow) -> Result<Vec<u8>, RotateError> {
         crate::wipe::touched();
-        let name = || RotateError::KeyDamaged(dek_name(row.dek));
+        let name = || RotateError::KeyDamaged(format!("dek {}", row.dek));
         let place = aad(row.account, row.key, self.live);
         let ring = locked(&self.ring);
         let (old, new) = ring.deks.get(&row.dek).zip(ring.deks.get(&version)).ok_or_else(name)?;
@@ -199,11 +202,26 @@ impl Cards {
             kek_since: since,
             data_keys: deks
                 .iter()
-                .map(|d| DataKey { version: d.version, created: d.created.0, cards: cards(d.version) })
+                .map(|d| DataKey {
+                    version: d.version,
+                    created: d.created.0,
+                    cards: cards(d.version),
+                    algorithm: Algorithm::from_u8(d.algorithm).map_or("unknown", Algorithm::name).to_owned(),
+                })
                 .collect(),
             resealing: self.resealing()?,
         })
     }
+}
+
+/// When the KEK began to wrap and the newest data key to seal, read beside whoever serves: milliseconds since 1970, None where that is not
+/// written down. None altogether without a vault in this folder.
+pub fn ages(folder: &Path) -> Option<(Option<i64>, Option<i64>)> {
+    Db::ages(folder)
+}
+
+fn name_of(row: &DekRow) -> Option<String> {
+    Some(dek_name(row.version, Algorithm::from_u8(row.algorithm)?))
 }
 
 /// The check value of the KEK that the database in this folder wants; nothing for a new one.
@@ -217,8 +235,10 @@ pub enum KeysAsk {
     Status,
     /// Another KEK of the same kind: its bytes, or the label of a key of the same token.
     RotateKek(Next),
-    /// A new data key, under which every card is sealed.
-    RotateData,
+    /// A new data key, under which every card is sealed: with this algorithm, or with the one that seals now.
+    RotateData {
+        algorithm: Option<String>,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -261,9 +281,14 @@ pub async fn answer(cards: Arc<Cards>, now: Time, ask: KeysAsk) -> KeysAnswer {
             cards.rotate_kek(now, &NextKek::Secret { secret: Secret::new(secret), proof }, done)
         }
         KeysAsk::RotateKek(Next::Labelled(label)) => cards.rotate_kek(now, &NextKek::Labelled(label), done),
-        KeysAsk::RotateData => cards.rotate_dek(now, done).map(|version| {
-            tokio::spawn(reseal_all(Arc::clone(&cards), version));
-        }),
+        KeysAsk::RotateData { algorithm } => {
+            if let Some(algorithm) = algorithm.as_deref().and_then(Algorithm::parse) {
+                cards.seal_with(algorithm);
+            }
+            cards.rotate_dek(now, done).map(|version| {
+                tokio::spawn(reseal_all(Arc::clone(&cards), version));
+            })
+        }
     };
     if let Err(e) = asked {
         return e.into();

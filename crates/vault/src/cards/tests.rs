@@ -266,7 +266,7 @@ fn every_card_goes_under_the_new_data_key_and_the_old_one_goes() {
     let sealed = |cards: &Cards, token: CardToken| cards.db.card(token.key).unwrap().unwrap();
     let first = sealed(&cards, tokens[0]).sealed;
     block_on(async {
-        let told = status(answer(Arc::clone(&cards), NOW, KeysAsk::RotateData).await);
+        let told = status(answer(Arc::clone(&cards), NOW, KeysAsk::RotateData { algorithm: None }).await);
         assert_eq!(told.resealing, Some(2));
         // Cards go on being taken and read.
         tokens.push(tokenise(&cards, card(VISA, 2031, 12, None)).unwrap().token);
@@ -275,7 +275,8 @@ fn every_card_goes_under_the_new_data_key_and_the_old_one_goes() {
             tokio::task::yield_now().await;
         }
         let told = status(answer(Arc::clone(&cards), NOW, KeysAsk::Status).await);
-        let all = DataKey { version: 2, created: NOW.0, cards: tokens.len() as u64 };
+        let algorithm = Algorithm::Aes256Gcm.name().to_owned();
+        let all = DataKey { version: 2, created: NOW.0, cards: tokens.len() as u64, algorithm };
         assert_eq!((told.data_keys, told.resealing), (vec![all], None));
     });
     assert_ne!(sealed(&cards, tokens[0]).sealed, first);
@@ -319,5 +320,56 @@ fn the_last_use_is_kept_by_the_day() {
         // A write that is answered comes after all before it.
         tokenise(&cards, card(AMEX, 2031, 12, None)).unwrap();
         assert_eq!(used(&cards), expected, "{after_ms}");
+    }
+}
+
+/// A vault goes from one algorithm to the other and back; cards of both are read all the time, and a restart changes nothing.
+#[test]
+fn cards_go_from_one_algorithm_to_the_other_and_back() {
+    let folder = Folder::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut tokens = vec![];
+    for (n, algorithm) in [Algorithm::ChaCha20Poly1305, Algorithm::Aes256Gcm].into_iter().enumerate() {
+        let cards = Arc::new(open(&folder, false));
+        let readable = |tokens: &[Tokenised]| {
+            let reads = |t: &Tokenised| matches!(cards.find(NOW, ACCOUNT, false, t.token), Ok(Some(_)));
+            assert!(tokens.iter().all(reads), "{}", algorithm.name());
+        };
+        tokens.push(tokenise(&cards, card(VISA, 2034, 12, None)).unwrap());
+        cards.seal_with(algorithm);
+        tokens.push(tokenise(&cards, card(AMEX, 2034, 12, None)).unwrap());
+        readable(&tokens);
+        let status = runtime.block_on(async {
+            let name = Some(algorithm.name().to_owned());
+            answer(Arc::clone(&cards), NOW, KeysAsk::RotateData { algorithm: name }).await;
+            loop {
+                readable(&tokens);
+                match answer(Arc::clone(&cards), NOW, KeysAsk::Status).await {
+                    KeysAnswer::Status(status) if status.resealing.is_none() => return status,
+                    KeysAnswer::Status(_) => tokio::task::yield_now().await,
+                    KeysAnswer::Refused { code, .. } => panic!("{code}"),
+                }
+            }
+        });
+        let held: Vec<(&str, u64)> = status.data_keys.iter().map(|k| (k.algorithm.as_str(), k.cards)).collect();
+        assert_eq!(held, [(algorithm.name(), 2 * (n as u64 + 1))]);
+        readable(&tokens);
+    }
+    let cards = open(&folder, false);
+    assert_eq!(cards.audit().unwrap(), (4, 0));
+}
+
+/// Vaults of before the second algorithm have no column for it.
+#[test]
+fn a_vault_of_schema_1_is_opened() {
+    let folder = Folder::new();
+    let cards = open(&folder, false);
+    let token = tokenise(&cards, card(VISA, 2034, 12, None)).unwrap().token;
+    drop(cards);
+    let c = rusqlite::Connection::open(folder.path("data").join("vault.db")).unwrap();
+    c.execute_batch("ALTER TABLE dek DROP COLUMN algorithm; PRAGMA user_version = 1").unwrap();
+    drop(c);
+    for _ in 0..2 {
+        assert!(open(&folder, false).find(NOW, ACCOUNT, false, token).unwrap().is_some());
     }
 }

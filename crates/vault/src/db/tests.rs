@@ -57,7 +57,7 @@ fn files_that_are_no_vault_are_refused_and_left_alone() {
         "newer",
         &|p| {
             ours(p);
-            sql(p, "PRAGMA user_version = 2")
+            sql(p, "PRAGMA user_version = 3")
         },
         Some("newer"),
     );

@@ -31,6 +31,7 @@ mod tests;
 
 pub use gateway::GatewayLimits;
 pub use listen::{Doors, open};
+pub use numbers::masked;
 pub use pages::{integrity_of, inventory};
 pub use settings::{EdgeCounts, EdgeSettings, Entrance, Given, Limits, LogLine, LogTo};
 

@@ -27,7 +27,6 @@ pub struct Plan {
     pub home: Home,
     pub place: Box<dyn Place>,
     readers: Readers,
-    key: Secret,
     keep_all_hours: i64,
     keep_days: i64,
     /// What others left half written was looked for since this began.
@@ -56,7 +55,6 @@ impl Plan {
         Ok(Plan {
             place: place::open(&config, &making.place)?,
             readers: readers.map_err(fail)?,
-            key: Secret::new(read_key::<32>(&home.gateway_root())?),
             keep_all_hours: number("backup.keep_all_hours", 87_600)?,
             keep_days: number("backup.keep_days", 3_650)?,
             swept: AtomicBool::new(false),
@@ -98,6 +96,8 @@ impl Plan {
         }
         let mut chance = [0; 4];
         random(&mut chance)?;
+        // It may have been rotated since the last one.
+        let key = Secret::new(read_key::<32>(&self.home.gateway_root())?);
         let making = make::Making {
             place: self.place.as_ref(),
             root: &self.home.root,
@@ -106,7 +106,7 @@ impl Plan {
             scratch: &self.home.backups(""),
             memory: &self.home.backups("pages"),
             readers: &self.readers,
-            key: &self.key,
+            key: &key,
             now: at,
             chance: u32::from_be_bytes(chance),
             whole,

@@ -1,8 +1,8 @@
 //! Tells endpoints of events: a lane for each endpoint, which delays no other, and the retries that are due.
 
 use super::post::Office;
-use crate::gateway::ops::plain;
 use crate::gateway::ports::{Real, now};
+use crate::log::log;
 use florin_core::commit::{Job, JobKind};
 use florin_core::deliver::{self, LEASE_MS, Lane, Round, put_off, retry};
 use florin_core::flow::Failure;
@@ -47,7 +47,7 @@ pub async fn lanes(office: Arc<Office>) {
                 }
             }
             Err(failure) => {
-                eprintln!("florin gateway: webhook endpoints cannot be read: {}", plain(&failure));
+                log!("florin gateway", "webhook endpoints cannot be read: {}", failure);
                 tokio::time::sleep(TROUBLE_PAUSE).await;
             }
         }
@@ -101,7 +101,7 @@ async fn lane(office: Arc<Office>, mut lane: Lane) {
             }
             Ok(Round::Over) => return,
             Err(failure) => {
-                eprintln!("florin gateway: a webhook endpoint waits: {}", plain(&failure));
+                log!("florin gateway", "a webhook endpoint waits: {}", failure);
                 tokio::time::sleep(TROUBLE_PAUSE).await;
             }
         }
@@ -130,14 +130,14 @@ pub async fn retries(office: Arc<Office>) {
         if !wait.is_empty()
             && let Err(failure) = put_off(&office.ports.store, &wait, at.plus_ms(PUT_OFF_MS)).await
         {
-            eprintln!("florin gateway: webhooks wait: {}", plain(&failure));
+            log!("florin gateway", "webhooks wait: {}", failure);
         }
         for job in begin {
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
             let (office, under_way) = (Arc::clone(&office), Arc::clone(&under_way));
             tokio::spawn(async move {
                 if let Err(failure) = retry(&*office.ports, &*office, &job).await {
-                    eprintln!("florin gateway: a webhook waits: {}", plain(&failure));
+                    log!("florin gateway", "a webhook waits: {}", failure);
                 }
                 leave(&under_way, job.attempt);
                 drop(permit);

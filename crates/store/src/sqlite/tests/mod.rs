@@ -2,6 +2,7 @@
 
 mod faults;
 mod opening;
+mod rotation;
 mod sealed;
 mod stopping;
 mod tampering;

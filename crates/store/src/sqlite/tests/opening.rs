@@ -43,7 +43,7 @@ fn refuses_what_is_not_its_own_or_not_whole() {
     check(&foreign, "NotFlorin");
 
     let newer = made("newer.db");
-    meddle(&newer, "PRAGMA user_version = 4");
+    meddle(&newer, "PRAGMA user_version = 5");
     check(&newer, "Newer");
     let older = made("older.db");
     meddle(&older, "PRAGMA user_version = 0");
