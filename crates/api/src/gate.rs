@@ -3,6 +3,7 @@
 use crate::ask::{Answer, Ask};
 use crate::declare::Declared;
 use crate::error::{ApiError, ErrorType};
+use crate::guard::Watch;
 use crate::keys::{self, Caller};
 use crate::note::{self, Fault, Told};
 use crate::origin::Sourced;
@@ -13,6 +14,7 @@ use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
 use crate::{Api, KeyClass, expand, form, look, openapi, permission, respond};
 use florin_core::commit::{ClaimId, Origin, Version};
+use florin_core::decline::DeclineCode;
 use florin_core::edge::{CARD_FIELD, EdgeRequest, EdgeResponse, Identified, Identify, Site};
 use florin_core::flow::{self, Claiming};
 use florin_core::id::Kind;
@@ -41,7 +43,13 @@ pub async fn handle(api: &Api, request: EdgeRequest, declared: Option<Arc<Declar
     if passed.caller.as_ref().is_some_and(|caller| caller.class == KeyClass::Publishable) {
         match &mut answered {
             Ok(answer) => without_private(&mut answer.body),
-            Err(error) => error.more.values_mut().for_each(without_private),
+            Err(error) => {
+                let mut more = Value::Object(std::mem::take(&mut error.more));
+                without_private(&mut more);
+                if let Value::Object(more) = more {
+                    error.more = more;
+                }
+            }
         }
     }
     finish(api, &request, began, &mut passed, answered)
@@ -86,10 +94,13 @@ async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result
         return Err(publishable_needed());
     }
     permit(api, route, &caller)?;
+    api.limits.account(caller.account, api.ports.now())?;
+    cards_may_come(api, request, &caller)?;
     let claim = claiming(api, request, &caller, &map)?;
     let paths = expand::asked(&mut map)?;
     let idempotency_key = claim.as_ref().and_then(|_| header(request, "idempotency-key")).map(str::to_owned);
-    let ports = Sourced::new(&*api.ports, Origin { request: request.id.clone(), idempotency_key });
+    let origin = Origin { request: request.id.clone(), idempotency_key };
+    let ports = Sourced::new(&*api.ports, origin, watch(api, request, &caller));
     let ask = Ask { api, request, caller, version, ids, claim, expand: paths, ports };
     if let Some(stored) = replay(&ask).await? {
         return sent(&ask, stored).await;
@@ -148,6 +159,12 @@ const PRIVATE: &[&str] = &["metadata", "customer", "application_fee_amount", "re
 fn without_private(body: &mut Value) {
     match body {
         Value::Object(map) => {
+            // As with Stripe: a thief must not learn that the card is known to be lost, nor that somebody watches.
+            let told = map.get("decline_code").and_then(Value::as_str).and_then(DeclineCode::named);
+            if told.is_some_and(|code| code.for_shopper() != code) {
+                map.insert("decline_code".into(), DeclineCode::GenericDecline.as_str().into());
+                ["network_decline_code", "network_advice_code"].iter().for_each(|name| drop(map.remove(*name)));
+            }
             if map.get("object").is_some_and(|o| o == "payment_intent" || o == "setup_intent") {
                 PRIVATE.iter().for_each(|name| drop(map.remove(*name)));
             }
@@ -156,6 +173,24 @@ fn without_private(body: &mut Value) {
         Value::Array(list) => list.iter_mut().for_each(without_private),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// Publishable keys are in browsers: who asks with one is the buyer. Whoever has a secret key is the merchant's server, and no address of
+/// its says anything of buyers.
+fn watch<'a>(api: &'a Api, request: &'a EdgeRequest, caller: &Caller) -> Watch<'a> {
+    let browser = (caller.class == KeyClass::Publishable).then_some(request.client);
+    let (guard, log, asks) = (&api.guard, api.house.abuse(), api.look.is_public());
+    Watch { guard, log, request: &request.id, browser, asks }
+}
+
+/// Whoever was refused too often brings no cards for a while, and no card comes too often.
+fn cards_may_come(api: &Api, request: &EdgeRequest, caller: &Caller) -> Result<(), ApiError> {
+    let now = api.ports.now();
+    if caller.class == KeyClass::Publishable && request.method == "POST" {
+        api.guard.admits(caller.account, request.client, now)?;
+    }
+    let cards = request.cards.iter().map(|card| card.facts.fingerprint);
+    cards.into_iter().try_for_each(|card| api.limits.card(caller.account, card, now))
 }
 
 /// The caller behind a key. Wrong keys are counted by address.

@@ -12,6 +12,7 @@ mod error;
 mod expand;
 mod form;
 mod gate;
+mod guard;
 pub mod keys;
 mod limits;
 mod list;
@@ -34,14 +35,17 @@ mod version;
 pub use declare::{Declared, Kind as Declaration};
 pub use error::{ApiError, ErrorType};
 pub use expand::Says;
+pub use guard::{GuardSettings, Thresholds};
 pub use limits::{LimitSettings, Rate};
 pub use look::Look;
 pub use openapi::{PARAMETERS, document as openapi, table as parameters};
+pub use resources::abuse_decisions::shape as shape_of_decision;
 pub use resources::request_logs::shape as shape_of_request;
 pub use resources::stripecli::SUBSCRIBE_PATH;
 pub use router::{routes, says};
 pub use version::PRESENT;
 
+use florin_core::abuse_log::AbuseLog;
 use florin_core::edge::{EdgeRequest, EdgeResponse, Identified, Identify};
 use florin_core::id::{Key, Kind};
 use florin_core::payment::CardFacts;
@@ -51,6 +55,7 @@ use florin_core::seal::Secret;
 use florin_core::store::{SequencedEvent, Wait};
 use florin_core::time::Time;
 use florin_core::wire::CardToken;
+use guard::Guard;
 use keys::Cache;
 use limits::Limits;
 use listen::{Session, Sessions};
@@ -121,6 +126,10 @@ pub trait House: Send + Sync {
         let _ = (account, kind, key);
         None
     }
+    /// Where the defence against card testing writes down what it does; nowhere by default.
+    fn abuse(&self) -> Option<&dyn AbuseLog> {
+        None
+    }
     /// Whether webhook endpoints of test mode may be on this machine.
     fn local_endpoints(&self) -> bool {
         false
@@ -133,6 +142,7 @@ pub struct Api {
     house: Arc<dyn House>,
     look: Arc<Look>,
     limits: Limits,
+    guard: Guard,
     cache: Cache,
     origins: Origins,
     /// Keys of the other mode open nothing.
@@ -160,7 +170,13 @@ impl Api {
     ) -> Api {
         let (keys, claims) = (root.derive(b"api keys"), root.derive(b"api idempotency keys"));
         let (limits, cache, sessions) = (Limits::new(limits), Cache::default(), Sessions::default());
-        Api { ports, house, look, limits, cache, origins: Origins::default(), keys, claims, live, sessions }
+        let guard = Guard::new(GuardSettings::OFF, root.derive(b"abuse log"));
+        Api { ports, house, look, limits, guard, cache, origins: Origins::default(), keys, claims, live, sessions }
+    }
+
+    /// With a defence against card testing. `root` as before.
+    pub fn guarded(self, settings: GuardSettings, root: &Secret) -> Api {
+        Api { guard: Guard::new(settings, root.derive(b"abuse log")), ..self }
     }
 
     /// Never fails: what goes wrong is an answer. Requests may be answered at the same time in any number.

@@ -9,6 +9,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
+pub mod abuse_log;
 pub mod access;
 pub mod account;
 pub mod attempt;

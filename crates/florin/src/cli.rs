@@ -122,6 +122,14 @@ pub enum Command {
         #[arg(long, global = true, value_name = "ACCT")]
         account: Option<String>,
     },
+    /// The defence against card testing: what it asked more of, and refused
+    Abuse {
+        #[command(subcommand)]
+        ask: Abuse,
+        /// Whose payments [default: the first account's]
+        #[arg(long, global = true, value_name = "ACCT")]
+        account: Option<String>,
+    },
     /// Print the scripts that run in customers' browsers, and whether an installation serves exactly those (exit code 1 if not)
     Scripts {
         /// The card form's address, as https://pay.example.com [default: of what runs on the data folder]
@@ -451,6 +459,15 @@ pub enum Accounts {
         /// ISO 4217, for example eur [default: eur]
         #[arg(long)]
         currency: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Abuse {
+    /// The newest decisions
+    Log {
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
     },
 }
 

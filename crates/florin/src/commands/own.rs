@@ -3,7 +3,7 @@
 use super::manage::ask;
 use super::system::System;
 use super::vault_keys;
-use crate::cli::{Accounts, Class, Common, Keys, Logs};
+use crate::cli::{Abuse, Accounts, Class, Common, Keys, Logs};
 use crate::config::Config;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::manage::Manage;
@@ -68,6 +68,25 @@ pub fn logs(common: &Common, asked: &Logs, account: Option<&str>) -> Outcome {
         }
         Logs::Tail => tail(common, account),
     }
+}
+
+pub fn abuse(common: &Common, asked: &Abuse, account: Option<&str>) -> Outcome {
+    let (account, Abuse::Log { limit }) = (account.map(str::to_owned), asked);
+    let answer = ask(common, Ask::Manage(Manage::Decisions { account, limit: *limit }))?;
+    let nothing = "Nothing was refused. The defence is on in live mode, and where abuse.defence is on.";
+    print(&answer, common.json, nothing, &|d| {
+        let who = |name| format!("{name} {}", d[name].as_str().unwrap_or("-"));
+        let about = text(d, if d["payment_intent"].is_null() { "setup_intent" } else { "payment_intent" });
+        let at = moment(d["created"].as_i64().unwrap_or(0));
+        format!(
+            "{at}  {:<10}  {:<17}  {}  {}  {about}",
+            text(d, "action"),
+            text(d, "reason"),
+            who("address"),
+            who("card")
+        )
+    });
+    Ok(0)
 }
 
 fn tail(common: &Common, account: Option<String>) -> Outcome {

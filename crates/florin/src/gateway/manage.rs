@@ -3,7 +3,8 @@
 use super::account;
 use super::ops::{Answer, Desk};
 use florin_api::keys::manage::{self, Issued, NewKey};
-use florin_api::{ApiError, KeyClass, shape_of_request};
+use florin_api::{ApiError, KeyClass, shape_of_decision, shape_of_request};
+use florin_core::abuse_log::AbuseLog;
 use florin_core::account::{Account, AccountView, LONGEST_NAME, MOST_ACCOUNTS, all, make};
 use florin_core::flow::{Failure, load};
 use florin_core::id::{Key, Kind};
@@ -50,6 +51,11 @@ pub enum Manage {
         status: Option<String>,
         method: Option<String>,
         id: Option<String>,
+        limit: u32,
+    },
+    /// What the defence against card testing did, newest first.
+    Decisions {
+        account: Option<String>,
         limit: u32,
     },
     /// Those after this place, as soon as there are any; the newest's place comes with the answer. Without a place: the newest.
@@ -101,6 +107,12 @@ async fn perform(desk: &Desk, asked: Manage) -> Result<Value, ApiError> {
             let method = method.map(|m| m.to_ascii_uppercase());
             let find = Find { status, method, id, ..Find::newest(account, limit.clamp(1, MOST_ENTRIES)) };
             entries(desk, find).await
+        }
+        Manage::Decisions { account, limit } => {
+            let account = of(desk, account).await?;
+            let found = AbuseLog::find(&*desk.requests, account, None, limit.clamp(1, MOST_ENTRIES)).await?;
+            let data: Vec<Value> = found.iter().map(|(_, entry)| shape_of_decision(&desk.ports.look, entry)).collect();
+            Ok(json!({ "object": "list", "data": data }))
         }
         Manage::RequestsAfter { account, place } => {
             let account = of(desk, account).await?;
@@ -207,7 +219,7 @@ fn once(issued: Issued) -> Value {
 }
 
 async fn entries(desk: &Desk, find: Find) -> Result<Value, ApiError> {
-    let found = desk.requests.find(find).await?;
+    let found = RequestLog::find(&*desk.requests, find).await?;
     let newest = found.first().map(|(place, _)| *place);
     let data: Vec<Value> = found.iter().map(|(_, entry)| shape_of_request(&desk.ports.look, entry)).collect();
     Ok(json!({ "object": "list", "data": data, "newest": newest }))

@@ -1,7 +1,8 @@
 //! What runs inside each process.
 
 use super::settings::{
-    EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, ShopSettings, SitePorts, VaultSettings,
+    AbuseSettings, EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, ShopSettings, SitePorts,
+    VaultSettings,
 };
 use super::{asked_to_stop, block_on, block_on_parking, hand, say};
 use crate::cli::Role;
@@ -20,7 +21,7 @@ use crate::gateway::site::Sites;
 use crate::gateway::{account, api, door, edge, worker};
 use crate::home::{random, read_key};
 use crate::named::Named;
-use florin_api::{Api, LimitSettings, Look, Rate};
+use florin_api::{Api, GuardSettings, LimitSettings, Look, Rate, Thresholds};
 use florin_core::fees::Fees;
 use florin_core::id::IdCodec;
 use florin_core::seal::Secret;
@@ -192,7 +193,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let requests = Arc::new(Requests::new(log));
     let (at, written) = (Arc::clone(&ports), Arc::clone(&requests));
     let beside = api::Beside { ports: at, requests: written, local_endpoints: s.hooks_local, pages: pages.clone() };
-    let api = Arc::new(Api::new(ports.clone(), Arc::new(beside), look, &api_root, limits(s.gate.limits), s.live));
+    let api = Api::new(ports.clone(), Arc::new(beside), look, &api_root, limits(s.gate.limits), s.live);
+    let api = Arc::new(api.guarded(guard(s.gate.abuse), &api_root));
     let client = Client::new(&Trust { ca: s.hooks_ca, local: s.hooks_local });
     let client = client.map_err(|e| Fail::new("bad_certificate", format!("webhooks: {e}")))?;
     let office = Arc::new(Office { ports: Arc::clone(&ports), api: Arc::clone(&api), client });
@@ -247,7 +249,27 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
 
 fn limits(s: Limits) -> LimitSettings {
     let rate = |(per_second, burst)| Rate { per_second, burst };
-    LimitSettings { key: rate(s.key), address: rate(s.address), failures: rate(s.failures) }
+    LimitSettings {
+        key: rate(s.key),
+        account: rate(s.account),
+        card: rate(s.card),
+        address: rate(s.address),
+        failures: rate(s.failures),
+    }
+}
+
+fn guard(s: AbuseSettings) -> GuardSettings {
+    let thresholds = Thresholds {
+        address_challenge: s.address_challenge,
+        address_declines: s.address_declines,
+        address_cards: s.address_cards,
+        card_declines: s.card_declines,
+        intent_declines: s.intent_declines,
+        intent_cards: s.intent_cards,
+        alarm_declines: s.alarm_declines,
+        small_minor: i64::from(s.small_minor),
+    };
+    GuardSettings { on: s.on, thresholds }
 }
 
 async fn late_answers(ports: Arc<Real>, vault: VaultClient) {

@@ -103,14 +103,31 @@ pub struct GateSettings {
     /// Entries at most.
     pub requests_kept: u32,
     pub limits: Limits,
+    pub abuse: AbuseSettings,
 }
 
 /// Requests a second, and at once; 0 a second is no limit.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Limits {
     pub key: (u32, u32),
+    pub account: (u32, u32),
+    pub card: (u32, u32),
     pub address: (u32, u32),
     pub failures: (u32, u32),
+}
+
+/// The defence against card testing, as `florin_api::Thresholds` takes it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct AbuseSettings {
+    pub on: bool,
+    pub address_challenge: u32,
+    pub address_declines: u32,
+    pub address_cards: u32,
+    pub card_declines: u32,
+    pub intent_declines: u32,
+    pub intent_cards: u32,
+    pub alarm_declines: u32,
+    pub small_minor: u32,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
