@@ -22,6 +22,7 @@ use florin_core::refusal::Refusal;
 use florin_core::store::Query;
 use florin_core::time::Time;
 use serde_json::{Map, Value};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 pub async fn handle(api: &Api, request: EdgeRequest, declared: Option<Arc<Declared>>) -> EdgeResponse {
@@ -200,8 +201,18 @@ async fn admitted(api: &Api, request: &EdgeRequest, given: Option<&str>) -> Resu
             api.limits.failure(request.client, api.ports.now())?;
             Err(error)
         }
+        Ok(caller) if !caller.may_ask_from(request.client) => Err(elsewhere(&caller, request.client)),
         found => found,
     }
+}
+
+/// Stripe's words. The address is the caller's own, so it may be repeated to it.
+fn elsewhere(caller: &Caller, client: IpAddr) -> ApiError {
+    let message = format!(
+        "The API key provided ({}) does not allow requests from your IP address, {client}. `florin keys list` shows from where it does.",
+        caller.shown()
+    );
+    ApiError::new(403, ErrorType::InvalidRequest, message).code("ip_address_not_allowed")
 }
 
 pub fn header<'a>(request: &'a EdgeRequest, name: &str) -> Option<&'a str> {
@@ -351,6 +362,7 @@ pub async fn identify(api: &Api, asked: Identify) -> Identified {
     let now = api.ports.now();
     let found = match keys::caller(api, given.as_deref()).await {
         // The request itself comes next, and is counted then.
+        Ok(caller) if !caller.may_ask_from(asked.client) => Err(elsewhere(&caller, asked.client)),
         Ok(caller) => api.limits.key(caller.key, now, true).map(|()| caller),
         Err(error) if error.status == 401 => api.limits.failure(asked.client, now).and(Err(error)),
         Err(error) => Err(error),

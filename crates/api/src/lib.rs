@@ -11,8 +11,13 @@ mod declare;
 mod error;
 mod expand;
 mod form;
+#[cfg(test)]
+mod fuzzed;
 mod gate;
 mod guard;
+#[cfg(test)]
+#[path = "../../../fuzz/harness.rs"]
+mod harness;
 pub mod keys;
 mod limits;
 mod list;

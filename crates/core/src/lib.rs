@@ -34,6 +34,7 @@ pub mod method;
 pub mod money;
 pub mod movement;
 pub mod mutants;
+pub mod network;
 pub mod payment;
 pub mod ports;
 pub mod rare;

@@ -336,6 +336,9 @@ pub enum Keys {
         /// Of a restricted key: RESOURCE:none, :read or :write, for example payment_intents:write; may be repeated
         #[arg(long = "permission", value_name = "RESOURCE:ACCESS")]
         permissions: Vec<String>,
+        /// From where it may be used: an address or a network, for example 203.0.113.0/24; may be repeated [default: everywhere]
+        #[arg(long = "from", value_name = "NETWORK")]
+        from: Vec<String>,
         /// It opens nothing from then on, in seconds since 1970
         #[arg(long, value_name = "SECONDS")]
         expires: Option<i64>,

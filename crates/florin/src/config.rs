@@ -32,6 +32,21 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("api.address", "127.0.0.1:8443", "address:port of the API (serve)"),
     ("api.cert", "", "certificate of the API with what leads to its root, PEM; read again when it changes (serve)"),
     ("api.key", "", "key of that certificate, PEM (serve)"),
+    (
+        "api.client_ca",
+        "",
+        "CA certificate of the API's clients, PEM: who shows no certificate of it is not served (serve); without one none is asked for",
+    ),
+    (
+        "edge.trusted_proxies",
+        "",
+        "addresses and networks of proxies before the edge, with commas: their X-Forwarded-For says who asks",
+    ),
+    (
+        "certificates.warn_days",
+        "21",
+        "certificates that end sooner are a finding of doctor and a warning of serve, in days",
+    ),
     ("card.port", "0", "port of the demo's card form (TLS) on loopback; 0 takes a free one"),
     ("card.http_port", "0", "port of the demo's card form without TLS, on loopback; 0 takes a free one"),
     ("card.address", "", "address:port of the card form; without one none is served (serve)"),

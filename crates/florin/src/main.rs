@@ -1,5 +1,6 @@
 //! The florin binary: one program, several processes.
 
+mod certificates;
 mod cli;
 mod commands;
 mod config;

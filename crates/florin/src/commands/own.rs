@@ -17,14 +17,14 @@ pub fn keys(common: &Common, asked: &Keys, account: Option<&str>) -> Outcome {
     let account = account.map(str::to_owned);
     let question = match asked {
         Keys::List => Manage::Keys { account },
-        Keys::Create { class, name, permissions, expires } => {
+        Keys::Create { class, name, permissions, from, expires } => {
             let class = match class {
                 Class::Secret => "secret",
                 Class::Publishable => "publishable",
                 Class::Restricted => "restricted",
             };
-            let (class, permissions) = (class.to_owned(), permissions.clone());
-            Manage::NewKey { account, class, name: name.clone(), permissions, ends: *expires }
+            let (class, permissions, from) = (class.to_owned(), permissions.clone(), from.clone());
+            Manage::NewKey { account, class, name: name.clone(), permissions, from, ends: *expires }
         }
         Keys::Roll { id, overlap } => Manage::RollKey { account, id: id.clone(), overlap_seconds: *overlap },
         Keys::Revoke { id } => Manage::RevokeKey { account, id: id.clone() },
@@ -142,7 +142,12 @@ fn key(key: &Value) -> String {
     let used = key["last_used"].as_i64().map_or("never used".to_owned(), |at| format!("used {}", moment(at)));
     let ends = key["ends"].as_i64().map_or(String::new(), |at| format!("  ends {}", moment(at)));
     let (id, shown, status) = (text(key, "id"), text(key, "redacted"), text(key, "status"));
-    format!("{id}  {shown}  {status}  {used}{ends}  {} {}", text(key, "name"), list(&key["permissions"]))
+    let soon = key["ends_in_days"].as_i64().map_or(String::new(), |days| format!(" (in {days} days)"));
+    let from = match list(&key["allowed_from"]) {
+        from if from.is_empty() => from,
+        from => format!("  from {from}"),
+    };
+    format!("{id}  {shown}  {status}  {used}{ends}{soon}{from}  {} {}", text(key, "name"), list(&key["permissions"]))
         .trim_end()
         .to_owned()
 }

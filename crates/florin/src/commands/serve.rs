@@ -3,6 +3,7 @@
 use super::backup::state;
 use super::storefront;
 use super::system::{System, note_restart};
+use crate::certificates;
 use crate::cli::{Common, Demo};
 use crate::config::Config;
 use crate::desktop;
@@ -66,6 +67,9 @@ pub fn serve(common: &Common) -> Outcome {
         let system = System::serve(&config).await?;
         if let Err(says) = state::finding(&config, &system.home) {
             eprintln!("florin: backups: {says}");
+        }
+        for says in certificates::warnings(&config, &system.home)? {
+            eprintln!("florin: WARNING: {says}");
         }
         watch(system, common.json, restarts).await
     })?;

@@ -2,8 +2,9 @@
 
 use super::account;
 use super::ops::{Answer, Desk};
+use super::ports::Real;
 use florin_api::keys::manage::{self, Issued, NewKey};
-use florin_api::{ApiError, KeyClass, shape_of_decision, shape_of_request};
+use florin_api::{Api, ApiError, KeyClass, shape_of_decision, shape_of_request};
 use florin_core::abuse_log::AbuseLog;
 use florin_core::account::{Account, AccountView, LONGEST_NAME, MOST_ACCOUNTS, all, make};
 use florin_core::flow::{Failure, load};
@@ -15,6 +16,7 @@ use florin_core::terminal::HOUSE;
 use florin_core::time::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What can be asked. `account` is an id; without one it is the first account.
@@ -35,8 +37,12 @@ pub enum Manage {
         class: String,
         name: Option<String>,
         permissions: Vec<String>,
+        #[serde(default)]
+        from: Vec<String>,
         ends: Option<i64>,
     },
+    /// Keys of all accounts that end soon.
+    Expiring,
     RollKey {
         account: Option<String>,
         id: String,
@@ -89,13 +95,15 @@ async fn perform(desk: &Desk, asked: Manage) -> Result<Value, ApiError> {
         }
         Manage::NewAccount { name, country, currency } => new_account(desk, name, country, currency).await,
         Manage::Keys { account } => keys(desk, of(desk, account).await?).await,
-        Manage::NewKey { account, class, name, permissions, ends } => {
+        Manage::NewKey { account, class, name, permissions, from, ends } => {
             let account = of(desk, account).await?;
             let (class, grants) = (self::class(&class)?, manage::grants(&permissions)?);
+            let allowed = manage::networks(&from)?;
             let ends = ends.map(|seconds| Time(seconds.saturating_mul(1_000)));
             let live = live(desk, account).await?;
-            Ok(once(manage::issue(&desk.api, account, NewKey { class, live, name, grants, ends }).await?))
+            Ok(once(manage::issue(&desk.api, account, NewKey { class, live, name, grants, ends, allowed }).await?))
         }
+        Manage::Expiring => Ok(json!({ "object": "list", "data": expiring(&*desk.ports, &desk.api).await? })),
         Manage::RollKey { account, id, overlap_seconds } => {
             let account = of(desk, account).await?;
             Ok(once(manage::roll(&desk.api, account, &id, overlap_seconds).await?))
@@ -209,6 +217,38 @@ async fn keys(desk: &Desk, account: Key) -> Result<Value, ApiError> {
     let used = desk.requests.used(&keys).await?;
     let data: Vec<Value> = views.iter().zip(used).map(|(view, used)| manage::shape(&desk.api, view, used)).collect();
     Ok(json!({ "object": "list", "data": data }))
+}
+
+/// Keys of all accounts that end within two weeks and have no successor, the account named with each.
+pub async fn expiring(ports: &Real, api: &Api) -> Result<Vec<Value>, ApiError> {
+    let mut found = vec![];
+    for account in all(ports).await? {
+        for key in manage::list(api, account.key).await? {
+            if manage::ends_in_days(&key.body, ports.now()).is_some() {
+                let mut shown = manage::shape(api, &key, None);
+                shown["account"] = json!(ports.ids.encode(Kind::Account, account.key));
+                found.push(shown);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Says which keys end soon, at the start and each day, in the log of the process.
+pub async fn warn_of_keys(ports: Arc<Real>, api: Arc<Api>) {
+    let mut daily = tokio::time::interval(Duration::from_secs(86_400));
+    loop {
+        daily.tick().await;
+        // What cannot be read now is asked again tomorrow.
+        for key in expiring(&ports, &api).await.unwrap_or_default() {
+            let text = |name: &str| key[name].as_str().unwrap_or("").to_owned();
+            let (shown, account, days) = (text("redacted"), text("account"), key["ends_in_days"].as_i64().unwrap_or(0));
+            eprintln!(
+                "florin gateway: the API key {shown} of {account} ends in {days} days: florin keys roll {} --account {account}",
+                text("id")
+            );
+        }
+    }
 }
 
 /// A key with its text: the only time that it is shown.

@@ -18,7 +18,7 @@ use crate::gateway::ports::{Real, now};
 use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
-use crate::gateway::{account, api, door, edge, worker};
+use crate::gateway::{account, api, door, edge, manage, worker};
 use crate::home::{random, read_key};
 use crate::named::Named;
 use florin_api::{Api, GuardSettings, LimitSettings, Look, Rate, Thresholds};
@@ -111,6 +111,7 @@ fn edge(ports: EdgePorts) -> Result<EdgeSettings, Fail> {
     }
     let mut settings = EdgeSettings::of(entrances, ports.gateway);
     settings.limits.gateway.in_flight_requests = ports.in_flight;
+    (settings.proxies, settings.client_ca) = (ports.proxies, ports.client_ca);
     Ok(settings)
 }
 
@@ -219,6 +220,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let disk = Arc::new(Disk::under(&s.database));
     let sites = Arc::new(Sites { api, web, disk: Arc::clone(&disk), fence: Arc::clone(&fence) });
     let open = || Arc::clone(&fence);
+    tokio::spawn(manage::warn_of_keys(Arc::clone(&ports), Arc::clone(&desk.api)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
     tokio::spawn(open().after_comparing(worker::jobs(Arc::clone(&ports), Arc::clone(&fence))));
     tokio::spawn(open().behind(worker::erasures(Arc::clone(&ports))));

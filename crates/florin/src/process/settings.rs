@@ -36,6 +36,10 @@ pub struct EdgePorts {
     /// Requests under way at once.
     pub in_flight: usize,
     pub sites: Vec<SitePorts>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<florin_core::network::Network>,
+    /// Who signs the certificates that clients of the API must show, if they must.
+    pub client_ca: Option<PathBuf>,
     /// The starter hands the listeners over, in this order: of each site for TLS and, if there is an address for it, for plain HTTP.
     #[serde(default)]
     pub given: bool,
