@@ -1,5 +1,6 @@
 //! Errors as clients see them: the one table from refusals and failures to Stripe's error object.
 
+use crate::limits::Limited;
 use florin_core::flow::Failure;
 use florin_core::id::Kind;
 use florin_core::money::BadAmount;
@@ -37,7 +38,7 @@ pub struct ApiError {
     pub more: Map<String, Value>,
     pub retry_after_seconds: Option<u32>,
     /// A limit of requests was passed (`Stripe-Rate-Limited-Reason`).
-    pub rate_limited: bool,
+    pub rate_limited: Option<Limited>,
 }
 
 impl ApiError {
@@ -50,7 +51,7 @@ impl ApiError {
             message: message.into(),
             more: Map::new(),
             retry_after_seconds: None,
-            rate_limited: false,
+            rate_limited: None,
         }
     }
     /// 400, without a code.

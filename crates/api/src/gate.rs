@@ -3,6 +3,7 @@
 use crate::ask::{Answer, Ask};
 use crate::declare::Declared;
 use crate::error::{ApiError, ErrorType};
+use crate::guard::Watch;
 use crate::keys::{self, Caller};
 use crate::note::{self, Fault, Told};
 use crate::origin::Sourced;
@@ -13,6 +14,7 @@ use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
 use crate::{Api, KeyClass, expand, form, look, openapi, permission, respond};
 use florin_core::commit::{ClaimId, Origin, Version};
+use florin_core::decline::DeclineCode;
 use florin_core::edge::{CARD_FIELD, EdgeRequest, EdgeResponse, Identified, Identify, Site};
 use florin_core::flow::{self, Claiming};
 use florin_core::id::Kind;
@@ -20,6 +22,7 @@ use florin_core::refusal::Refusal;
 use florin_core::store::Query;
 use florin_core::time::Time;
 use serde_json::{Map, Value};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 pub async fn handle(api: &Api, request: EdgeRequest, declared: Option<Arc<Declared>>) -> EdgeResponse {
@@ -41,7 +44,13 @@ pub async fn handle(api: &Api, request: EdgeRequest, declared: Option<Arc<Declar
     if passed.caller.as_ref().is_some_and(|caller| caller.class == KeyClass::Publishable) {
         match &mut answered {
             Ok(answer) => without_private(&mut answer.body),
-            Err(error) => error.more.values_mut().for_each(without_private),
+            Err(error) => {
+                let mut more = Value::Object(std::mem::take(&mut error.more));
+                without_private(&mut more);
+                if let Value::Object(more) = more {
+                    error.more = more;
+                }
+            }
         }
     }
     finish(api, &request, began, &mut passed, answered)
@@ -86,10 +95,13 @@ async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result
         return Err(publishable_needed());
     }
     permit(api, route, &caller)?;
+    api.limits.account(caller.account, api.ports.now())?;
+    cards_may_come(api, request, &caller)?;
     let claim = claiming(api, request, &caller, &map)?;
     let paths = expand::asked(&mut map)?;
     let idempotency_key = claim.as_ref().and_then(|_| header(request, "idempotency-key")).map(str::to_owned);
-    let ports = Sourced::new(&*api.ports, Origin { request: request.id.clone(), idempotency_key });
+    let origin = Origin { request: request.id.clone(), idempotency_key };
+    let ports = Sourced::new(&*api.ports, origin, watch(api, request, &caller));
     let ask = Ask { api, request, caller, version, ids, claim, expand: paths, ports };
     if let Some(stored) = replay(&ask).await? {
         return sent(&ask, stored).await;
@@ -148,6 +160,12 @@ const PRIVATE: &[&str] = &["metadata", "customer", "application_fee_amount", "re
 fn without_private(body: &mut Value) {
     match body {
         Value::Object(map) => {
+            // As with Stripe: a thief must not learn that the card is known to be lost, nor that somebody watches.
+            let told = map.get("decline_code").and_then(Value::as_str).and_then(DeclineCode::named);
+            if told.is_some_and(|code| code.for_shopper() != code) {
+                map.insert("decline_code".into(), DeclineCode::GenericDecline.as_str().into());
+                ["network_decline_code", "network_advice_code"].iter().for_each(|name| drop(map.remove(*name)));
+            }
             if map.get("object").is_some_and(|o| o == "payment_intent" || o == "setup_intent") {
                 PRIVATE.iter().for_each(|name| drop(map.remove(*name)));
             }
@@ -158,6 +176,24 @@ fn without_private(body: &mut Value) {
     }
 }
 
+/// Publishable keys are in browsers: who asks with one is the buyer. Whoever has a secret key is the merchant's server, and no address of
+/// its says anything of buyers.
+fn watch<'a>(api: &'a Api, request: &'a EdgeRequest, caller: &Caller) -> Watch<'a> {
+    let browser = (caller.class == KeyClass::Publishable).then_some(request.client);
+    let (guard, log, asks) = (&api.guard, api.house.abuse(), api.look.is_public());
+    Watch { guard, log, request: &request.id, browser, asks }
+}
+
+/// Whoever was refused too often brings no cards for a while, and no card comes too often.
+fn cards_may_come(api: &Api, request: &EdgeRequest, caller: &Caller) -> Result<(), ApiError> {
+    let now = api.ports.now();
+    if caller.class == KeyClass::Publishable && request.method == "POST" {
+        api.guard.admits(caller.account, request.client, now)?;
+    }
+    let cards = request.cards.iter().map(|card| card.facts.fingerprint);
+    cards.into_iter().try_for_each(|card| api.limits.card(caller.account, card, now))
+}
+
 /// The caller behind a key. Wrong keys are counted by address.
 async fn admitted(api: &Api, request: &EdgeRequest, given: Option<&str>) -> Result<Caller, ApiError> {
     match keys::caller(api, given).await {
@@ -165,8 +201,18 @@ async fn admitted(api: &Api, request: &EdgeRequest, given: Option<&str>) -> Resu
             api.limits.failure(request.client, api.ports.now())?;
             Err(error)
         }
+        Ok(caller) if !caller.may_ask_from(request.client) => Err(elsewhere(&caller, request.client)),
         found => found,
     }
+}
+
+/// Stripe's words. The address is the caller's own, so it may be repeated to it.
+fn elsewhere(caller: &Caller, client: IpAddr) -> ApiError {
+    let message = format!(
+        "The API key provided ({}) does not allow requests from your IP address, {client}. `florin keys list` shows from where it does.",
+        caller.shown()
+    );
+    ApiError::new(403, ErrorType::InvalidRequest, message).code("ip_address_not_allowed")
 }
 
 pub fn header<'a>(request: &'a EdgeRequest, name: &str) -> Option<&'a str> {
@@ -316,6 +362,7 @@ pub async fn identify(api: &Api, asked: Identify) -> Identified {
     let now = api.ports.now();
     let found = match keys::caller(api, given.as_deref()).await {
         // The request itself comes next, and is counted then.
+        Ok(caller) if !caller.may_ask_from(asked.client) => Err(elsewhere(&caller, asked.client)),
         Ok(caller) => api.limits.key(caller.key, now, true).map(|()| caller),
         Err(error) if error.status == 401 => api.limits.failure(asked.client, now).and(Err(error)),
         Err(error) => Err(error),

@@ -11,7 +11,13 @@ mod declare;
 mod error;
 mod expand;
 mod form;
+#[cfg(test)]
+mod fuzzed;
 mod gate;
+mod guard;
+#[cfg(test)]
+#[path = "../../../fuzz/harness.rs"]
+mod harness;
 pub mod keys;
 mod limits;
 mod list;
@@ -34,15 +40,18 @@ mod version;
 pub use declare::{Declared, Kind as Declaration};
 pub use error::{ApiError, ErrorType};
 pub use expand::Says;
+pub use guard::{GuardSettings, Thresholds};
 pub use limits::{LimitSettings, Rate};
 pub use look::Look;
 pub use openapi::{PARAMETERS, document as openapi, table as parameters};
+pub use resources::abuse_decisions::shape as shape_of_decision;
 pub use resources::orphans::shape as shape_of_orphan;
 pub use resources::request_logs::shape as shape_of_request;
 pub use resources::stripecli::SUBSCRIBE_PATH;
 pub use router::{routes, says};
 pub use version::PRESENT;
 
+use florin_core::abuse_log::AbuseLog;
 use florin_core::edge::{EdgeRequest, EdgeResponse, Identified, Identify};
 use florin_core::id::{Key, Kind};
 use florin_core::payment::CardFacts;
@@ -52,6 +61,7 @@ use florin_core::seal::Secret;
 use florin_core::store::{SequencedEvent, Wait};
 use florin_core::time::Time;
 use florin_core::wire::CardToken;
+use guard::Guard;
 use keys::Cache;
 use limits::Limits;
 use listen::{Session, Sessions};
@@ -122,6 +132,10 @@ pub trait House: Send + Sync {
         let _ = (account, kind, key);
         None
     }
+    /// Where the defence against card testing writes down what it does; nowhere by default.
+    fn abuse(&self) -> Option<&dyn AbuseLog> {
+        None
+    }
     /// Whether webhook endpoints of test mode may be on this machine.
     fn local_endpoints(&self) -> bool {
         false
@@ -134,6 +148,7 @@ pub struct Api {
     house: Arc<dyn House>,
     look: Arc<Look>,
     limits: Limits,
+    guard: Guard,
     cache: Cache,
     origins: Origins,
     /// Keys of the other mode open nothing.
@@ -161,7 +176,13 @@ impl Api {
     ) -> Api {
         let (keys, claims) = (root.derive(b"api keys"), root.derive(b"api idempotency keys"));
         let (limits, cache, sessions) = (Limits::new(limits), Cache::default(), Sessions::default());
-        Api { ports, house, look, limits, cache, origins: Origins::default(), keys, claims, live, sessions }
+        let guard = Guard::new(GuardSettings::OFF, root.derive(b"abuse log"));
+        Api { ports, house, look, limits, guard, cache, origins: Origins::default(), keys, claims, live, sessions }
+    }
+
+    /// With a defence against card testing. `root` as before.
+    pub fn guarded(self, settings: GuardSettings, root: &Secret) -> Api {
+        Api { guard: Guard::new(settings, root.derive(b"abuse log")), ..self }
     }
 
     /// Never fails: what goes wrong is an answer. Requests may be answered at the same time in any number.

@@ -28,6 +28,10 @@ impl Rate {
 pub struct LimitSettings {
     /// Of one API key.
     pub key: Rate,
+    /// Of all keys of one account together.
+    pub account: Rate,
+    /// Of one card: requests that bring its number.
+    pub card: Rate,
     /// Of one address: an IPv6 network of 64 bits is one.
     pub address: Rate,
     /// Of requests of one address whose key is wrong or absent.
@@ -35,7 +39,13 @@ pub struct LimitSettings {
 }
 
 impl LimitSettings {
-    pub const NONE: LimitSettings = LimitSettings { key: Rate::NONE, address: Rate::NONE, failures: Rate::NONE };
+    pub const NONE: LimitSettings = LimitSettings {
+        key: Rate::NONE,
+        account: Rate::NONE,
+        card: Rate::NONE,
+        address: Rate::NONE,
+        failures: Rate::NONE,
+    };
 }
 
 /// Every request within the limit moves the time ahead by its share of a second; what lies more than the burst ahead is over the limit
@@ -84,7 +94,7 @@ impl<K: Hash + Eq> Buckets<K> {
 }
 
 /// An address as it is counted.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();
@@ -96,6 +106,8 @@ fn network(address: IpAddr) -> IpAddr {
 
 pub struct Limits {
     keys: Buckets<Key>,
+    accounts: Buckets<Key>,
+    cards: Buckets<(Key, [u8; 16])>,
     addresses: Buckets<IpAddr>,
     failures: Buckets<IpAddr>,
 }
@@ -104,6 +116,8 @@ impl Limits {
     pub fn new(settings: LimitSettings) -> Limits {
         Limits {
             keys: Buckets::new(settings.key),
+            accounts: Buckets::new(settings.account),
+            cards: Buckets::new(settings.card),
             addresses: Buckets::new(settings.address),
             failures: Buckets::new(settings.failures),
         }
@@ -111,25 +125,51 @@ impl Limits {
 
     /// One request of this address.
     pub fn address(&self, address: IpAddr, now: Time) -> Result<(), ApiError> {
-        self.addresses.ask(network(address), now, false).map_err(refused)
+        self.addresses.ask(network(address), now, false).map_err(|s| refused(s, Limited::Global))
     }
     /// One request under this key; with `look` it is not counted, because it will be asked for again.
     pub fn key(&self, key: Key, now: Time, look: bool) -> Result<(), ApiError> {
         if rare(Site::KeyOverLimit) {
-            return Err(refused(1));
+            return Err(refused(1, Limited::Global));
         }
-        self.keys.ask(key, now, look).map_err(refused)
+        self.keys.ask(key, now, look).map_err(|s| refused(s, Limited::Global))
+    }
+    /// One request of this account, under whichever of its keys.
+    pub fn account(&self, account: Key, now: Time) -> Result<(), ApiError> {
+        self.accounts.ask(account, now, false).map_err(|s| refused(s, Limited::Global))
+    }
+    /// One request that brings this card's number to the account.
+    pub fn card(&self, account: Key, fingerprint: [u8; 16], now: Time) -> Result<(), ApiError> {
+        self.cards.ask((account, fingerprint), now, false).map_err(|s| refused(s, Limited::Resource))
     }
     /// One request of this address whose key is wrong: whoever guesses hears nothing more. Right keys of the address go on.
     pub fn failure(&self, address: IpAddr, now: Time) -> Result<(), ApiError> {
-        self.failures.ask(network(address), now, false).map_err(refused)
+        self.failures.ask(network(address), now, false).map_err(|s| refused(s, Limited::Global))
     }
 }
 
-fn refused(seconds: u32) -> ApiError {
+/// What was too much, as `Stripe-Rate-Limited-Reason` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limited {
+    /// Requests of a key, an account or an address.
+    Global,
+    /// Requests about one thing: a card, or cards from one address.
+    Resource,
+}
+
+impl Limited {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Limited::Global => "global-rate",
+            Limited::Resource => "resource-specific",
+        }
+    }
+}
+
+pub fn refused(seconds: u32, limited: Limited) -> ApiError {
     let message = "Too many requests in too short a time. Ask again later, and more slowly.";
     let error = ApiError::new(429, ErrorType::InvalidRequest, message).code("rate_limit");
-    ApiError { retry_after_seconds: Some(seconds), rate_limited: true, ..error }
+    ApiError { retry_after_seconds: Some(seconds), rate_limited: Some(limited), ..error }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Ports of one request: every commit made through them says which request it was made for, so that its events can. Knows no endpoint.
 
+use crate::guard::Watch;
 use florin_core::commit::{Commit, Job, JobKind, Origin, Row};
 use florin_core::fees::Fees;
 use florin_core::id::Key;
@@ -11,6 +12,8 @@ use florin_core::wire::{Order, Verdict};
 
 pub struct Sourced<'a> {
     ports: &'a dyn Ports,
+    /// What every card that is tried passes first.
+    pub watch: Watch<'a>,
     store: Marking<'a>,
 }
 
@@ -20,8 +23,8 @@ struct Marking<'a> {
 }
 
 impl<'a> Sourced<'a> {
-    pub fn new(ports: &'a dyn Ports, origin: Origin) -> Sourced<'a> {
-        Sourced { ports, store: Marking { inner: ports.store(), origin } }
+    pub fn new(ports: &'a dyn Ports, origin: Origin, watch: Watch<'a>) -> Sourced<'a> {
+        Sourced { ports, watch, store: Marking { inner: ports.store(), origin } }
     }
 }
 
@@ -57,7 +60,7 @@ impl Ports for Sourced<'_> {
         self.ports.slot()
     }
     fn submit<'a>(&'a self, order: Order) -> Wait<'a, Verdict> {
-        self.ports.submit(order)
+        Box::pin(self.watch.submit(self.ports, order))
     }
     fn authenticate<'a>(&'a self, ask: threeds::Ask) -> Wait<'a, threeds::Answer> {
         self.ports.authenticate(ask)

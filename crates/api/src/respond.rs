@@ -34,10 +34,10 @@ pub fn respond(id: &str, version: &str, idempotency: Option<&str>, answer: Resul
             if let Some(seconds) = error.retry_after_seconds {
                 add("retry-after", &seconds.to_string());
                 // Whoever asks too often must not do so by himself; whoever met a lock may.
-                add("stripe-should-retry", if error.rate_limited { "false" } else { "true" });
+                add("stripe-should-retry", if error.rate_limited.is_some() { "false" } else { "true" });
             }
-            if error.rate_limited {
-                add("stripe-rate-limited-reason", "global-rate");
+            if let Some(limited) = error.rate_limited {
+                add("stripe-rate-limited-reason", limited.as_str());
             }
             if error.status == 401 {
                 add("www-authenticate", "Basic realm=\"Florin\"");

@@ -5,9 +5,9 @@ use crate::error::ApiError;
 use crate::expand::{self, Says};
 use crate::params::Params;
 use crate::resources::{
-    account, balance, charges, confirmation_tokens, customers, deliveries, events, journeys, payment_intents,
-    payment_method_domains, payment_methods, prices, products, refunds, request_logs, settlement, setup_attempts,
-    setup_intents, sources, stripecli, tokens, webhook_endpoints,
+    abuse_decisions, account, balance, charges, confirmation_tokens, customers, deliveries, events, journeys,
+    payment_intents, payment_method_domains, payment_methods, prices, products, refunds, request_logs, settlement,
+    setup_attempts, setup_intents, sources, stripecli, tokens, webhook_endpoints,
 };
 use florin_core::store::Wait;
 
@@ -68,6 +68,7 @@ pub static ROUTES: &[Route] = routes! {
     GET "/v1/events" Secret events::list;
     GET "/v1/events/{}" Secret events::retrieve;
     POST "/v1/events/{}/retry" Secret deliveries::resend;
+    GET "/v1/florin/abuse_decisions" Secret abuse_decisions::list;
     GET "/v1/florin/payments/{}/journey" Secret journeys::of_payment;
     GET "/v1/florin/refunds/{}/journey" Secret journeys::of_refund;
     GET "/v1/florin/request_logs" Secret request_logs::list;

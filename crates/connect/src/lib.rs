@@ -8,6 +8,11 @@ pub mod amount;
 pub mod bins;
 pub mod card;
 pub mod connector;
+#[cfg(test)]
+mod fuzzed;
+#[cfg(test)]
+#[path = "../../../fuzz/harness.rs"]
+mod harness;
 pub mod iso8583;
 pub mod journey;
 pub mod testcards;

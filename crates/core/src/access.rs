@@ -1,7 +1,8 @@
 //! API keys as they are stored: a keyed hash, never the key.
 
-use crate::codec::Body;
+use crate::codec::{BadBody, Body, whole};
 use crate::id::{Key, Kind};
+use crate::network::Network;
 use crate::record::Record;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,21 @@ pub struct ApiKey {
     pub ends: Option<Time>,
     /// The key that took its place.
     pub successor: Option<Key>,
+    /// From where it may be used; empty for everywhere.
+    pub allowed: Vec<Network>,
+}
+
+/// Format 1: keys were good from everywhere.
+#[derive(Deserialize)]
+struct Everywhere {
+    class: KeyClass,
+    live: bool,
+    hash: [u8; 32],
+    tail: String,
+    name: Option<String>,
+    grants: Vec<Grant>,
+    ends: Option<Time>,
+    successor: Option<Key>,
 }
 
 impl ApiKey {
@@ -60,7 +76,18 @@ impl ApiKey {
 }
 
 impl Body for ApiKey {
-    const FORMAT: u8 = 1;
+    const FORMAT: u8 = 2;
+
+    fn decode_format(format: u8, rest: &[u8]) -> Result<ApiKey, BadBody> {
+        match format {
+            1 => {
+                let Everywhere { class, live, hash, tail, name, grants, ends, successor } = whole(rest)?;
+                Ok(ApiKey { class, live, hash, tail, name, grants, ends, successor, allowed: vec![] })
+            }
+            Self::FORMAT => whole(rest),
+            _ => Err(BadBody::Damaged),
+        }
+    }
 }
 
 impl Record for ApiKey {
@@ -103,10 +130,37 @@ mod tests {
             grants: vec![],
             ends: ends.map(Time),
             successor: None,
+            allowed: vec![],
         };
         assert_eq!(key(None).ended(Time(5)), key(Some(5)));
         assert_eq!(key(Some(3)).ended(Time(5)), key(Some(3)));
         assert_eq!(key(Some(9)).ended(Time(5)), key(Some(5)));
         assert!(!key(None).is_over(Time(i64::MAX)) && !key(Some(5)).is_over(Time(4)) && key(Some(5)).is_over(Time(5)));
+    }
+
+    /// A format that was ever written is read for ever.
+    #[test]
+    fn both_formats_are_read() {
+        let key = ApiKey {
+            class: KeyClass::Restricted,
+            live: true,
+            hash: [7; 32],
+            tail: "abcd".into(),
+            name: Some("till".into()),
+            grants: vec![Grant { resource: "refunds".into(), write: true }],
+            ends: Some(Time(5)),
+            successor: None,
+            allowed: ["203.0.113.0/24", "2001:db8::1"].iter().filter_map(|text| Network::parse(text)).collect(),
+        };
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let seven = "07".repeat(32);
+        let before = format!("0201{seven}0461626364010474696c6c0107726566756e647301010a00");
+        let allowed = "0200cb0071001801".to_owned() + "20010db8000000000000000000000001" + "80";
+        assert_eq!(hex(&key.encode()), format!("02{before}{allowed}"));
+        assert_eq!(ApiKey::decode(&key.encode()), Ok(key.clone()));
+        let whole: String = format!("01{before}");
+        let bytes: Vec<u8> =
+            (0..whole.len()).step_by(2).map(|n| u8::from_str_radix(&whole[n..n + 2], 16).unwrap()).collect();
+        assert_eq!(ApiKey::decode(&bytes), Ok(ApiKey { allowed: vec![], ..key }));
     }
 }

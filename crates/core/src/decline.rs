@@ -105,6 +105,9 @@ impl DeclineCode {
             DeclineCode::WithdrawalCountLimitExceeded => "withdrawal_count_limit_exceeded",
         }
     }
+    pub fn named(name: &str) -> Option<DeclineCode> {
+        DeclineCode::ALL.into_iter().find(|code| code.as_str() == name)
+    }
     /// What a shopper may be told: a thief must not learn that the card is known to be lost or stolen.
     #[allow(clippy::wildcard_enum_match_arm)]
     pub const fn for_shopper(self) -> DeclineCode {
@@ -155,6 +158,7 @@ mod tests {
         assert_eq!(names.len(), DeclineCode::ALL.len());
         for (number, code) in (1u8..).zip(DeclineCode::ALL) {
             assert_eq!(code as u8, number, "{code:?}");
+            assert_eq!(DeclineCode::named(code.as_str()), Some(code));
         }
     }
 

@@ -9,6 +9,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
+pub mod abuse_log;
 pub mod access;
 pub mod account;
 pub mod attempt;
@@ -33,6 +34,7 @@ pub mod method;
 pub mod money;
 pub mod movement;
 pub mod mutants;
+pub mod network;
 pub mod payment;
 pub mod ports;
 pub mod rare;

@@ -46,6 +46,8 @@ pub enum Site {
     KeyForgotten,
     /// A key asked too often in too short a time.
     KeyOverLimit,
+    /// The defence against card testing refuses a try.
+    TryBlocked,
 }
 
 impl Site {
@@ -71,6 +73,7 @@ impl Site {
         Site::ShortPage,
         Site::KeyForgotten,
         Site::KeyOverLimit,
+        Site::TryBlocked,
     ];
     pub const fn name(self) -> &'static str {
         match self {
@@ -95,6 +98,7 @@ impl Site {
             Site::ShortPage => "short_page",
             Site::KeyForgotten => "key_forgotten",
             Site::KeyOverLimit => "key_over_limit",
+            Site::TryBlocked => "try_blocked",
         }
     }
 }
@@ -161,6 +165,6 @@ mod tests {
     #[test]
     fn every_site_is_listed_once_in_order() {
         assert!(Site::ALL.windows(2).all(|w| w[0] < w[1]));
-        assert_eq!(Site::ALL.last(), Some(&Site::KeyOverLimit));
+        assert_eq!(Site::ALL.last(), Some(&Site::TryBlocked));
     }
 }

@@ -250,6 +250,9 @@ pub struct Order {
     pub proof: Option<Proof>,
     pub money: Money,
     pub card: CardToken,
+    /// The card's number as the account knows it under whatever token: tries are counted by it. Not for the vault.
+    #[serde(skip)]
+    pub fingerprint: Option<[u8; 16]>,
     /// The security code to send instead of the card's own.
     pub code: Option<CardToken>,
     /// The cardholder's address, for the issuer to compare.
@@ -341,6 +344,8 @@ pub enum NotSent {
     NoVault,
     /// A merchant's charge without the network id of the card's first use: networks take none without an agreement that it names.
     NoAgreement,
+    /// Our own defence against card testing: the issuer was not asked.
+    Blocked,
 }
 
 /// What came of an order. `Unknown` is never success and never failure.

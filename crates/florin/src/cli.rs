@@ -122,6 +122,14 @@ pub enum Command {
         #[arg(long, global = true, value_name = "ACCT")]
         account: Option<String>,
     },
+    /// The defence against card testing: what it asked more of, and refused
+    Abuse {
+        #[command(subcommand)]
+        ask: Abuse,
+        /// Whose payments [default: the first account's]
+        #[arg(long, global = true, value_name = "ACCT")]
+        account: Option<String>,
+    },
     /// Print the scripts that run in customers' browsers, and whether an installation serves exactly those (exit code 1 if not)
     Scripts {
         /// The card form's address, as https://pay.example.com [default: of what runs on the data folder]
@@ -328,6 +336,9 @@ pub enum Keys {
         /// Of a restricted key: RESOURCE:none, :read or :write, for example payment_intents:write; may be repeated
         #[arg(long = "permission", value_name = "RESOURCE:ACCESS")]
         permissions: Vec<String>,
+        /// From where it may be used: an address or a network, for example 203.0.113.0/24; may be repeated [default: everywhere]
+        #[arg(long = "from", value_name = "NETWORK")]
+        from: Vec<String>,
         /// It opens nothing from then on, in seconds since 1970
         #[arg(long, value_name = "SECONDS")]
         expires: Option<i64>,
@@ -457,6 +468,15 @@ pub enum Accounts {
         /// ISO 4217, for example eur [default: eur]
         #[arg(long)]
         currency: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Abuse {
+    /// The newest decisions
+    Log {
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
     },
 }
 

@@ -43,6 +43,21 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("api.address", "127.0.0.1:8443", "address:port of the API (serve)"),
     ("api.cert", "", "certificate of the API with what leads to its root, PEM; read again when it changes (serve)"),
     ("api.key", "", "key of that certificate, PEM (serve)"),
+    (
+        "api.client_ca",
+        "",
+        "CA certificate of the API's clients, PEM: who shows no certificate of it is not served (serve); without one none is asked for",
+    ),
+    (
+        "edge.trusted_proxies",
+        "",
+        "addresses and networks of proxies before the edge, with commas: their X-Forwarded-For says who asks",
+    ),
+    (
+        "certificates.warn_days",
+        "21",
+        "certificates that end sooner are a finding of doctor and a warning of serve, in days",
+    ),
     ("card.port", "0", "port of the demo's card form (TLS) on loopback; 0 takes a free one"),
     ("card.http_port", "0", "port of the demo's card form without TLS, on loopback; 0 takes a free one"),
     ("card.address", "", "address:port of the card form; without one none is served (serve)"),
@@ -70,6 +85,39 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "1024",
         "requests under way at once; more are told to come back (503), before anything is begun",
     ),
+    (
+        "limits.account_per_second",
+        "",
+        "requests a second of all keys of an account; 0 for no limit [default: serve 400, demo 20000]",
+    ),
+    ("limits.account_burst", "", "requests of an account at once [default: serve 2000, demo 20000]"),
+    (
+        "limits.card_per_second",
+        "",
+        "requests a second with one card's number; 0 for no limit [default: serve 1, demo 20000]",
+    ),
+    ("limits.card_burst", "", "requests with one card's number at once [default: serve 30, demo 20000]"),
+    (
+        "abuse.defence",
+        "auto",
+        "on or off: the defence against card testing; auto is on in live mode, so that test suites may decline as often as they like",
+    ),
+    (
+        "abuse.address_challenge",
+        "4",
+        "declines of a buyer's address in an hour, those of small amounts twice: 3-D Secure is asked first",
+    ),
+    ("abuse.address_declines", "10", "the same: refused; 0 for no limit"),
+    ("abuse.address_cards", "8", "cards of an address in an hour, hardly any approved: refused; 0 for no limit"),
+    ("abuse.card_declines", "8", "declines of one card in a day: refused; 0 for no limit"),
+    ("abuse.intent_declines", "10", "declines of one payment or setup in a day: refused; 0 for no limit"),
+    ("abuse.intent_cards", "6", "cards of one payment or setup in a day: refused; 0 for no limit"),
+    (
+        "abuse.alarm_declines",
+        "8",
+        "addresses declined in a minute, small amounts twice, and a third of all tries: strangers to the account must authenticate for a while; 0 for never",
+    ),
+    ("abuse.small_minor", "500", "amounts below this many of the smallest unit count as small"),
     ("limits.failures_per_second", "10", "requests a second of one address with a wrong key; 0 for no limit"),
     ("limits.failures_burst", "200", "requests of one address with a wrong key at once"),
     ("requests.kept_days", "30", "how long the log of requests is kept, in days"),
@@ -185,6 +233,16 @@ impl Config {
     pub fn algorithm(&self) -> Result<Algorithm, Fail> {
         let key = "seal.algorithm";
         Algorithm::parse(self.text(key)).ok_or_else(|| self.bad(key, "aes-256-gcm or chacha20-poly1305"))
+    }
+
+    /// `on`, `off`, or `auto` for what is usual here.
+    pub fn switch(&self, key: &str, usual: bool) -> Result<bool, Fail> {
+        match self.text(key) {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            "auto" => Ok(usual),
+            _ => Err(self.bad(key, "on, off or auto")),
+        }
     }
 
     pub fn port(&self, key: &str) -> Result<u16, Fail> {

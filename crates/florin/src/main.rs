@@ -1,5 +1,6 @@
 //! The florin binary: one program, several processes.
 
+mod certificates;
 mod cli;
 mod commands;
 mod config;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => commands::serve::demo(&cli.common, args),
         Command::Keys { ask, account } => commands::own::keys(&cli.common, ask, account.as_deref()),
         Command::Accounts { ask } => commands::own::accounts(&cli.common, ask),
+        Command::Abuse { ask, account } => commands::own::abuse(&cli.common, ask, account.as_deref()),
         Command::Logs { ask, account } => commands::own::logs(&cli.common, ask, account.as_deref()),
         Command::Webhooks { ask } => commands::webhooks::run(&cli.common, ask),
         Command::Serve => commands::serve::serve(&cli.common),

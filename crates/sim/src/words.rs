@@ -45,6 +45,7 @@ const fn not_sent(why: NotSent) -> &'static str {
         NotSent::NotEncodable => "the message cannot be built",
         NotSent::NoVault => "the vault is not there",
         NotSent::NoAgreement => "no agreement is named",
+        NotSent::Blocked => "the defence against card testing refused it",
     }
 }
 

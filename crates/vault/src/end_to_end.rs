@@ -184,6 +184,7 @@ fn sale(n: u32, minor: i64, card: CardToken) -> Order {
         proof: None,
         money: Money::new(minor, Currency::EUR),
         card,
+        fingerprint: None,
         code: None,
         address: None,
         wire: WireId { terminal: Terminal(7), stan: n, at, rrn: Rrn(key) },

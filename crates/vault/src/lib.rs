@@ -16,6 +16,9 @@ pub mod egress;
 mod end_to_end;
 mod frame;
 pub mod harden;
+#[cfg(test)]
+#[path = "../../../fuzz/harness.rs"]
+mod harness;
 pub mod health;
 pub mod journey;
 pub mod keys;

@@ -165,6 +165,9 @@ impl Settings {
         if let Some(directory) = &self.directory {
             reach.peer(&directory.address);
         }
+        if let Some(ca) = self.edge.as_ref().and_then(|edge| edge.client_ca.as_ref()) {
+            reach.folder_of(ca);
+        }
         for entrance in self.edge.iter().flat_map(|edge| &edge.entrances) {
             reach.folder_of(&entrance.cert);
             reach.folder_of(&entrance.key);

@@ -270,6 +270,10 @@ impl ServerSession {
     pub fn accept(config: Arc<ServerConfig>) -> Result<ServerSession, TlsTrouble> {
         TlsSession::over(UnbufferedServerConnection::new(config)?)
     }
+    /// The client showed a certificate, which the handshake has checked.
+    pub fn is_certified(&self) -> bool {
+        self.ready && self.connection.peer_certificates().is_some_and(|chain| !chain.is_empty())
+    }
 }
 
 impl<S: Side> TlsSession<S> {

@@ -18,6 +18,8 @@ enum Task {
     House,
     Bench(Vec<String>),
     Crash(Vec<String>),
+    /// Minutes.
+    Fuzz(u64),
     Compat,
     Help,
 }
@@ -49,6 +51,7 @@ fn parse(arguments: &[String]) -> Result<Task, String> {
         "compat" if rest.is_empty() => Ok(Task::Compat),
         "compat" => Err("compat takes no arguments".to_string()),
         "bench" => Ok(Task::Bench(rest.to_vec())),
+        "fuzz" => parse_fuzz(rest),
         "crash" => Ok(Task::Crash(rest.to_vec())),
         "help" | "--help" | "-h" => Ok(Task::Help),
         "house" => Err("house takes no arguments".to_string()),
@@ -69,6 +72,17 @@ fn parse_test(arguments: &[String]) -> Result<Task, String> {
     Ok(Task::Test(options))
 }
 
+/// `--minutes N`.
+fn parse_fuzz(arguments: &[String]) -> Result<Task, String> {
+    match arguments {
+        [flag, minutes] if flag == "--minutes" => {
+            let minutes = minutes.parse().ok().filter(|n| (1..=10_000).contains(n));
+            minutes.map(Task::Fuzz).ok_or_else(|| "--minutes takes a number from 1 to 10000".to_string())
+        }
+        _ => Err("fuzz takes --minutes N".to_string()),
+    }
+}
+
 /// False when something failed that has been said already.
 fn perform(task: Task) -> Result<bool, String> {
     match task {
@@ -79,6 +93,7 @@ fn perform(task: Task) -> Result<bool, String> {
             Ok(failed == 0)
         }
         Task::Bench(arguments) => program(&["bench"], &arguments),
+        Task::Fuzz(minutes) => stages::fuzz_for(&root()?, minutes),
         Task::Crash(arguments) => program(&["prove", "crash"], &arguments),
         Task::Compat => compat(),
         Task::Help => {
@@ -134,6 +149,7 @@ fn help() -> String {
   crash [--json] [--kills N] [--seconds N] [--seed S] [--races N]
                                    builds florin and kills its processes with -9 under load, or races requests; then compares all books
   compat                           runs the official SDKs and writes docs/compatibility.md
+  fuzz --minutes N                 mutates inputs of every parser that strangers reach, for so long; a short run is part of the tests
   help                             this",
         stages::names()
     )

@@ -227,6 +227,35 @@ fn mutations(run: &Run) -> Tally {
     counted(run, command.env("FLORIN_MUTATIONS", MUTATIONS_ALL.to_string()))
 }
 
+/// Targets of `fuzz/corpus`: each gets its share of the time.
+const FUZZ_TARGETS: u64 = 7;
+
+/// Runs every fuzz target for its share of so many minutes, one after the other.
+pub fn fuzz_for(root: &Path, minutes: u64) -> Result<bool, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut all = true;
+    for package in ["florin-connect", "florin-vault", "florin-api"] {
+        let ran = Command::new(&cargo)
+            .args([
+                "test",
+                "--release",
+                "--locked",
+                "-p",
+                package,
+                "--lib",
+                "fuzzed::",
+                "--",
+                "--nocapture",
+                "--test-threads=1",
+            ])
+            .env("FLORIN_FUZZ_SECONDS", (minutes * 60 / FUZZ_TARGETS).to_string())
+            .current_dir(root)
+            .status();
+        all &= ran.map_err(|e| format!("cargo cannot be started: {e}"))?.success();
+    }
+    Ok(all)
+}
+
 /// A command of cargo's test runner: each test is one check.
 fn counted(run: &Run, command: &mut Command) -> Tally {
     let mut results = report::TestResults::default();

@@ -80,7 +80,15 @@ mod tests {
 
     fn caller() -> Caller {
         let (account, key) = (Key(7), Key(8));
-        Caller { account, class: KeyClass::Secret, live: false, key, tail: "abcd".into(), grants: [].into() }
+        Caller {
+            account,
+            class: KeyClass::Secret,
+            live: false,
+            key,
+            tail: "abcd".into(),
+            grants: [].into(),
+            allowed: [].into(),
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use florin_core::access::{ApiKey, Grant, KeyClass, place};
 use florin_core::commit::{Beside, EventKind};
 use florin_core::flow::{self, Done, View};
 use florin_core::id::{Key, Kind};
+use florin_core::network::Network;
 use florin_core::record::{self, Change};
 use florin_core::store::Query;
 use florin_core::terminal::HOUSE;
@@ -17,6 +18,10 @@ use serde_json::{Value, json};
 pub const MOST_KEYS: usize = 100;
 /// Characters of a key's name.
 pub const LONGEST_NAME: usize = 200;
+/// Networks of one key.
+pub const MOST_NETWORKS: usize = 50;
+/// Keys that end sooner are told of.
+pub const WARNED_DAYS: i64 = 14;
 /// How long the old key may live beside the new one: seven days.
 pub const LONGEST_OVERLAP_SECONDS: i64 = 7 * 86_400;
 /// Rows read for a list of keys.
@@ -33,11 +38,13 @@ pub struct NewKey {
     /// Of a restricted key, as `grants` reads them.
     pub grants: Vec<Grant>,
     pub ends: Option<Time>,
+    /// From where it may be used; empty for everywhere.
+    pub allowed: Vec<Network>,
 }
 
 impl NewKey {
     pub fn plain(class: KeyClass, live: bool) -> NewKey {
-        NewKey { class, live, name: None, grants: vec![], ends: None }
+        NewKey { class, live, name: None, grants: vec![], ends: None, allowed: vec![] }
     }
 }
 
@@ -74,15 +81,25 @@ pub fn grants(texts: &[String]) -> Result<Vec<Grant>, ApiError> {
     Ok(grants)
 }
 
+/// Reads `203.0.113.7` or `203.0.113.0/24`.
+pub fn networks(texts: &[String]) -> Result<Vec<Network>, ApiError> {
+    let read = |text: &String| {
+        let shown: String = text.chars().take(60).collect();
+        let message = format!("{shown} is no network: write 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32.");
+        Network::parse(text).ok_or_else(|| ApiError::invalid(message).param("from").code("parameter_invalid"))
+    };
+    texts.iter().map(read).collect()
+}
+
 /// A fresh text and the body that is stored of it.
 fn fresh(api: &Api, new: NewKey) -> (String, ApiKey) {
     let mut random = [0u8; 32];
     api.house.random(&mut random);
     let text = text::write(new.class, new.live, &random);
     let tail = text.chars().skip(text.len().saturating_sub(4)).collect();
-    let NewKey { class, live, name, grants, ends } = new;
+    let NewKey { class, live, name, grants, ends, allowed } = new;
     let hash = api.keys.mac(&[text.as_bytes()]);
-    (text, ApiKey { class, live, hash, tail, name, grants, ends, successor: None })
+    (text, ApiKey { class, live, hash, tail, name, grants, ends, successor: None, allowed })
 }
 
 fn fits(new: &NewKey, now: Time) -> Result<(), ApiError> {
@@ -92,7 +109,13 @@ fn fits(new: &NewKey, now: Time) -> Result<(), ApiError> {
         KeyClass::Secret | KeyClass::Publishable if !new.grants.is_empty() => {
             bad("permission", "Only restricted keys have permissions.")
         }
+        KeyClass::Publishable if !new.allowed.is_empty() => {
+            bad("from", "Publishable keys are in browsers, which are everywhere.")
+        }
         KeyClass::Secret | KeyClass::Publishable | KeyClass::Restricted => {
+            if new.allowed.len() > MOST_NETWORKS {
+                return bad("from", "A key takes at most 50 networks.");
+            }
             if new.name.as_ref().is_some_and(|n| n.is_empty() || n.chars().count() > LONGEST_NAME) {
                 return bad("name", "A name has 1 to 200 characters.");
             }
@@ -166,8 +189,8 @@ pub async fn roll(api: &Api, account: Key, id: &str, overlap_seconds: i64) -> Re
     if old.body.is_over(now) {
         return Err(ApiError::invalid("That key has ended. Create a new one.").param("id"));
     }
-    let ApiKey { class, live, name, grants, ends, .. } = old.body.clone();
-    let (text, body) = fresh(api, NewKey { class, live, name, grants, ends });
+    let ApiKey { class, live, name, grants, ends, allowed, .. } = old.body.clone();
+    let (text, body) = fresh(api, NewKey { class, live, name, grants, ends, allowed });
     let ended = old.body.ended(now.plus_ms(overlap_seconds.saturating_mul(1_000)));
     let successor = api.ports.fresh_key();
     let view =
@@ -175,6 +198,15 @@ pub async fn roll(api: &Api, account: Key, id: &str, overlap_seconds: i64) -> Re
     let beside = Beside { from: old.version, row: record::row(&view, vec![]), event: EventKind::ApiKeyChanged };
     make(api, (account, successor), (text, body), vec![beside]).await
 }
+
+/// In how many days, begun ones counted, the key ends; none if it does not soon, did already, or has a successor.
+pub fn ends_in_days(key: &ApiKey, now: Time) -> Option<i64> {
+    let left = key.ends?.since(now);
+    let days = (left + DAY_MS - 1) / DAY_MS;
+    (left > 0 && days <= WARNED_DAYS && key.successor.is_none()).then_some(days)
+}
+
+const DAY_MS: i64 = 86_400_000;
 
 /// Ends a key now.
 pub async fn revoke(api: &Api, account: Key, id: &str) -> Result<Value, ApiError> {
@@ -203,7 +235,9 @@ pub fn shape(api: &Api, view: &KeyView, used: Option<Time>) -> Value {
         "object": "florin.api_key",
         "class": class,
         "created": view.key.time().seconds(),
+        "allowed_from": k.allowed.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "ends": k.ends.map(Time::seconds),
+        "ends_in_days": ends_in_days(k, api.ports.now()),
         "last_used": used.map(Time::seconds),
         "livemode": k.live,
         "name": k.name,
@@ -217,6 +251,31 @@ pub fn shape(api: &Api, view: &KeyView, used: Option<Time>) -> Value {
 /// What the gate makes of a stored key.
 pub fn caller(view: &KeyView) -> Caller {
     let k = &view.body;
-    let (tail, grants) = (k.tail.as_str().into(), k.grants.as_slice().into());
-    Caller { account: view.account, class: k.class, live: k.live, key: view.key, tail, grants }
+    let (tail, grants, allowed) = (k.tail.as_str().into(), k.grants.as_slice().into(), k.allowed.as_slice().into());
+    Caller { account: view.account, class: k.class, live: k.live, key: view.key, tail, grants, allowed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_keys_are_told_of() {
+        #[track_caller]
+        fn check(ends_ms: Option<i64>, successor: Option<Key>, expected: Option<i64>) {
+            let (hash, tail, class) = ([0; 32], String::new(), KeyClass::Secret);
+            let ends = ends_ms.map(|ms| Time(1_000 + ms));
+            let key =
+                ApiKey { class, live: true, hash, tail, name: None, grants: vec![], ends, successor, allowed: vec![] };
+            assert_eq!(ends_in_days(&key, Time(1_000)), expected);
+        }
+        check(None, None, None);
+        check(Some(1), None, Some(1));
+        check(Some(DAY_MS), None, Some(1));
+        check(Some(DAY_MS + 1), None, Some(2));
+        check(Some(WARNED_DAYS * DAY_MS), None, Some(WARNED_DAYS));
+        check(Some(WARNED_DAYS * DAY_MS + 1), None, None);
+        check(Some(0), None, None);
+        check(Some(1), Some(Key(7)), None);
+    }
 }

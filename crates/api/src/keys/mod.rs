@@ -11,9 +11,11 @@ use crate::error::{ApiError, ErrorType};
 use florin_core::access::{Grant, KeyClass, place};
 use florin_core::flow;
 use florin_core::id::{Key, Kind};
+use florin_core::network::Network;
 use florin_core::store::Query;
 use florin_core::terminal::HOUSE;
 use manage::KeyView;
+use std::net::IpAddr;
 use std::sync::Arc;
 pub use text::base62;
 use text::{is_key, masked};
@@ -32,12 +34,18 @@ pub struct Caller {
     pub tail: Arc<str>,
     /// Of a restricted key.
     pub grants: Arc<[Grant]>,
+    /// From where the key may be used; empty for everywhere.
+    pub allowed: Arc<[Network]>,
 }
 
 impl Caller {
     /// As people see the key.
     pub fn shown(&self) -> String {
         text::shown(self.class, self.live, &self.tail)
+    }
+    /// Whether the key may be used from there.
+    pub fn may_ask_from(&self, client: IpAddr) -> bool {
+        self.allowed.is_empty() || self.allowed.iter().any(|network| network.holds(client))
     }
     /// Whether the key may read, or write, things of a resource.
     pub fn may(&self, resource: &str, write: bool) -> bool {

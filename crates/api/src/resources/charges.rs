@@ -16,7 +16,7 @@ use florin_core::payment::{self, Payment, PaymentError, PaymentPersonal, Payment
 use florin_core::refusal::Refusal;
 use florin_core::store::Query;
 use florin_core::threeds::{self, Authentication, TransStatus};
-use florin_core::wire::{Check, Checks};
+use florin_core::wire::{Check, Checks, NotSent};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -144,6 +144,13 @@ fn outcome(attempt: &Attempt, failure: Option<&PaymentError>) -> Value {
             "The bank refused the payment.",
             Some(d.response.text()),
         ),
+        (None, Some(PaymentError::NotSent(NotSent::Blocked))) => (
+            "blocked",
+            "not_sent_to_network",
+            Some("rule"),
+            "Florin blocked this payment: its card, its customer's address or your account was used to test cards.",
+            None,
+        ),
         (None, Some(PaymentError::NotSent(_))) => {
             ("invalid", "not_sent_to_network", Some("processing_error"), "Nothing was sent to the bank.", None)
         }
@@ -166,7 +173,7 @@ fn outcome(attempt: &Attempt, failure: Option<&PaymentError>) -> Value {
     };
     json!({
         "advice_code": null, "network_advice_code": null, "network_decline_code": response, "network_status": status,
-        "reason": reason, "risk_level": "normal", "seller_message": message, "type": kind,
+        "reason": reason, "risk_level": if kind == "blocked" { "highest" } else { "normal" }, "seller_message": message, "type": kind,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The endpoints, one file a resource: strings become types here, or become an error that names the parameter.
 
+pub mod abuse_decisions;
 pub mod account;
 pub mod balance;
 pub mod charges;

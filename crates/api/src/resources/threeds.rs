@@ -3,6 +3,7 @@
 
 use crate::ask::{Ask, Telling};
 use crate::error::ApiError;
+use crate::guard::Watch;
 use crate::keys::Caller;
 use crate::origin::Sourced;
 use crate::version::ApiVersion;
@@ -195,10 +196,13 @@ async fn finish(
 ) -> Result<EdgeResponse, ApiError> {
     let ((account, live), (_, owner)) = (waits.of(), waits.place());
     // Nobody's key: the cardholder came back, and the gateway goes on by itself.
-    let (key, tail, grants) = (account, "".into(), [].into());
-    let caller = Caller { account, class: KeyClass::Secret, live, key, tail, grants };
+    let (key, tail, grants, allowed) = (account, "".into(), [].into(), [].into());
+    let caller = Caller { account, class: KeyClass::Secret, live, key, tail, grants, allowed };
     let (version, ids, expand) = (ApiVersion::parse(None)?, vec![], vec![]);
-    let ports = Sourced::new(&*api.ports, Origin { request: request.id.clone(), idempotency_key: None });
+    let origin = Origin { request: request.id.clone(), idempotency_key: None };
+    // Whoever was asked for a proof is not asked again: cards and payments are counted, the address is not.
+    let watch = Watch { guard: &api.guard, log: api.house.abuse(), request: &request.id, browser: None, asks: false };
+    let ports = Sourced::new(&*api.ports, origin, watch);
     let ask = Ask { api, request, caller, version, ids, claim: None, expand, ports };
     let ports = ask.asked(Telling::Intent);
     let done = match waits {

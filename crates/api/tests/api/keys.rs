@@ -249,3 +249,36 @@ fn requests_are_written_down_without_what_they_hold() {
     assert_eq!(ids("/v1/florin/request_logs", &shop.other), 0);
     assert_eq!(shop.get("/v1/florin/request_logs?status=9xx").error(), (400, "", "status"));
 }
+
+#[test]
+fn a_key_asks_from_where_it_may() {
+    let shop = Shop::open();
+    let of = |class, texts: &[&str]| {
+        let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+        let allowed = manage::networks(&texts)?;
+        let grants = if class == KeyClass::Restricted { manage::grants(&["account:read".to_owned()])? } else { vec![] };
+        block_on(manage::issue(&shop.api, ACCOUNT, NewKey { allowed, grants, ..NewKey::plain(class, false) }))
+    };
+    let asks = |key: &str, from: &str| {
+        let mut request = account(key);
+        request.edge.client = from.parse().unwrap();
+        let got = shop.send(request);
+        (got.status, got.at("/error/code").as_str().unwrap_or("").to_owned())
+    };
+    let (fine, refused) = ((200, String::new()), (403, "ip_address_not_allowed".to_owned()));
+    for class in [KeyClass::Secret, KeyClass::Restricted] {
+        let issued = of(class, &["203.0.113.0/24", "2001:db8::1"]).unwrap();
+        assert_eq!(issued.shown["allowed_from"], json!(["203.0.113.0/24", "2001:db8::1"]));
+        let key = issued.text;
+        assert_eq!([asks(&key, "203.0.113.9"), asks(&key, "2001:db8::1")], [fine.clone(), fine.clone()]);
+        assert_eq!([asks(&key, "203.0.114.9"), asks(&key, "2001:db8::2")], [refused.clone(), refused.clone()]);
+        // Whoever rolls it keeps the list.
+        let id = issued.shown["id"].as_str().unwrap();
+        let rolled = block_on(manage::roll(&shop.api, ACCOUNT, id, 0)).unwrap().text;
+        assert_eq!([asks(&rolled, "203.0.113.9"), asks(&rolled, "127.0.0.1")], [fine.clone(), refused.clone()]);
+    }
+    let param = |got: Result<_, ApiError>| got.err().and_then(|e| e.param);
+    assert_eq!(param(of(KeyClass::Secret, &["203.0.113.1/24"])).as_deref(), Some("from"));
+    assert_eq!(param(of(KeyClass::Publishable, &["203.0.113.1"])).as_deref(), Some("from"));
+    assert_eq!(param(of(KeyClass::Secret, &["203.0.113.1"; 51])).as_deref(), Some("from"));
+}

@@ -1,5 +1,6 @@
 //! The API over a memory store and a scripted acquirer: request in, whole answer out. Every answer is held against the shapes.
 
+mod abuse;
 mod at_once;
 mod balance;
 mod catalogue;

@@ -3,8 +3,10 @@
 use crate::shapes;
 use florin_api::keys::manage::{self, NewKey};
 use florin_api::{
-    Api, Declared, Expires, House, JourneyLink, KeyClass, LimitSettings, Look, Named, NotNamed, NotRenewed, Says, says,
+    Api, Declared, Expires, GuardSettings, House, JourneyLink, KeyClass, LimitSettings, Look, Named, NotNamed,
+    NotRenewed, Says, says,
 };
+use florin_core::abuse_log::AbuseLog;
 use florin_core::account::Account;
 use florin_core::commit::{EventKind, JobKind};
 use florin_core::customer;
@@ -186,6 +188,9 @@ impl Ports for World {
 }
 
 impl House for World {
+    fn abuse(&self) -> Option<&dyn AbuseLog> {
+        Some(&self.log)
+    }
     fn named<'a>(&'a self, _: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>> {
         self.passes(Moment::Naming);
         let found = named(name).ok_or(NotNamed::Unknown).map(|(network, last4, verdict)| {
@@ -334,7 +339,16 @@ impl Shop {
         Shop::on(Box::new(MemoryStore::new()), limits)
     }
 
+    /// With the defence against card testing.
+    pub fn guarded(guard: GuardSettings) -> Shop {
+        Shop::with(Box::new(MemoryStore::new()), LimitSettings::NONE, guard)
+    }
+
     pub fn on(store: Box<dyn Engine>, limits: LimitSettings) -> Shop {
+        Shop::with(store, limits, GuardSettings::OFF)
+    }
+
+    fn with(store: Box<dyn Engine>, limits: LimitSettings, guard: GuardSettings) -> Shop {
         let root = Secret::new([5; 32]);
         let look = Arc::new(Look::new(IdCodec::new(&[7; 16]), &root).reached_at(Some("http://pay.test".into())));
         let state = State {
@@ -357,7 +371,8 @@ impl Shop {
             log: SqliteRequestLog::in_memory(Retention::default()).unwrap(),
             state: Mutex::new(state),
         });
-        let api = Arc::new(Api::new(world.clone(), world.clone(), look, &root, limits, false));
+        let api = Api::new(world.clone(), world.clone(), look, &root, limits, false);
+        let api = Arc::new(api.guarded(guard, &root));
         for (key, name) in [(ACCOUNT, "One"), (OTHER_ACCOUNT, "Two")] {
             let account =
                 Account { name: name.into(), live: false, country: *b"NL", currency: Currency::parse("eur").unwrap() };

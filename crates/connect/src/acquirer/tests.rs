@@ -46,6 +46,7 @@ fn order(act: Act) -> Order {
         proof: None,
         money: Money::new(1000, Currency::USD),
         card: CardToken { key: Key(4), vault: 5 },
+        fingerprint: None,
         code: None,
         address: None,
         wire: wire(if at == AT { 1 } else { 2 }, if at == AT { 123 } else { 124 }, at),

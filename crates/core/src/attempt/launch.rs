@@ -111,13 +111,15 @@ async fn take_step<T: Owner>(
 fn order<T: Owner>(view: &View<T>, begun: Begun) -> Option<Order> {
     let attempt = view.body.find(begun.key)?;
     let order = attempt.order(view.account, view.key, view.body.live(), false, attempt.send_by);
-    let address = match order.act {
-        Act::Sale { .. } | Act::Authorization { .. } | Act::Verification { .. } => T::address(view),
-        Act::Increment { .. } | Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => None,
+    let (address, fingerprint) = match order.act {
+        Act::Sale { .. } | Act::Authorization { .. } | Act::Verification { .. } => {
+            (T::address(view), view.body.fingerprint(attempt))
+        }
+        Act::Increment { .. } | Act::Completion { .. } | Act::Refund { .. } | Act::Reversal { .. } => (None, None),
     };
     // What is durable says until when it may be sent: less than that is always right.
     let send_by = or_short(Site::SendTooLate, order.send_by, order.send_by.min(begun.now));
-    Some(Order { address, send_by, ..order })
+    Some(Order { address, fingerprint, send_by, ..order })
 }
 
 /// What the caller hears: what this flow settled, or what somebody else stored under the idempotency key while it waited.

@@ -187,8 +187,23 @@ impl Attempt {
             Move::Increment(original) => Act::Increment { original },
         };
         let (proof, money, card, wire) = (self.proof, self.money, self.card, self.wire);
-        let (attempt, code, address) = (self.key, self.credential.code, None);
-        Order { account, owner, attempt, live, act, proof, money, card, code, address, wire, send_by, repeat }
+        let (attempt, code, address, fingerprint) = (self.key, self.credential.code, None, None);
+        Order {
+            account,
+            owner,
+            attempt,
+            live,
+            act,
+            proof,
+            money,
+            card,
+            fingerprint,
+            code,
+            address,
+            wire,
+            send_by,
+            repeat,
+        }
     }
 
     /// The reversal of this attempt.
@@ -209,6 +224,7 @@ impl Attempt {
             proof: None,
             money: self.money,
             card: self.card,
+            fingerprint: None,
             code: None,
             address: None,
             wire: reversal.wire,
@@ -372,6 +388,7 @@ mod tests {
                 proof: None,
                 money: eur(1000),
                 card: card().token,
+                fingerprint: None,
                 code: None,
                 address: None,
                 wire,

@@ -72,6 +72,10 @@ pub(crate) trait Owner: Body + Clone + Send + Sync {
     fn address(_: &View<Self>) -> Option<AddressCheck> {
         None
     }
+    /// The number behind an attempt's card, as the account knows it.
+    fn fingerprint(&self, _: &Attempt) -> Option<[u8; 16]> {
+        None
+    }
     /// The payment method that changes with an approval, if one does.
     fn keeps(&self, _: &Attempt) -> Option<Key> {
         None

@@ -72,7 +72,9 @@ fn advice(verdict: &Verdict, at: Time) -> Plan {
         Verdict::NotSent(why @ (NotSent::NoSuchCard | NotSent::NotEncodable | NotSent::NoAgreement)) => {
             Plan::Fail(State::NotSent { why: *why, at }, PaymentError::NotSent(*why))
         }
-        Verdict::NotSent(NotSent::LinkDown | NotSent::TooLate | NotSent::Busy | NotSent::NoVault)
+        Verdict::NotSent(
+            NotSent::LinkDown | NotSent::TooLate | NotSent::Busy | NotSent::NoVault | NotSent::Blocked,
+        )
         | Verdict::Unknown(_)
         | Verdict::Pending => Plan::Repeat,
     }
@@ -358,6 +360,7 @@ mod tests {
         check(Verdict::NotSent(NotSent::Busy), unsent(NotSent::Busy), again(), again());
         check(Verdict::NotSent(NotSent::NoVault), unsent(NotSent::NoVault), again(), again());
         check(Verdict::NotSent(NotSent::NoSuchCard), unsent(NotSent::NoSuchCard), unsent(NotSent::NoSuchCard), again());
+        check(Verdict::NotSent(NotSent::Blocked), unsent(NotSent::Blocked), again(), again());
         let odd = NotSent::NotEncodable;
         check(Verdict::NotSent(odd), unsent(odd), unsent(odd), again());
         check(Verdict::Unknown(Unsure::NoAnswer), back(Unsure::NoAnswer), again(), again());

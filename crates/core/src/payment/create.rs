@@ -99,7 +99,8 @@ pub async fn create(ports: &dyn Ports, command: &Create) -> Result<Done<PaymentV
         }
         let Some(attempt) = attempt else { return Ok(Done::Fresh(view)) };
         let order = attempt.order(view.account, view.key, view.body.live, false, attempt.send_by);
-        let verdict = ports.submit(Order { address: Payment::address(&view), ..order }).await;
+        let (address, fingerprint) = (Payment::address(&view), view.body.fingerprint(&attempt));
+        let verdict = ports.submit(Order { address, fingerprint, ..order }).await;
         let concluded = conclude(ports, view, attempt.key, verdict, 1).await?;
         return answer(ports, claiming, concluded).await;
     }

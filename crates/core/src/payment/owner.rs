@@ -35,6 +35,11 @@ impl Owner for Payment {
         AddressCheck::of(&personal.billing?.address?)
     }
 
+    fn fingerprint(&self, attempt: &Attempt) -> Option<[u8; 16]> {
+        let given = self.card.as_ref().filter(|card| card.token == attempt.card);
+        given.or(self.method(attempt.card).map(|m| &m.card)).map(|card| card.fingerprint)
+    }
+
     /// The card that the customer agreed to have kept.
     fn keeps(&self, attempt: &Attempt) -> Option<Key> {
         let agreed = self.terms.future_use.is_some() && self.customer.is_some();

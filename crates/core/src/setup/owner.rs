@@ -31,6 +31,10 @@ impl Owner for Setup {
         AddressCheck::of(&personal.billing?.address?)
     }
 
+    fn fingerprint(&self, attempt: &Attempt) -> Option<[u8; 16]> {
+        self.method_of(attempt.card).map(|m| m.card.fingerprint)
+    }
+
     /// A card on its way to a customer is handed over by whoever attaches it.
     fn keeps(&self, attempt: &Attempt) -> Option<Key> {
         match self.purpose {

@@ -2,10 +2,14 @@
 
 use super::backup::state;
 use super::key_checks;
+use super::manage::ask;
 use super::system::{kek, read_json, try_lock};
+use crate::certificates;
 use crate::cli::Common;
 use crate::config::{Config, SETTINGS};
 use crate::fail::Outcome;
+use crate::gateway::manage::Manage;
+use crate::gateway::ops::Ask;
 use crate::home::{Home, kek_file, read_key};
 use crate::out::out;
 use serde_json::{Value, json};
@@ -29,7 +33,7 @@ pub fn run(common: &Common) -> Outcome {
             ok: true,
             says: format!("{} does not exist yet; the first command makes it", path.display()),
         }),
-        true => data(&config, &path, &mut findings),
+        true => data(common, &config, &path, &mut findings),
     }
     let ok = findings.iter().all(|f| f.ok);
     print(&config, &findings, ok, common.json);
@@ -67,7 +71,7 @@ fn space(path: &Path) -> Finding {
     }
 }
 
-fn data(config: &Config, path: &Path, findings: &mut Vec<Finding>) {
+fn data(common: &Common, config: &Config, path: &Path, findings: &mut Vec<Finding>) {
     let home = match Home::open(path) {
         Ok(home) => home,
         Err(fail) => return findings.push(Finding { name: "data", ok: false, says: fail.message }),
@@ -93,6 +97,7 @@ fn data(config: &Config, path: &Path, findings: &mut Vec<Finding>) {
         Err(says) => (false, says),
     };
     findings.push(Finding { name: "backups", ok, says });
+    findings.push(ending("certificates", certificates::warnings(config, &home).unwrap_or_default()));
     let running = matches!(try_lock(&home.lock()), Ok(None));
     let says = match (running, read_json(&home.ready())) {
         (true, Ok(facts)) => format!("runs: {}", facts["processes"]),
@@ -100,12 +105,34 @@ fn data(config: &Config, path: &Path, findings: &mut Vec<Finding>) {
         (false, _) => "nothing runs on this folder now".to_owned(),
     };
     findings.push(Finding { name: "processes", ok: true, says });
+    if running {
+        findings.push(ending("API keys", keys_ending(common)));
+    }
     let fenced = home.fence().exists();
     let says = match fenced {
         true => "came back from a backup and takes no payments yet: florin restore reconcile",
         false => "open",
     };
     findings.push(Finding { name: "fence", ok: !fenced, says: says.to_owned() });
+}
+
+/// What ends soon, if anything does.
+fn ending(name: &'static str, says: Vec<String>) -> Finding {
+    let ok = says.is_empty();
+    Finding { name, ok, says: if ok { "none ends soon".to_owned() } else { says.join("; ") } }
+}
+
+/// Keys that end soon, as the running gateway tells.
+fn keys_ending(common: &Common) -> Vec<String> {
+    // What does not answer is no finding of its own: the processes say what runs.
+    let Ok(answer) = ask(common, Ask::Manage(Manage::Expiring)) else { return vec![] };
+    let text = |key: &Value, name: &str| key[name].as_str().unwrap_or("").to_owned();
+    let all = answer["data"].as_array().map_or(&[][..], Vec::as_slice);
+    let line = |key: &Value| {
+        let (shown, account, days) = (text(key, "redacted"), text(key, "account"), key["ends_in_days"].as_i64());
+        format!("{shown} of {account} ends in {} days: florin keys roll {}", days.unwrap_or(0), text(key, "id"))
+    };
+    all.iter().map(line).collect()
 }
 
 fn print(config: &Config, findings: &[Finding], ok: bool, as_json: bool) {

@@ -3,7 +3,7 @@
 use super::manage::ask;
 use super::system::System;
 use super::{inventory, vault_keys};
-use crate::cli::{Accounts, Class, Common, Keys, Logs};
+use crate::cli::{Abuse, Accounts, Class, Common, Keys, Logs};
 use crate::config::Config;
 use crate::fail::{Fail, Outcome};
 use crate::gateway::manage::Manage;
@@ -17,14 +17,14 @@ pub fn keys(common: &Common, asked: &Keys, account: Option<&str>) -> Outcome {
     let account = account.map(str::to_owned);
     let question = match asked {
         Keys::List => Manage::Keys { account },
-        Keys::Create { class, name, permissions, expires } => {
+        Keys::Create { class, name, permissions, from, expires } => {
             let class = match class {
                 Class::Secret => "secret",
                 Class::Publishable => "publishable",
                 Class::Restricted => "restricted",
             };
-            let (class, permissions) = (class.to_owned(), permissions.clone());
-            Manage::NewKey { account, class, name: name.clone(), permissions, ends: *expires }
+            let (class, permissions, from) = (class.to_owned(), permissions.clone(), from.clone());
+            Manage::NewKey { account, class, name: name.clone(), permissions, from, ends: *expires }
         }
         Keys::Roll { id, overlap } => Manage::RollKey { account, id: id.clone(), overlap_seconds: *overlap },
         Keys::Revoke { id } => Manage::RevokeKey { account, id: id.clone() },
@@ -69,6 +69,25 @@ pub fn logs(common: &Common, asked: &Logs, account: Option<&str>) -> Outcome {
         }
         Logs::Tail => tail(common, account),
     }
+}
+
+pub fn abuse(common: &Common, asked: &Abuse, account: Option<&str>) -> Outcome {
+    let (account, Abuse::Log { limit }) = (account.map(str::to_owned), asked);
+    let answer = ask(common, Ask::Manage(Manage::Decisions { account, limit: *limit }))?;
+    let nothing = "Nothing was refused. The defence is on in live mode, and where abuse.defence is on.";
+    print(&answer, common.json, nothing, &|d| {
+        let who = |name| format!("{name} {}", d[name].as_str().unwrap_or("-"));
+        let about = text(d, if d["payment_intent"].is_null() { "setup_intent" } else { "payment_intent" });
+        let at = moment(d["created"].as_i64().unwrap_or(0));
+        format!(
+            "{at}  {:<10}  {:<17}  {}  {}  {about}",
+            text(d, "action"),
+            text(d, "reason"),
+            who("address"),
+            who("card")
+        )
+    });
+    Ok(0)
 }
 
 fn tail(common: &Common, account: Option<String>) -> Outcome {
@@ -124,7 +143,12 @@ fn key(key: &Value) -> String {
     let used = key["last_used"].as_i64().map_or("never used".to_owned(), |at| format!("used {}", moment(at)));
     let ends = key["ends"].as_i64().map_or(String::new(), |at| format!("  ends {}", moment(at)));
     let (id, shown, status) = (text(key, "id"), text(key, "redacted"), text(key, "status"));
-    format!("{id}  {shown}  {status}  {used}{ends}  {} {}", text(key, "name"), list(&key["permissions"]))
+    let soon = key["ends_in_days"].as_i64().map_or(String::new(), |days| format!(" (in {days} days)"));
+    let from = match list(&key["allowed_from"]) {
+        from if from.is_empty() => from,
+        from => format!("  from {from}"),
+    };
+    format!("{id}  {shown}  {status}  {used}{ends}{soon}{from}  {} {}", text(key, "name"), list(&key["permissions"]))
         .trim_end()
         .to_owned()
 }

@@ -4,6 +4,7 @@ use super::backup::state;
 use super::key_age;
 use super::storefront;
 use super::system::{System, note_restart};
+use crate::certificates;
 use crate::cli::{Common, Demo};
 use crate::config::Config;
 use crate::desktop;
@@ -70,6 +71,9 @@ pub fn serve(common: &Common) -> Outcome {
         let restarts = Restarts::listen(true)?;
         let system = System::serve(&config).await?;
         for words in key_age::warnings(&system.home) {
+            eprintln!("florin: WARNING: {words}");
+        }
+        for words in certificates::warnings(&config, &system.home)? {
             eprintln!("florin: WARNING: {words}");
         }
         let home = system.home.clone();

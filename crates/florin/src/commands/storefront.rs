@@ -63,6 +63,7 @@ async fn hand_keys(system: &System) -> Result<(), Fail> {
         class: "restricted".to_owned(),
         name: Some("shop".to_owned()),
         permissions: PERMISSIONS.iter().map(|p| (*p).to_owned()).collect(),
+        from: vec![],
         ends: None,
     };
     let made = system.gateway().await?.ask(&Ask::Manage(question)).await?;

@@ -10,7 +10,9 @@ use crate::gateway::reports::ReportSource;
 use crate::gateway::settlement::SettlementSettings;
 use crate::home::{Home, first_keys};
 use crate::pki;
-use crate::process::settings::{FeeSettings, GateSettings, GatewaySettings, Limits, SandboxSettings, VaultSettings};
+use crate::process::settings::{
+    AbuseSettings, FeeSettings, GateSettings, GatewaySettings, Limits, SandboxSettings, VaultSettings,
+};
 use crate::process::sites::{self, Public, needed};
 use crate::process::supervise::{Log, Part};
 use crate::process::{hand, ready, user};
@@ -122,7 +124,7 @@ impl System {
             ));
         }
         // Before anything is started: a wrong setting leaves no process behind.
-        let gate = gate(config, DEMO)?;
+        let gate = gate(config, &DEMO, false)?;
         let (answer_ms, socket) = (answer_ms(config)?, home.socket("vault.sock")?);
         let day_seconds = config.number("network.day_seconds", 0, 86_400)?;
         first_keys(&home, &kek(config, &home))?;
@@ -207,7 +209,7 @@ impl System {
             ));
         }
         first_keys(&home, &kek)?;
-        let gate = gate(config, SERVE)?;
+        let gate = gate(config, &SERVE, true)?;
         let file = |key: &str| config.path(key).ok_or_else(|| needed(key));
         let text = |key: &str| Some(config.text(key).to_owned()).filter(|v| !v.is_empty()).ok_or_else(|| needed(key));
         let vault = VaultSettings {
@@ -413,25 +415,55 @@ fn public(told: &Value) -> Option<String> {
         .or_else(|| ready::at("vault", "card", told, "https://localhost"))
 }
 
-/// Rates of keys and of addresses, a second and at once, where nobody set any.
-type Usual = ((u32, u32), (u32, u32));
-const SERVE: Usual = ((100, 500), (200, 1_000));
+/// Rates a second and at once, where nobody set any.
+struct Usual {
+    key: (u32, u32),
+    account: (u32, u32),
+    card: (u32, u32),
+    address: (u32, u32),
+}
+
+const SERVE: Usual = Usual { key: (100, 500), account: (400, 2_000), card: (1, 30), address: (200, 1_000) };
 /// Above what a load generator on the same machine reaches.
-const DEMO: Usual = ((20_000, 20_000), (20_000, 20_000));
+const MANY: (u32, u32) = (20_000, 20_000);
+const DEMO: Usual = Usual { key: MANY, account: MANY, card: MANY, address: MANY };
 /// More a second is no limit worth the name.
 const MOST_PER_SECOND: u32 = 1_000_000;
 
-fn gate(config: &Config, (key, address): Usual) -> Result<GateSettings, Fail> {
+fn gate(config: &Config, usual: &Usual, live: bool) -> Result<GateSettings, Fail> {
     let rate = |name: &str, usual: (u32, u32)| -> Result<(u32, u32), Fail> {
         let number = |what: &str, usual| config.number_or(&format!("limits.{name}_{what}"), MOST_PER_SECOND, usual);
         Ok((number("per_second", usual.0)?, number("burst", usual.1)?))
     };
-    let limits =
-        Limits { key: rate("key", key)?, address: rate("address", address)?, failures: rate("failures", (10, 200))? };
+    let limits = Limits {
+        key: rate("key", usual.key)?,
+        account: rate("account", usual.account)?,
+        card: rate("card", usual.card)?,
+        address: rate("address", usual.address)?,
+        failures: rate("failures", (10, 200))?,
+    };
     let number = |key: &str, most: u64| config.number(key, 1, most).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
     let (requests_kept_days, requests_kept) =
         (number("requests.kept_days", 3_650)?, number("requests.kept", 100_000_000)?);
-    Ok(GateSettings { requests_kept_days, requests_kept, limits })
+    Ok(GateSettings { requests_kept_days, requests_kept, limits, abuse: abuse(config, live)? })
+}
+
+/// More is no threshold worth the name.
+const MOST_COUNTED: u32 = 1_000_000;
+
+fn abuse(config: &Config, live: bool) -> Result<AbuseSettings, Fail> {
+    let number = |name: &str| config.number_or(&format!("abuse.{name}"), MOST_COUNTED, 0);
+    Ok(AbuseSettings {
+        on: config.switch("abuse.defence", live)?,
+        address_challenge: number("address_challenge")?,
+        address_declines: number("address_declines")?,
+        address_cards: number("address_cards")?,
+        card_declines: number("card_declines")?,
+        intent_declines: number("intent_declines")?,
+        intent_cards: number("intent_cards")?,
+        alarm_declines: number("alarm_declines")?,
+        small_minor: number("small_minor")?,
+    })
 }
 
 /// Opens the public listeners here: they outlive the vault's processes, so that no connection is refused while one is started anew.

@@ -8,6 +8,7 @@ use crate::fail::{Fail, io};
 use florin_api::keys::manage::{self, NewKey};
 use florin_api::{Api, Expires, House, JourneyLink, KeyClass, Named, NotNamed, NotRenewed};
 use florin_connect::card::BadCard;
+use florin_core::abuse_log::AbuseLog;
 use florin_core::edge::{Identified, Identify};
 use florin_core::id::{Key, Kind};
 use florin_core::payment::CardFacts;
@@ -85,6 +86,9 @@ impl House for Beside {
     }
     fn requests(&self) -> &dyn RequestLog {
         &*self.requests
+    }
+    fn abuse(&self) -> Option<&dyn AbuseLog> {
+        Some(&*self.requests)
     }
     fn local_endpoints(&self) -> bool {
         self.local_endpoints

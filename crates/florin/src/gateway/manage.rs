@@ -2,8 +2,10 @@
 
 use super::account;
 use super::ops::{Answer, Desk};
+use super::ports::Real;
 use florin_api::keys::manage::{self, Issued, NewKey};
-use florin_api::{ApiError, KeyClass, shape_of_request};
+use florin_api::{Api, ApiError, KeyClass, shape_of_decision, shape_of_request};
+use florin_core::abuse_log::AbuseLog;
 use florin_core::account::{Account, AccountView, LONGEST_NAME, MOST_ACCOUNTS, all, make};
 use florin_core::flow::{Failure, load};
 use florin_core::id::{Key, Kind};
@@ -14,6 +16,7 @@ use florin_core::terminal::HOUSE;
 use florin_core::time::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What can be asked. `account` is an id; without one it is the first account.
@@ -34,8 +37,12 @@ pub enum Manage {
         class: String,
         name: Option<String>,
         permissions: Vec<String>,
+        #[serde(default)]
+        from: Vec<String>,
         ends: Option<i64>,
     },
+    /// Keys of all accounts that end soon.
+    Expiring,
     RollKey {
         account: Option<String>,
         id: String,
@@ -52,6 +59,11 @@ pub enum Manage {
         id: Option<String>,
         limit: u32,
     },
+    /// What the defence against card testing did, newest first.
+    Decisions {
+        account: Option<String>,
+        limit: u32,
+    },
     /// Those after this place, as soon as there are any; the newest's place comes with the answer. Without a place: the newest.
     RequestsAfter {
         account: Option<String>,
@@ -66,7 +78,12 @@ impl Manage {
             Manage::NewAccount { .. } | Manage::NewKey { .. } | Manage::RollKey { .. } | Manage::RevokeKey { .. } => {
                 true
             }
-            Manage::Accounts | Manage::Keys { .. } | Manage::Requests { .. } | Manage::RequestsAfter { .. } => false,
+            Manage::Accounts
+            | Manage::Expiring
+            | Manage::Decisions { .. }
+            | Manage::Keys { .. }
+            | Manage::Requests { .. }
+            | Manage::RequestsAfter { .. } => false,
         }
     }
 }
@@ -95,13 +112,15 @@ async fn perform(desk: &Desk, asked: Manage) -> Result<Value, ApiError> {
         }
         Manage::NewAccount { name, country, currency } => new_account(desk, name, country, currency).await,
         Manage::Keys { account } => keys(desk, of(desk, account).await?).await,
-        Manage::NewKey { account, class, name, permissions, ends } => {
+        Manage::NewKey { account, class, name, permissions, from, ends } => {
             let account = of(desk, account).await?;
             let (class, grants) = (self::class(&class)?, manage::grants(&permissions)?);
+            let allowed = manage::networks(&from)?;
             let ends = ends.map(|seconds| Time(seconds.saturating_mul(1_000)));
             let live = live(desk, account).await?;
-            Ok(once(manage::issue(&desk.api, account, NewKey { class, live, name, grants, ends }).await?))
+            Ok(once(manage::issue(&desk.api, account, NewKey { class, live, name, grants, ends, allowed }).await?))
         }
+        Manage::Expiring => Ok(json!({ "object": "list", "data": expiring(&*desk.ports, &desk.api).await? })),
         Manage::RollKey { account, id, overlap_seconds } => {
             let account = of(desk, account).await?;
             Ok(once(manage::roll(&desk.api, account, &id, overlap_seconds).await?))
@@ -113,6 +132,12 @@ async fn perform(desk: &Desk, asked: Manage) -> Result<Value, ApiError> {
             let method = method.map(|m| m.to_ascii_uppercase());
             let find = Find { status, method, id, ..Find::newest(account, limit.clamp(1, MOST_ENTRIES)) };
             entries(desk, find).await
+        }
+        Manage::Decisions { account, limit } => {
+            let account = of(desk, account).await?;
+            let found = AbuseLog::find(&*desk.requests, account, None, limit.clamp(1, MOST_ENTRIES)).await?;
+            let data: Vec<Value> = found.iter().map(|(_, entry)| shape_of_decision(&desk.ports.look, entry)).collect();
+            Ok(json!({ "object": "list", "data": data }))
         }
         Manage::RequestsAfter { account, place } => {
             let account = of(desk, account).await?;
@@ -211,6 +236,38 @@ async fn keys(desk: &Desk, account: Key) -> Result<Value, ApiError> {
     Ok(json!({ "object": "list", "data": data }))
 }
 
+/// Keys of all accounts that end within two weeks and have no successor, the account named with each.
+pub async fn expiring(ports: &Real, api: &Api) -> Result<Vec<Value>, ApiError> {
+    let mut found = vec![];
+    for account in all(ports).await? {
+        for key in manage::list(api, account.key).await? {
+            if manage::ends_in_days(&key.body, ports.now()).is_some() {
+                let mut shown = manage::shape(api, &key, None);
+                shown["account"] = json!(ports.ids.encode(Kind::Account, account.key));
+                found.push(shown);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Says which keys end soon, at the start and each day, in the log of the process.
+pub async fn warn_of_keys(ports: Arc<Real>, api: Arc<Api>) {
+    let mut daily = tokio::time::interval(Duration::from_secs(86_400));
+    loop {
+        daily.tick().await;
+        // What cannot be read now is asked again tomorrow.
+        for key in expiring(&ports, &api).await.unwrap_or_default() {
+            let text = |name: &str| key[name].as_str().unwrap_or("").to_owned();
+            let (shown, account, days) = (text("redacted"), text("account"), key["ends_in_days"].as_i64().unwrap_or(0));
+            eprintln!(
+                "florin gateway: the API key {shown} of {account} ends in {days} days: florin keys roll {} --account {account}",
+                text("id")
+            );
+        }
+    }
+}
+
 /// A key with its text: the only time that it is shown.
 fn once(issued: Issued) -> Value {
     let mut shown = issued.shown;
@@ -219,7 +276,7 @@ fn once(issued: Issued) -> Value {
 }
 
 async fn entries(desk: &Desk, find: Find) -> Result<Value, ApiError> {
-    let found = desk.requests.find(find).await?;
+    let found = RequestLog::find(&*desk.requests, find).await?;
     let newest = found.first().map(|(place, _)| *place);
     let data: Vec<Value> = found.iter().map(|(_, entry)| shape_of_request(&desk.ports.look, entry)).collect();
     Ok(json!({ "object": "list", "data": data, "newest": newest }))

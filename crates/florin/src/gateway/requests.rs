@@ -1,6 +1,7 @@
 //! The log of requests in this process: kept on disk, and told to whoever listens. Knows no endpoint.
 
 use super::ports::Real;
+use florin_core::abuse_log::{self, AbuseLog};
 use florin_core::id::Key;
 use florin_core::request_log::{Entry, Find, Placed, RequestLog};
 use florin_core::store::{StoreTrouble, Wait};
@@ -36,12 +37,26 @@ impl RequestLog for Requests {
             // Nobody listens any more: then nobody is told.
             let _ = self.told.send(Arc::new(entry.clone()));
         }
-        self.log.note(entry);
+        RequestLog::note(&self.log, entry);
     }
     fn find<'a>(&'a self, find: Find) -> Wait<'a, Result<Vec<Placed>, StoreTrouble>> {
-        self.log.find(find)
+        RequestLog::find(&self.log, find)
     }
     fn used<'a>(&'a self, keys: &'a [Key]) -> Wait<'a, Result<Vec<Option<Time>>, StoreTrouble>> {
         self.log.used(keys)
+    }
+}
+
+impl AbuseLog for Requests {
+    fn note(&self, entry: abuse_log::Entry) {
+        AbuseLog::note(&self.log, entry);
+    }
+    fn find<'a>(
+        &'a self,
+        account: Key,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Wait<'a, Result<Vec<(i64, abuse_log::Entry)>, StoreTrouble>> {
+        AbuseLog::find(&self.log, account, before, limit)
     }
 }

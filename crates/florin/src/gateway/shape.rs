@@ -75,6 +75,10 @@ fn payment_error(error: &PaymentError) -> Value {
             "type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds",
             "message": "The issuer approved a part only; that was taken back.",
         }),
+        PaymentError::NotSent(NotSent::Blocked) => json!({
+            "type": "card_error", "code": "card_declined", "decline_code": "fraudulent", "reason": "blocked",
+            "message": "The defence against card testing refused the card. See `florin abuse log`.",
+        }),
         PaymentError::NotSent(why) => json!({
             "type": "api_error", "code": "processing_error", "reason": not_sent(*why),
             "message": "Nothing was sent to the card's issuer. Try again.",
@@ -103,6 +107,7 @@ fn not_sent(why: NotSent) -> &'static str {
         NotSent::NotEncodable => "not_encodable",
         NotSent::NoVault => "no_vault",
         NotSent::NoAgreement => "no_agreement",
+        NotSent::Blocked => "blocked",
     }
 }
 

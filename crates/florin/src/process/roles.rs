@@ -1,7 +1,8 @@
 //! What runs inside each process.
 
 use super::settings::{
-    EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, ShopSettings, SitePorts, VaultSettings,
+    AbuseSettings, EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, ShopSettings, SitePorts,
+    VaultSettings,
 };
 use super::{asked_to_stop, block_on, block_on_parking, hand, say, user};
 use crate::cli::Role;
@@ -18,11 +19,11 @@ use crate::gateway::ports::{Real, now};
 use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
-use crate::gateway::{account, api, door, edge, keys, monitor, worker};
+use crate::gateway::{account, api, door, edge, keys, manage, monitor, worker};
 use crate::home::{random, read_key};
 use crate::log::{Words, log};
 use crate::named::Named;
-use florin_api::{Api, LimitSettings, Look, Rate};
+use florin_api::{Api, GuardSettings, LimitSettings, Look, Rate, Thresholds};
 use florin_core::fees::Fees;
 use florin_core::id::IdCodec;
 use florin_core::seal::{Algorithm, Secret};
@@ -123,6 +124,7 @@ fn edge(ports: EdgePorts) -> Result<EdgeSettings, Fail> {
     }
     let mut settings = EdgeSettings::of(entrances, ports.gateway);
     settings.limits.gateway.in_flight_requests = ports.in_flight;
+    (settings.proxies, settings.client_ca) = (ports.proxies, ports.client_ca);
     Ok(settings)
 }
 
@@ -207,7 +209,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let requests = Arc::new(Requests::new(log, Arc::clone(&ports)));
     let (at, written) = (Arc::clone(&ports), Arc::clone(&requests));
     let beside = api::Beside { ports: at, requests: written, local_endpoints: s.hooks_local, pages: pages.clone() };
-    let api = Arc::new(Api::new(ports.clone(), Arc::new(beside), look, &api_root, limits(s.gate.limits), s.live));
+    let api = Api::new(ports.clone(), Arc::new(beside), look, &api_root, limits(s.gate.limits), s.live);
+    let api = Arc::new(api.guarded(guard(s.gate.abuse), &api_root));
     let client = Client::new(&Trust { ca: s.hooks_ca, local: s.hooks_local });
     let client = client.map_err(|e| Fail::new("bad_certificate", format!("webhooks: {e}")))?;
     let office = Arc::new(Office { ports: Arc::clone(&ports), api: Arc::clone(&api), client });
@@ -233,6 +236,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let disk = Arc::new(Disk::under(&s.database));
     let sites = Arc::new(Sites { api, web, disk: Arc::clone(&disk), fence: Arc::clone(&fence) });
     let open = || Arc::clone(&fence);
+    tokio::spawn(manage::warn_of_keys(Arc::clone(&ports), Arc::clone(&desk.api)));
     tokio::spawn(worker::numbers(Arc::clone(&ports)));
     tokio::spawn(keys::rotations(Arc::clone(&ports)));
     tokio::spawn(open().after_comparing(worker::jobs(Arc::clone(&ports), Arc::clone(&fence))));
@@ -283,7 +287,27 @@ fn monitored(given: bool) -> Result<Option<tokio::net::TcpListener>, Fail> {
 
 fn limits(s: Limits) -> LimitSettings {
     let rate = |(per_second, burst)| Rate { per_second, burst };
-    LimitSettings { key: rate(s.key), address: rate(s.address), failures: rate(s.failures) }
+    LimitSettings {
+        key: rate(s.key),
+        account: rate(s.account),
+        card: rate(s.card),
+        address: rate(s.address),
+        failures: rate(s.failures),
+    }
+}
+
+fn guard(s: AbuseSettings) -> GuardSettings {
+    let thresholds = Thresholds {
+        address_challenge: s.address_challenge,
+        address_declines: s.address_declines,
+        address_cards: s.address_cards,
+        card_declines: s.card_declines,
+        intent_declines: s.intent_declines,
+        intent_cards: s.intent_cards,
+        alarm_declines: s.alarm_declines,
+        small_minor: i64::from(s.small_minor),
+    };
+    GuardSettings { on: s.on, thresholds }
 }
 
 async fn late_answers(ports: Arc<Real>, vault: VaultClient) {

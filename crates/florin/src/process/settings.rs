@@ -43,6 +43,10 @@ pub struct EdgePorts {
     /// Requests under way at once.
     pub in_flight: usize,
     pub sites: Vec<SitePorts>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<florin_core::network::Network>,
+    /// Who signs the certificates that clients of the API must show, if they must.
+    pub client_ca: Option<PathBuf>,
     /// The starter hands the listeners over, in this order: of each site for TLS and, if there is an address for it, for plain HTTP.
     #[serde(default)]
     pub given: bool,
@@ -120,14 +124,31 @@ pub struct GateSettings {
     /// Entries at most.
     pub requests_kept: u32,
     pub limits: Limits,
+    pub abuse: AbuseSettings,
 }
 
 /// Requests a second, and at once; 0 a second is no limit.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Limits {
     pub key: (u32, u32),
+    pub account: (u32, u32),
+    pub card: (u32, u32),
     pub address: (u32, u32),
     pub failures: (u32, u32),
+}
+
+/// The defence against card testing, as `florin_api::Thresholds` takes it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct AbuseSettings {
+    pub on: bool,
+    pub address_challenge: u32,
+    pub address_declines: u32,
+    pub address_cards: u32,
+    pub card_declines: u32,
+    pub intent_declines: u32,
+    pub intent_cards: u32,
+    pub alarm_declines: u32,
+    pub small_minor: u32,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

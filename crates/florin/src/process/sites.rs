@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::fail::{Fail, io};
 use crate::home::Home;
 use florin_core::edge::Site;
+use florin_core::network::Network;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -34,7 +35,8 @@ pub fn demo(config: &Config, home: &Home, public: Public) -> Result<Option<EdgeP
         return Ok(None);
     }
     let sites = Site::ALL.iter().map(ports).collect::<Result<Vec<_>, Fail>>()?;
-    Ok(Some(EdgePorts { gateway: home.socket("api.sock")?, in_flight: in_flight(config)?, sites, given: false }))
+    let (gateway, in_flight, proxies) = (home.socket("api.sock")?, in_flight(config)?, proxies(config)?);
+    Ok(Some(EdgePorts { gateway, in_flight, sites, proxies, client_ca: None, given: false }))
 }
 
 /// Where `serve` answers: TLS alone, under certificates that are not the demo's. Sites for browsers are served if they have an address.
@@ -57,8 +59,20 @@ pub fn serve(config: &Config, home: &Home) -> Result<EdgePorts, Fail> {
         };
         sites.push(SitePorts { site: *site, address: parsed, http: None, cert, key, name });
     }
-    Ok(EdgePorts { gateway: home.socket("api.sock")?, in_flight: in_flight(config)?, sites, given: false })
+    let (gateway, in_flight, proxies) = (home.socket("api.sock")?, in_flight(config)?, proxies(config)?);
+    let wanted = !config.text("api.client_ca").is_empty();
+    let client_ca = wanted.then(|| own_file(config, home, "api.client_ca")).transpose()?;
+    Ok(EdgePorts { gateway, in_flight, sites, proxies, client_ca, given: false })
 }
+
+/// Networks with commas between them.
+fn proxies(config: &Config) -> Result<Vec<Network>, Fail> {
+    let wrong = || Fail::usage("invalid_setting", PROXIES, "write networks, as 10.0.0.0/8, 192.0.2.7.");
+    let texts = config.text(PROXIES).split(',').map(str::trim).filter(|text| !text.is_empty());
+    texts.map(|text| Network::parse(text).ok_or_else(wrong)).collect()
+}
+
+const PROXIES: &str = "edge.trusted_proxies";
 
 /// As many as the gateway takes from one edge, or fewer.
 fn in_flight(config: &Config) -> Result<usize, Fail> {

@@ -1,6 +1,7 @@
 //! The log of requests: an SQLite file of its own, written in batches by a thread of its own, so that no payment waits for it. Power
 //! loss may cost its last seconds. Knows no request but its entry.
 
+mod abuse;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -7,9 +7,9 @@ use florin_core::time::Time;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::path::Path;
 
-const DAY_MS: i64 = 86_400_000;
+pub const DAY_MS: i64 = 86_400_000;
 /// Old entries that one write removes at most, so that none takes long.
-const REMOVED_AT_ONCE: i64 = 20_000;
+pub const REMOVED_AT_ONCE: i64 = 20_000;
 /// Rows that one question looks at: filters that fit little end here.
 const MOST_ROWS_READ: i64 = 200_000;
 /// Last use is kept to the minute.
@@ -47,6 +47,7 @@ pub fn prepare(connection: &Connection) -> rusqlite::Result<()> {
         connection.execute_batch("DROP TABLE IF EXISTS request; DROP TABLE IF EXISTS used;")?;
     }
     connection.execute_batch(SCHEMA)?;
+    connection.execute_batch(super::abuse::SCHEMA)?;
     connection.pragma_update(None, "user_version", VERSION)
 }
 

@@ -12,7 +12,7 @@ use super::seats::Seat;
 use super::settings::LogLine;
 use super::stream::Stream;
 use super::{Edge, count, sites};
-use crate::core::edge::BODY_LIMIT_BYTES;
+use crate::core::edge::{BODY_LIMIT_BYTES, Site};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -134,6 +134,11 @@ async fn receive(
         *goes_on = false;
         return Err(Stop::Refused(refusal));
     }
+    if edge.certified && asker.site == Site::Api && !stream.is_certified() {
+        *goes_on = false;
+        return Err(Stop::Refused(Refusal::NoClientCertificate));
+    }
+    let asker = asker.behind(&edge.proxies, head);
     if let Some(own) = own::prepare(id, asker, head) {
         *goes_on &= own.is_ok();
         return own.map(|own| Came::Own(Box::new(own))).map_err(Stop::Refused);

@@ -48,7 +48,7 @@ pub async fn open(settings: Option<&EdgeSettings>) -> Result<Option<Doors>, Star
     let Some(settings) = settings else { return Ok(None) };
     let (mut doors, mut addresses) = (Vec::new(), BTreeMap::new());
     for entrance in &settings.entrances {
-        let door = Door::open(entrance, settings.tls12).await?;
+        let door = Door::open(entrance, settings).await?;
         let local = |listener: &TcpListener| listener.local_addr().map_err(at(entrance.listen));
         let name = entrance.site.name();
         addresses.insert(name.to_owned(), local(&door.tls)?);
@@ -66,8 +66,10 @@ pub async fn open(settings: Option<&EdgeSettings>) -> Result<Option<Doors>, Star
 }
 
 impl Door {
-    async fn open(entrance: &Entrance, tls12: bool) -> Result<Door, StartError> {
-        let certificate = Arc::new(Certificate::open(entrance, tls12)?);
+    async fn open(entrance: &Entrance, settings: &EdgeSettings) -> Result<Door, StartError> {
+        // Browsers of buyers have no certificates.
+        let client_ca = settings.client_ca.as_deref().filter(|_| entrance.site == Site::Api);
+        let certificate = Arc::new(Certificate::open(entrance, settings.tls12, client_ca)?);
         let tls = bind(entrance.listen, entrance.given.as_ref().map(|given| &given.tls)).await?;
         let plain = match (&entrance.given, entrance.plain) {
             (Some(Given { plain: None, .. }), _) | (None, None) => None,

@@ -38,6 +38,7 @@ pub use settings::{EdgeCounts, EdgeSettings, Entrance, Given, Limits, LogLine, L
 use crate::cards::Cards;
 use crate::clock::Clock;
 use crate::core::edge::Site;
+use crate::core::network::Network;
 use gateway::Gateway;
 use seats::Seats;
 use std::sync::Arc;
@@ -57,6 +58,10 @@ pub struct Edge {
     streams: Semaphore,
     /// What each site is called by people, where that is known.
     names: Vec<(Site, String)>,
+    /// Proxies whose word on the client's address is taken.
+    proxies: Vec<Network>,
+    /// The API serves nobody without a certificate of its clients' authority.
+    certified: bool,
     /// Every address is served over TLS alone, so browsers may be told to ask for nothing else.
     only_tls: bool,
     /// True once no new request is taken.
@@ -91,6 +96,8 @@ impl Edge {
             seats: Seats::new(&limits),
             streams: Semaphore::new(limits.streams),
             names: settings.entrances.iter().filter_map(|e| Some((e.site, e.name.clone()?))).collect(),
+            proxies: settings.proxies.clone(),
+            certified: settings.client_ca.is_some(),
             only_tls: settings.entrances.iter().all(|e| e.plain.is_none()),
             stopping,
         }

@@ -38,6 +38,8 @@ pub enum Refusal {
     },
     /// The route speaks WebSocket alone (RFC 6455 §4.2.1).
     NotWebSocket,
+    /// The API is for clients with a certificate of the authority that its operator named.
+    NoClientCertificate,
     /// The request is for a host that this site is not.
     OtherHost,
     /// A page of another origin asks what only our frames may ask.
@@ -118,6 +120,7 @@ impl Refusal {
             Refusal::Method => (405, INVALID, None, None),
             Refusal::BodyTooLarge => (413, INVALID, None, None),
             Refusal::NotWebSocket => (426, INVALID, None, None),
+            Refusal::NoClientCertificate => (403, INVALID, Some("client_certificate_required"), None),
             Refusal::OtherHost => (421, INVALID, None, None),
             Refusal::OtherOrigin => (403, INVALID, Some("cross_origin"), None),
             Refusal::AtCardSite | Refusal::OnlyCardSite => (404, INVALID, Some("url_unknown"), None),
@@ -184,6 +187,9 @@ impl Refusal {
                 "Send the body as application/x-www-form-urlencoded (or as application/json) and say so in Content-Type."
             }
             Refusal::NotWebSocket => "This address speaks WebSocket, version 13.",
+            Refusal::NoClientCertificate => {
+                "This API takes clients with a certificate of its operator's authority alone. Connect with yours."
+            }
             Refusal::OtherHost => "This address is not that host. Ask for it by its own name.",
             Refusal::OtherOrigin => {
                 "Pages ask the API through the frames of florin.js, which are at this address, and not by themselves."

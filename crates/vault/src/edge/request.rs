@@ -13,6 +13,7 @@ use super::refusal::Refusal;
 use super::swap::{self, Found};
 use super::{Edge, count, sites};
 use crate::core::edge::{EdgeRequest, EdgeResponse, FrameKind, Identified, Identify, Site, payload};
+use crate::core::network::{Network, client};
 use serde::Deserialize;
 use std::net::IpAddr;
 
@@ -66,6 +67,15 @@ pub struct Asker {
     pub address: IpAddr,
     pub site: Site,
     pub tls: bool,
+}
+
+impl Asker {
+    /// Who is behind a proxy of ours.
+    pub fn behind(self, proxies: &[Network], head: &Head<'_>) -> Asker {
+        let named = head.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for"));
+        let lines: Vec<&str> = named.filter_map(|(_, value)| std::str::from_utf8(value).ok()).collect();
+        Asker { address: client(self.address, proxies, &lines), ..self }
+    }
 }
 
 /// A request of which nothing stands in the client's buffers any more.

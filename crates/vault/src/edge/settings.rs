@@ -2,6 +2,7 @@
 
 use super::gateway::GatewayLimits;
 use crate::core::edge::Site;
+use crate::core::network::Network;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -43,6 +44,10 @@ pub struct EdgeSettings {
     pub gateway: PathBuf,
     /// Take TLS 1.2 too, with its AEAD suites only.
     pub tls12: bool,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<Network>,
+    /// Who signs the certificates without which nobody is served at the API: a PEM file, read again when it changes.
+    pub client_ca: Option<PathBuf>,
     pub limits: Limits,
     pub log: LogTo,
 }
@@ -50,7 +55,7 @@ pub struct EdgeSettings {
 impl EdgeSettings {
     pub fn of(entrances: Vec<Entrance>, gateway: PathBuf) -> EdgeSettings {
         let (limits, log) = (Limits::default(), LogTo::default());
-        EdgeSettings { entrances, gateway, tls12: false, limits, log }
+        EdgeSettings { entrances, gateway, tls12: false, proxies: Vec::new(), client_ca: None, limits, log }
     }
     /// The names of sites that have one.
     pub fn names(&self) -> BTreeMap<String, String> {

@@ -139,6 +139,11 @@ impl Stream {
         }
     }
 
+    /// The client showed a certificate of the authority that is asked for.
+    pub fn is_certified(&self) -> bool {
+        matches!(&self.way, Way::Tls(session) if session.is_certified())
+    }
+
     /// Puts bytes where `step` writes them from.
     pub fn queue(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.way {

@@ -66,6 +66,7 @@ fn order(attempt: i64, act: Act, minor: i64, send_by: i64) -> Order {
         proof: None,
         money: Money::new(minor, Currency::EUR),
         card: CardToken { key: Key(3 << 20), vault: 1 },
+        fingerprint: None,
         code: None,
         address: None,
         wire: WireId { terminal: Terminal(7), stan: u32::try_from(attempt).unwrap(), at: Time(START), rrn: Rrn(key) },

@@ -284,12 +284,14 @@ pub fn other_methods(options: &Params) {
 
 /// What the merchant's wish comes to with this card.
 pub async fn asked_first(ask: &Ask<'_>, wish: ThreeDsWish, card: Option<&CardFacts>) -> Result<StepUp, ApiError> {
+    let Some(card) = card else { return Ok(StepUp::IfAsked) };
+    let suspected = || ask.ports.watch.challenges(ask.account(), ask.caller.live, card, ask.now());
     let mandated = match wish {
+        ThreeDsWish::Automatic | ThreeDsWish::Any if suspected() => true,
         ThreeDsWish::Automatic => return Ok(StepUp::IfAsked),
         ThreeDsWish::Any => false,
         ThreeDsWish::Challenge => true,
     };
-    let Some(card) = card else { return Ok(StepUp::IfAsked) };
     let (account, live, card) = (ask.account(), ask.caller.live, card.token);
     match ask.ports().authenticate(threeds::Ask::Enrolled { account, live, card }).await {
         threeds::Answer::Enrolled(true) => Ok(StepUp::First { mandated }),

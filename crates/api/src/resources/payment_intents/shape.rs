@@ -213,6 +213,8 @@ pub fn declined(error: &PaymentError) -> (&'static str, &'static str, &'static s
             "authentication_required",
             "There is no agreement on record to charge this card without the cardholder. Let the customer pay with it once.",
         ),
+        // The words of a lost card: who tests cards learns nothing of this one.
+        PaymentError::NotSent(NotSent::Blocked) => ("card_declined", "fraudulent", "Your card was declined."),
         PaymentError::Unanswered => (
             "processing_error",
             "processing_error",

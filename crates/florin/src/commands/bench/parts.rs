@@ -198,6 +198,7 @@ fn sale(account: Key, key: Key, now: Time, card: CardToken) -> Order {
         proof: None,
         money: Money::new(1000, Currency::USD),
         card,
+        fingerprint: None,
         code: None,
         address: None,
         wire: WireId {

@@ -285,3 +285,23 @@ fn idle_and_slow_connections_make_room() {
         world.end().await;
     });
 }
+
+#[test]
+fn a_proxy_of_ours_says_who_asks_and_nobody_else_does() {
+    within(async {
+        let forwarded = "Host: a\r\nX-Forwarded-For: 192.0.2.1, 198.51.100.7\r\n";
+        let check = async |proxies: &[&str], expected: &str| {
+            let proxies = proxies.iter().filter_map(|text| crate::core::network::Network::parse(text)).collect();
+            let world = World::with(|settings| settings.proxies = proxies).await;
+            world.plain().await.ask(&get("/v1/a").replace("Host: a\r\n", forwarded)).await;
+            let request = world.seen.last();
+            assert_eq!(request.client.to_string(), expected);
+            assert!(request.headers.iter().all(|(name, _)| name != "x-forwarded-for"));
+            world.end().await;
+        };
+        check(&[], "127.0.0.1").await;
+        check(&["127.0.0.0/8"], "198.51.100.7").await;
+        check(&["127.0.0.1", "198.51.100.0/24"], "192.0.2.1").await;
+        check(&["10.0.0.0/8"], "127.0.0.1").await;
+    });
+}

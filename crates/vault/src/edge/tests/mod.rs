@@ -1,6 +1,7 @@
 //! The edge at its boundary: clients over TLS and plain, a gateway that stands in for the real one, cards in a vault of the test's own.
 
 mod cards;
+mod fuzzed;
 mod gateway;
 mod http;
 mod sites;
@@ -194,6 +195,7 @@ impl World {
         let (cert, key) = pki.issue("localhost", 2090);
         std::fs::write(folder.path("edge.pem"), cert).unwrap();
         std::fs::write(folder.path("edge.key"), key).unwrap();
+        std::fs::write(folder.path("ca.pem"), &pki.ca_pem).unwrap();
         let kek = SoftKek::new(&Secret::new([8; 32]), KekKind::File);
         let cards = Arc::new(Cards::open(&folder.path("data"), Box::new(kek), false).unwrap());
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();

@@ -1,6 +1,6 @@
 //! What is spoken under HTTP: versions, key exchange, tickets, renewal of the certificate.
 
-use super::{World, get, within};
+use super::{Client, World, get, within};
 use crate::edge::certificate::Certificate;
 use crate::edge::open;
 use crate::edge::settings::EdgeSettings;
@@ -108,7 +108,7 @@ fn the_certificate_is_read_again_when_it_changes() {
             world.folder.path("edge.key"),
             world.folder.path("api.sock"),
         );
-        let certificate = Certificate::open(&settings.entrances[0], false).unwrap();
+        let certificate = Certificate::open(&settings.entrances[0], false, None).unwrap();
         let before = certificate.config();
         certificate.refresh().unwrap();
         assert!(Arc::ptr_eq(&before, &certificate.config()), "nothing changed");
@@ -145,6 +145,41 @@ fn what_cannot_be_served_is_said() {
         check(&|s| s.entrances[0].key = s.entrances[0].cert.clone(), "holds no private key").await;
         check(&|s| s.entrances[0].plain = Some("0.0.0.0:0".parse().unwrap()), "loopback addresses only").await;
         check(&|s| s.entrances[0].listen = world.address, &world.address.to_string()).await;
+        world.end().await;
+    });
+}
+
+#[test]
+fn clients_show_a_certificate_where_the_operator_wants_it() {
+    within(async {
+        let world = World::with(|s| s.client_ca = Some(s.gateway.with_file_name("ca.pem"))).await;
+        let with = |pki: &crate::tls::tests::Pki| {
+            let (cert, key) = pki.issue("shop", 2090);
+            let cert = rustls::pki_types::pem::PemObject::from_pem_slice(cert.as_bytes()).unwrap();
+            let key = rustls::pki_types::pem::PemObject::from_pem_slice(key.as_bytes()).unwrap();
+            let mut roots = rustls::RootCertStore::empty();
+            let ca = rustls::pki_types::pem::PemObject::from_pem_slice(world.pki.ca_pem.as_bytes()).unwrap();
+            roots.add(ca).unwrap();
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+            let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+            config.with_root_certificates(roots).with_client_auth_cert(vec![cert], key).unwrap()
+        };
+        let ask = async |config: ClientConfig| {
+            let stream = connect(&world, &Arc::new(config)).await.ok()?;
+            let mut client = Client { stream, read: Vec::new() };
+            // A handshake that the server refuses shows with the first read.
+            client.stream.write_all(get("/v1/payment_intents").as_bytes()).await.ok()?;
+            let got = client.answer().await?;
+            Some((got.status, got.error("code")))
+        };
+        assert_eq!(ask(with(&world.pki)).await, Some((200, None)));
+        let named = Some("client_certificate_required".to_owned());
+        assert_eq!(ask(world.client_config()).await, Some((403, named)));
+        // Of another authority: no handshake, or none that lasts.
+        assert_eq!(ask(with(&crate::tls::tests::Pki::new())).await, None);
+        // Without TLS nobody can show anything.
+        let got = world.plain().await.ask(&get("/v1/payment_intents")).await;
+        assert_eq!(got.status, 403);
         world.end().await;
     });
 }
