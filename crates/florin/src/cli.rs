@@ -763,6 +763,10 @@ pub enum Role {
         #[arg(long)]
         settings: String,
     },
+    Front {
+        #[arg(long)]
+        settings: String,
+    },
     Gateway {
         #[arg(long)]
         settings: String,

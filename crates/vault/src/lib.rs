@@ -15,6 +15,7 @@ pub mod egress;
 #[cfg(test)]
 mod end_to_end;
 mod frame;
+pub mod front;
 pub mod harden;
 #[cfg(test)]
 #[path = "../../../fuzz/harness.rs"]

@@ -7,12 +7,15 @@ use crate::fail::{Fail, Outcome};
 use crate::home::Home;
 use crate::out::out;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 
 /// Each process may take 35 s to finish what it has in flight, and then starts.
 const RESTART_WITHIN: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What is started anew, in its order; the front where one is served.
+const PUBLIC: [&str; 3] = ["vault", "front", "gateway"];
 
 pub fn run(common: &Common) -> Outcome {
     let home = home_of(&Config::load(common)?)?;
@@ -33,11 +36,15 @@ pub fn run(common: &Common) -> Outcome {
     let until = Instant::now() + RESTART_WITHIN;
     loop {
         let now = processes(&home)?;
-        if ["vault", "gateway"].iter().all(|role| now[*role] != before[*role]) {
+        let served = PUBLIC.iter().filter(|role| !before[**role].is_null());
+        if served.clone().all(|role| now[*role] != before[*role]) {
             if common.json {
-                out!("{}", json!({ "restarted": { "vault": now["vault"], "gateway": now["gateway"] } }));
+                let restarted: Map<String, Value> =
+                    served.map(|role| ((*role).to_owned(), now[*role].clone())).collect();
+                out!("{}", json!({ "restarted": restarted }));
             } else {
-                out!("vault and gateway were started anew (pid {} and {})", now["vault"], now["gateway"]);
+                let pids: Vec<String> = served.map(|role| format!("{role} (pid {})", now[*role])).collect();
+                out!("Started anew: {}", pids.join(", "));
             }
             return Ok(0);
         }

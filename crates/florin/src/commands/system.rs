@@ -11,12 +11,14 @@ use crate::gateway::settlement::SettlementSettings;
 use crate::home::{Home, first_keys};
 use crate::pki;
 use crate::process::settings::{
-    AbuseSettings, FeeSettings, GateSettings, GatewaySettings, Limits, SandboxSettings, VaultSettings,
+    AbuseSettings, EdgePorts, FeeSettings, FrontSettings, GateSettings, GatewaySettings, Limits, SandboxSettings,
+    VaultSettings,
 };
 use crate::process::sites::{self, Public, needed};
 use crate::process::supervise::{Log, Part};
 use crate::process::{hand, ready, user};
 use florin_core::attempt::ANSWER_WITHIN_MS;
+use florin_core::edge::Site;
 use florin_sandbox::{ControlClient, Ready};
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
@@ -296,11 +298,17 @@ impl System {
             user::prepare(&home, &vault, user)?;
         }
         let started = async {
-            let listeners = open_public(&mut vault)?;
+            let front = without_cards(&mut vault);
+            let listeners = open_public(vault.edge.as_mut())?;
             let part = Part::start_with(&home, "vault", &vault, log, listeners).await?;
             gateway.public = public(&part.ready);
-            gateway.dashboard = dashboard(&part.ready);
             parts.push(part);
+            if let Some(mut front) = front {
+                let listeners = open_public(Some(&mut front.edge))?;
+                let part = Part::start_with(&home, "front", &front, log, listeners).await?;
+                gateway.dashboard = dashboard(&part.ready);
+                parts.push(part);
+            }
             let metrics = metrics.map(hand::open).transpose()?;
             parts.push(Part::start_with(&home, "gateway", &gateway, log, metrics.into_iter().collect()).await?);
             Ok(())
@@ -404,8 +412,8 @@ impl System {
 
 /// Where people reach the dashboard: in the demo without TLS, by the same rule.
 fn dashboard(told: &Value) -> Option<String> {
-    ready::at("vault", "http_dashboard", told, "http://dashboard.localhost")
-        .or_else(|| ready::at("vault", "dashboard", told, "https://localhost"))
+    ready::at("front", "http_dashboard", told, "http://dashboard.localhost")
+        .or_else(|| ready::at("front", "dashboard", told, "https://localhost"))
 }
 
 /// Where browsers are sent: the card form's address. In the demo without TLS, since they do not know its authority; by number, since
@@ -466,9 +474,18 @@ fn abuse(config: &Config, live: bool) -> Result<AbuseSettings, Fail> {
     })
 }
 
+/// Takes the sites that take no cards away from the vault: another process serves them, which holds no key of the vault.
+fn without_cards(vault: &mut VaultSettings) -> Option<FrontSettings> {
+    let edge = vault.edge.as_mut()?;
+    let (sites, kept) = std::mem::take(&mut edge.sites).into_iter().partition(|s| s.site == Site::Dashboard);
+    edge.sites = kept;
+    let front = EdgePorts { sites, client_ca: None, ..edge.clone() };
+    (!front.sites.is_empty()).then_some(FrontSettings { edge: front })
+}
+
 /// Opens the public listeners here: they outlive the vault's processes, so that no connection is refused while one is started anew.
-fn open_public(vault: &mut VaultSettings) -> Result<Vec<TcpListener>, Fail> {
-    let Some(edge) = &mut vault.edge else { return Ok(Vec::new()) };
+fn open_public(edge: Option<&mut EdgePorts>) -> Result<Vec<TcpListener>, Fail> {
+    let Some(edge) = edge else { return Ok(Vec::new()) };
     edge.given = true;
     edge.sites.iter().flat_map(|site| std::iter::once(site.address).chain(site.http)).map(hand::open).collect()
 }

@@ -1,8 +1,8 @@
 //! What runs inside each process.
 
 use super::settings::{
-    AbuseSettings, EdgePorts, FeeSettings, First, GatewaySettings, Limits, SandboxSettings, ShopSettings, SitePorts,
-    VaultSettings,
+    AbuseSettings, EdgePorts, FeeSettings, First, FrontSettings, GatewaySettings, Limits, SandboxSettings,
+    ShopSettings, SitePorts, VaultSettings,
 };
 use super::{asked_to_stop, block_on, block_on_parking, hand, say, user};
 use crate::cli::Role;
@@ -40,7 +40,7 @@ use tokio::sync::watch;
 pub fn run(role: &Role) -> Outcome {
     let shared = match role {
         Role::Gateway { settings } => parse::<GatewaySettings>(settings).ok().and_then(|s| s.vault_user),
-        Role::Vault { .. } | Role::Sandbox { .. } | Role::Shop { .. } => None,
+        Role::Vault { .. } | Role::Front { .. } | Role::Sandbox { .. } | Role::Shop { .. } => None,
     };
     if let Some(user) = shared {
         user::become_group(user)?;
@@ -59,6 +59,7 @@ pub fn run(role: &Role) -> Outcome {
                 block_on_parking(vault(s), florin_vault::wipe::parking)
             })
         }
+        Role::Front { settings } => parse(settings).and_then(|s| block_on(front(s))),
         Role::Gateway { settings } => parse(settings).and_then(|s| block_on(gateway(s))),
         Role::Sandbox { settings } => parse(settings).and_then(|s| block_on(sandbox(s))),
         Role::Shop { settings } => parse(settings).and_then(|s| block_on(shop(s))),
@@ -106,6 +107,11 @@ async fn vault(s: VaultSettings) -> Result<(), Fail> {
     let ready = |facts: florin_vault::process::Ready| say(&First::Ready(json!(facts)));
     let waiting = |what| say(&First::Waiting(what));
     florin_vault::process::run(settings, asked_to_stop(true), waiting, ready).await.map_err(|e| e.fail())
+}
+
+async fn front(s: FrontSettings) -> Result<(), Fail> {
+    let ready = |facts: florin_vault::front::Ready| say(&First::Ready(json!(facts)));
+    florin_vault::front::run(edge(s.edge)?, asked_to_stop(true), ready).await.map_err(|e| e.fail())
 }
 
 fn edge(ports: EdgePorts) -> Result<EdgeSettings, Fail> {

@@ -65,6 +65,12 @@ pub struct SitePorts {
     pub name: Option<String>,
 }
 
+/// The edge of sites that take no cards.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FrontSettings {
+    pub edge: EdgePorts,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GatewaySettings {
     pub database: PathBuf,

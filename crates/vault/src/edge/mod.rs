@@ -47,7 +47,8 @@ use tokio::sync::{Semaphore, watch};
 
 /// What every connection shares.
 pub struct Edge {
-    cards: Arc<Cards>,
+    /// None where no card is taken.
+    cards: Option<Arc<Cards>>,
     gateway: Arc<Gateway>,
     clock: Clock,
     limits: Limits,
@@ -85,9 +86,14 @@ fn count(counter: &AtomicU64, n: u64) {
 
 impl Edge {
     pub fn new(settings: &EdgeSettings, cards: Arc<Cards>, clock: Clock, stopping: watch::Receiver<bool>) -> Edge {
+        Edge { cards: Some(cards), ..Edge::without_cards(settings, clock, stopping) }
+    }
+
+    /// For sites that take none: each is refused by name.
+    pub fn without_cards(settings: &EdgeSettings, clock: Clock, stopping: watch::Receiver<bool>) -> Edge {
         let limits = settings.limits;
         Edge {
-            cards,
+            cards: None,
             gateway: Arc::new(Gateway::new(settings.gateway.clone(), limits.gateway)),
             clock,
             limits,

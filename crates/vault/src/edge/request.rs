@@ -356,11 +356,12 @@ impl Forward {
             Identified::Account { account, live, .. } => (account, live),
             Identified::Refused(response) => return Ok(Some(response)),
         };
+        let cards = edge.cards.as_ref().ok_or(Refusal::CardNumber(None))?;
         for found in std::mem::take(&mut self.cards) {
-            self.request.cards.push(keep_card(&edge.cards, edge.clock.now(), account, live, found).await?);
+            self.request.cards.push(keep_card(cards, edge.clock.now(), account, live, found).await?);
         }
         for found in std::mem::take(&mut self.codes) {
-            self.request.codes.push(keep_code(&edge.cards, edge.clock.now(), live, found)?);
+            self.request.codes.push(keep_code(cards, edge.clock.now(), live, found)?);
         }
         count(&edge.counts.cards, (self.request.cards.len() + self.request.codes.len()) as u64);
         Ok(None)
