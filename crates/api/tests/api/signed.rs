@@ -41,7 +41,9 @@ impl Signer {
         let method = if body.is_empty() { "GET" } else { "POST" };
         let mut request = Request::new(method, path, body).key(&self.text).header("host", "api.test");
         if !body.is_empty() {
-            request = request.header("content-digest", &digest::header(body.as_bytes()));
+            request = request
+                .header("content-type", "application/x-www-form-urlencoded")
+                .header("content-digest", &digest::header(body.as_bytes()));
         }
         let edge = &request.edge;
         let wire = request::Request {
