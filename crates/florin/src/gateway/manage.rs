@@ -101,13 +101,19 @@ impl Manage {
     /// Whether it writes: a restored installation that is not open yet takes none of those.
     pub const fn changes(&self) -> bool {
         match self {
-            Manage::NewAccount { .. } | Manage::NewKey { .. } | Manage::RollKey { .. } | Manage::RevokeKey { .. } => {
-                true
-            }
+            Manage::NewAccount { .. }
+            | Manage::NewKey { .. }
+            | Manage::RollKey { .. }
+            | Manage::RevokeKey { .. }
+            | Manage::SetAccount { .. }
+            | Manage::SetKey { .. }
+            | Manage::NewOrderKey { .. }
+            | Manage::RevokeOrderKey { .. } => true,
             Manage::Accounts
+            | Manage::Keys { .. }
+            | Manage::OrderKeys { .. }
             | Manage::Expiring
             | Manage::Decisions { .. }
-            | Manage::Keys { .. }
             | Manage::Requests { .. }
             | Manage::RequestsAfter { .. } => false,
         }
