@@ -29,24 +29,43 @@ pub fn secret(api: &Api, prefix: &str) -> String {
     format!("{prefix}{}", base62(&random, SECRET_DIGITS))
 }
 
-/// Makes a key. The one before it goes on for `overlap_seconds`; all of it is one commit.
-pub async fn issue(api: &Api, account: Key, live: bool, overlap_seconds: i64) -> Result<Issued, ApiError> {
-    if !(0..=LONGEST_OVERLAP_SECONDS).contains(&overlap_seconds) {
-        let message = format!("The key before may go on for at most {LONGEST_OVERLAP_SECONDS} seconds.");
-        return Err(ApiError::invalid(message).param("overlap"));
-    }
+/// The key whose place a new one takes, and how long it goes on beside it.
+#[derive(Clone, Copy, Debug)]
+pub struct Rolled<'a> {
+    pub id: &'a str,
+    pub overlap_seconds: i64,
+}
+
+/// Makes a key, beside the others or in the place of one; all of it is one commit.
+pub async fn issue(api: &Api, account: Key, live: bool, rolled: Option<Rolled<'_>>) -> Result<Issued, ApiError> {
     let now = api.ports.now();
     let mut valid = list(api, account).await?;
     valid.retain(|key| !key.body.is_over(now));
     if valid.len() >= MOST_KEYS {
-        return Err(ApiError::invalid("Two order keys are valid already. Revoke the older one first."));
+        let message = format!("There are {MOST_KEYS} order keys that hold already. Revoke one first.");
+        return Err(ApiError::invalid(message));
     }
+    let ends = match &rolled {
+        None => now,
+        Some(Rolled { overlap_seconds, .. }) if !(0..=LONGEST_OVERLAP_SECONDS).contains(overlap_seconds) => {
+            let message = format!("The key before may go on for at most {LONGEST_OVERLAP_SECONDS} seconds.");
+            return Err(ApiError::invalid(message).param("overlap"));
+        }
+        Some(Rolled { overlap_seconds, .. }) => now.plus_ms(overlap_seconds.saturating_mul(1_000)),
+    };
+    let old = match rolled {
+        None => None,
+        Some(Rolled { id, .. }) => {
+            let named = api.look.key(Kind::OrderKey, id);
+            let found = valid.into_iter().find(|key| Some(key.key) == named);
+            Some(found.ok_or_else(|| ApiError::missing(noun(Kind::OrderKey), id, "id"))?)
+        }
+    };
     let text = secret(api, "ordsec_");
     let body = OrderKey { live, secret: SharedSecret::new(text.clone()), ends: None };
     let mut change = Change::to(body, EventKind::OrderKeyChanged);
-    for old in valid {
-        let body = old.body.ended(now.plus_ms(overlap_seconds.saturating_mul(1_000)));
-        let from = old.version;
+    if let Some(old) = old {
+        let (body, from) = (old.body.ended(ends), old.version);
         let ended = OrderKeyView { version: from.next(), at: now, body, ..old };
         let row = record::row(&ended, vec![]);
         change.beside.push(Beside { from, row, event: EventKind::OrderKeyChanged });

@@ -15,8 +15,8 @@ use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Keys of one account that sign at a time: the present one and the one before.
-pub const MOST_KEYS: usize = 2;
+/// Keys of one account that sign at a time: one for each who signs, and those that are being rolled.
+pub const MOST_KEYS: usize = 10;
 /// Rows read for a list of keys, ended ones too.
 const MOST_ROWS: u32 = 1_000;
 /// A code holds no longer than this.

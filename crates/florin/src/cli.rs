@@ -480,9 +480,17 @@ pub enum Class {
 pub enum OrderKeys {
     /// Keys of the account; never their text
     List,
-    /// Make a key and print its text, once; the key before it goes on for a while
+    /// Make a key and print its text, once
     Create {
-        /// How long the key before goes on beside the new one
+        /// Write id and text into this file instead, for its owner alone; never overwritten
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Make a key that takes another's place, and print its text, once
+    Roll {
+        /// Its id (ordkey_…)
+        id: String,
+        /// How long the old key goes on beside the new one
         #[arg(long, default_value_t = 86_400, value_name = "SECONDS")]
         overlap: i64,
         /// Write id and text into this file instead, for its owner alone; never overwritten

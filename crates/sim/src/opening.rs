@@ -37,7 +37,7 @@ pub fn open(sim: &Sim) {
             return sim.lock().audit.broken("an empty store takes accounts", None, || "it does not".into());
         };
         sim.lock().secrets.insert(account, key.text);
-        let issued = block_on(order_keys::issue(&api, account, false, 0)).ok();
+        let issued = block_on(order_keys::issue(&api, account, false, None)).ok();
         let signs = issued.and_then(|k| OrderKey::new(k.shown["id"].as_str()?, &k.text).ok());
         match signs {
             Some(key) => drop(sim.lock().order_keys.insert(account, key)),

@@ -1,9 +1,10 @@
 //! Signed orders: what is charged is what was signed, once, or nothing is.
 
 use crate::world::{ACCOUNT, Got, Moment, OTHER_ACCOUNT, Request, Shop};
+use florin_api::KeyClass;
 use florin_api::keys::manage::{self, NewKey};
 use florin_api::keys::rules::{self, NewRules};
-use florin_api::{KeyClass, order_keys};
+use florin_api::order_keys::{self, Rolled};
 use florin_core::account;
 use florin_core::id::Kind;
 use florin_merchant::{Digest, Item, Order, OrderKey, digest_of};
@@ -20,7 +21,7 @@ struct Till {
 }
 
 fn key_of(shop: &Shop, account: florin_core::id::Key) -> (OrderKey, String) {
-    let issued = block_on(order_keys::issue(&shop.api, account, false, 3_600)).map_err(|e| e.message).unwrap();
+    let issued = block_on(order_keys::issue(&shop.api, account, false, None)).map_err(|e| e.message).unwrap();
     let id = issued.shown["id"].as_str().unwrap().to_owned();
     (OrderKey::new(&id, &issued.text).unwrap(), id)
 }
@@ -254,19 +255,29 @@ fn an_account_or_a_key_may_ask_for_codes() {
 fn two_keys_sign_while_one_rolls() {
     let till = Till::open();
     let api = &till.shop.api;
-    let issue = |overlap| block_on(order_keys::issue(api, ACCOUNT, false, overlap)).map_err(|e| e.message);
     let pays = |key: &OrderKey, n| till.pay(&till.sign(key, n, 1_000, "", 3_600)).status == 200;
-    let (new, id) = key_of(&till.shop, ACCOUNT);
+    let issue = |id: &str, overlap_seconds| {
+        let rolled = Some(Rolled { id, overlap_seconds });
+        let made = block_on(order_keys::issue(api, ACCOUNT, false, rolled)).map_err(|e| e.message)?;
+        let id = made.shown["id"].as_str().unwrap().to_owned();
+        Ok::<_, String>((OrderKey::new(&id, &made.text).unwrap(), id))
+    };
+    let (new, id) = issue(till.key.id(), 3_600).unwrap();
     assert!(pays(&till.key, 1) && pays(&new, 2));
-    assert_eq!(issue(0).map(|_| ()), Err("Two order keys are valid already. Revoke the older one first.".into()));
     till.shop.pass(3_600_000);
     assert!(!pays(&till.key, 3) && pays(&new, 4));
     let shown = block_on(order_keys::revoke(api, ACCOUNT, &id)).map_err(|e| e.message).unwrap();
     assert_eq!(shown["status"], json!("ended"));
     assert!(!pays(&new, 5));
     assert!(block_on(order_keys::revoke(api, OTHER_ACCOUNT, &id)).is_err());
-    assert!(issue(8 * 86_400).is_err());
+    assert!(issue(&id, 0).is_err(), "a key that has ended is not rolled");
+    assert!(issue(till.key.id(), 8 * 86_400).is_err());
     let listed = block_on(order_keys::list(api, ACCOUNT)).map_err(|e| e.message).unwrap();
     assert_eq!(listed.len(), 2);
+    for _ in 0..10 {
+        key_of(&till.shop, ACCOUNT);
+    }
+    let most = block_on(order_keys::issue(api, ACCOUNT, false, None)).map(|_| ()).map_err(|e| e.message);
+    assert_eq!(most, Err("There are 10 order keys that hold already. Revoke one first.".into()));
     assert!(!format!("{listed:?}").contains("ordsec_"));
 }

@@ -86,15 +86,15 @@ pub fn order_keys(common: &Common, asked: &OrderKeys, account: Option<&str>) -> 
     let account = account.map(str::to_owned);
     let (question, to) = match asked {
         OrderKeys::List => (Manage::OrderKeys { account }, None),
-        OrderKeys::Create { overlap, to } => {
-            if let Some(path) = to.as_ref().filter(|path| path.exists()) {
-                let what = format!("{} is there already.", path.display());
-                return Err(Fail::usage("file_exists", "to", what));
-            }
-            (Manage::NewOrderKey { account, overlap_seconds: *overlap }, to.as_ref())
+        OrderKeys::Create { to } => (Manage::NewOrderKey { account, rolled: None }, to.as_ref()),
+        OrderKeys::Roll { id, overlap, to } => {
+            (Manage::NewOrderKey { account, rolled: Some((id.clone(), *overlap)) }, to.as_ref())
         }
         OrderKeys::Revoke { id } => (Manage::RevokeOrderKey { account, id: id.clone() }, None),
     };
+    if let Some(path) = to.filter(|path| path.exists()) {
+        return Err(Fail::usage("file_exists", "to", format!("{} is there already.", path.display())));
+    }
     let mut answer = ask(common, Ask::Manage(question))?;
     let secret = answer["secret"].as_str().map(str::to_owned);
     if let (Some(path), Some(secret)) = (to, &secret) {

@@ -68,7 +68,7 @@ async fn hand_keys(system: &System) -> Result<(), Fail> {
     };
     let mut gateway = system.gateway().await?;
     let made = gateway.ask(&Ask::Manage(question)).await?;
-    let ordered = gateway.ask(&Ask::Manage(Manage::NewOrderKey { account: None, overlap_seconds: 0 })).await?;
+    let ordered = gateway.ask(&Ask::Manage(Manage::NewOrderKey { account: None, rolled: None })).await?;
     // Whoever has the shop's key and not what it signs with can take no money by it.
     let rules = Manage::SetKey {
         account: None,

@@ -5,7 +5,8 @@ use super::ops::{Answer, Desk};
 use super::ports::Real;
 use florin_api::keys::manage::{self, Issued, NewKey};
 use florin_api::keys::rules::{self, NewRules, NewSigning};
-use florin_api::{Api, ApiError, KeyClass, order_keys, shape_of_decision, shape_of_request};
+use florin_api::order_keys::{self, Rolled};
+use florin_api::{Api, ApiError, KeyClass, shape_of_decision, shape_of_request};
 use florin_core::abuse_log::AbuseLog;
 use florin_core::account::{Account, AccountView, LONGEST_NAME, MOST_ACCOUNTS, all, change, make};
 use florin_core::flow::{Failure, load};
@@ -72,7 +73,8 @@ pub enum Manage {
     },
     NewOrderKey {
         account: Option<String>,
-        overlap_seconds: i64,
+        /// The key whose place it takes, and for how long that one goes on.
+        rolled: Option<(String, i64)>,
     },
     RevokeOrderKey {
         account: Option<String>,
@@ -179,10 +181,11 @@ async fn perform(desk: &Desk, asked: Manage) -> Result<Value, ApiError> {
             let data: Vec<Value> = views.iter().map(|view| order_keys::shape(&desk.api, view)).collect();
             Ok(json!({ "object": "list", "data": data }))
         }
-        Manage::NewOrderKey { account, overlap_seconds } => {
+        Manage::NewOrderKey { account, rolled } => {
             let account = of(desk, account).await?;
             let live = live(desk, account).await?;
-            let issued = order_keys::issue(&desk.api, account, live, overlap_seconds).await?;
+            let rolled = rolled.as_ref().map(|(id, overlap)| Rolled { id, overlap_seconds: *overlap });
+            let issued = order_keys::issue(&desk.api, account, live, rolled).await?;
             let mut shown = issued.shown;
             shown["secret"] = json!(issued.text);
             Ok(shown)
