@@ -132,6 +132,10 @@ impl From<Refusal> for ApiError {
             | Refusal::AlreadyRefunded
             | Refusal::NothingToRefund
             | Refusal::TooManyAttempts
+            | Refusal::OrderMismatch { .. }
+            | Refusal::OrderExpired
+            | Refusal::OrderReused
+            | Refusal::OrderRequired
             | Refusal::TooMany { .. }
             | Refusal::IdempotencyInUse => error,
         }
@@ -200,5 +204,8 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::Orphan => "orphan",
         Kind::Restore => "restore",
         Kind::Tombstone => "tombstone",
+        Kind::OrderKey => "order key",
+        Kind::OrderUse => "order code",
+        Kind::KeyRules => "key rules",
     }
 }

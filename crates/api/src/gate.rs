@@ -12,7 +12,7 @@ use crate::resources::threeds;
 use crate::respond::LONGEST_KEY;
 use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
-use crate::{Api, KeyClass, expand, form, look, openapi, permission, respond};
+use crate::{Api, KeyClass, expand, form, look, openapi, permission, respond, signed};
 use florin_core::commit::{ClaimId, Origin, Version};
 use florin_core::decline::DeclineCode;
 use florin_core::edge::{CARD_FIELD, EdgeRequest, EdgeResponse, Identified, Identify, Site};
@@ -97,6 +97,7 @@ async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result
     permit(api, route, &caller)?;
     api.limits.account(caller.account, api.ports.now())?;
     cards_may_come(api, request, &caller)?;
+    signed::admit(api, request, &caller).await?;
     let claim = claiming(api, request, &caller, &map)?;
     let paths = expand::asked(&mut map)?;
     let idempotency_key = claim.as_ref().and_then(|_| header(request, "idempotency-key")).map(str::to_owned);
@@ -155,7 +156,8 @@ async fn original(ask: &Ask<'_>) -> Result<Option<String>, ApiError> {
 }
 
 /// What a holder of a client secret is not shown of an intent.
-const PRIVATE: &[&str] = &["metadata", "customer", "application_fee_amount", "review", "transfer_data", "on_behalf_of"];
+const PRIVATE: &[&str] =
+    &["metadata", "customer", "order", "application_fee_amount", "review", "transfer_data", "on_behalf_of"];
 
 fn without_private(body: &mut Value) {
     match body {
@@ -363,6 +365,8 @@ pub async fn identify(api: &Api, asked: Identify) -> Identified {
     let found = match keys::caller(api, given.as_deref()).await {
         // The request itself comes next, and is counted then.
         Ok(caller) if !caller.may_ask_from(asked.client) => Err(elsewhere(&caller, asked.client)),
+        // Asked for a request that brings a card.
+        Ok(caller) if caller.rules.signature_required && !asked.origins => Err(signed::tokenise_first()),
         Ok(caller) => api.limits.key(caller.key, now, true).map(|()| caller),
         Err(error) if error.status == 401 => api.limits.failure(asked.client, now).and(Err(error)),
         Err(error) => Err(error),

@@ -26,6 +26,7 @@ mod load;
 mod look;
 mod note;
 mod openapi;
+pub mod order_keys;
 mod origin;
 mod origins;
 mod params;
@@ -34,6 +35,7 @@ mod resources;
 mod respond;
 mod router;
 mod search;
+mod signed;
 mod snapshot;
 mod version;
 

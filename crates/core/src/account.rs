@@ -1,12 +1,13 @@
 //! Merchants' accounts: several on one installation, each with its own keys, things and money. Knows no key.
 
-use crate::codec::Body;
+use crate::codec::{BadBody, Body, whole};
 use crate::commit::{EventKind, Row};
 use crate::flow::{self, Failure, View};
 use crate::id::{Key, Kind};
 use crate::money::Currency;
 use crate::ports::Ports;
 use crate::record::{self, Change, Record};
+use crate::refusal::Refusal;
 use crate::store::Query;
 use crate::terminal::HOUSE;
 use serde::{Deserialize, Serialize};
@@ -25,9 +26,15 @@ pub struct Account {
     pub country: [u8; 2],
     /// In which the merchant thinks.
     pub currency: Currency,
+    /// Nothing is confirmed without a signed order.
+    pub require_order_code: bool,
 }
 
 impl Account {
+    /// One that asks for nothing beyond what everybody is asked for.
+    pub fn plain(name: String, live: bool, country: [u8; 2], currency: Currency) -> Account {
+        Account { name, live, country, currency, require_order_code: false }
+    }
     /// Two letters of ISO 3166-1's alphabet, in capitals.
     pub fn country(text: &str) -> Option<[u8; 2]> {
         let code: [u8; 2] = text.to_ascii_uppercase().as_bytes().try_into().ok()?;
@@ -39,7 +46,16 @@ impl Account {
 }
 
 impl Body for Account {
-    const FORMAT: u8 = 1;
+    const FORMAT: u8 = 2;
+
+    /// Format 1 ended before the switches: they were off, which is a byte of 0 each.
+    fn decode_format(format: u8, rest: &[u8]) -> Result<Account, BadBody> {
+        match format {
+            1 => whole(&[rest, &[0]].concat()),
+            Self::FORMAT => whole(rest),
+            _ => Err(BadBody::Damaged),
+        }
+    }
 }
 
 impl Record for Account {
@@ -58,6 +74,28 @@ pub async fn all(ports: &dyn Ports) -> Result<Vec<AccountView>, Failure> {
 /// One account by its key.
 pub async fn load(ports: &dyn Ports, key: Key) -> Result<AccountView, Failure> {
     flow::load(ports.store(), HOUSE, Kind::Account, key).await
+}
+
+/// Changes what an account asks for.
+pub async fn change(
+    ports: &dyn Ports,
+    key: Key,
+    decide: &(dyn Fn(&Account) -> Account + Sync),
+) -> Result<AccountView, Failure> {
+    let decide = |from: &AccountView| Ok(Change::to(decide(&from.body), EventKind::AccountChanged));
+    match record::change(ports, HOUSE, key, None, &decide, &|_| vec![]).await? {
+        flow::Done::Fresh(view) => Ok(view),
+        flow::Done::Replayed(_) => unreachable!("without an idempotency key nothing is replayed"),
+    }
+}
+
+/// Whether payments of an account need a signed order. One without a row asks for nothing.
+pub async fn requires_order(ports: &dyn Ports, key: Key) -> Result<bool, Failure> {
+    match load(ports, key).await {
+        Ok(view) => Ok(view.body.require_order_code),
+        Err(Failure::Refused(Refusal::NoSuch(_))) => Ok(false),
+        Err(failure) => Err(failure),
+    }
 }
 
 pub async fn make(ports: &dyn Ports, account: Account) -> Result<AccountView, Failure> {

@@ -11,8 +11,10 @@ use crate::deliver::{Delivery, Outbox};
 use crate::domain::{Domain, Named};
 use crate::endpoint::Endpoint;
 use crate::id::Kind;
+use crate::key_rules::KeyRules;
 use crate::method::{CardOnce, CodeOnce, PaymentMethod};
 use crate::movement::Movement;
+use crate::order::{OrderKey, OrderUse};
 use crate::payment::Payment;
 use crate::refund::Refund;
 use crate::restore::{Orphan, Restore};
@@ -52,6 +54,9 @@ pub fn is_read(kind: Kind, body: &[u8]) -> bool {
         Kind::DomainName => of::<Named>,
         Kind::Orphan => of::<Orphan>,
         Kind::Restore => of::<Restore>,
+        Kind::OrderKey => of::<OrderKey>,
+        Kind::OrderUse => of::<OrderUse>,
+        Kind::KeyRules => of::<KeyRules>,
         Kind::Charge | Kind::Event | Kind::Job | Kind::Chain | Kind::Card | Kind::Attempt | Kind::Tombstone => {
             |_: &[u8]| false
         }

@@ -58,12 +58,13 @@ mod tests {
     use crate::method::{Hold, PaymentMethod};
     use crate::money::Currency;
     use crate::movement::{Movement, Settled, Source};
+    use crate::order::{Buyer, OrderKey, OrderUse, SharedSecret, SignedOrder};
     use crate::payment::{CancelReason, CaptureMethod, Method, Payment, PaymentError, PaymentPersonal, Stage};
     use crate::refund::{Refund, RefundReason, RefundStage};
     use crate::restore::{Orphan, Restore, RestoreStage};
     use crate::sample::{
         APPROVAL, CHARGE, FUNDS, NOW, OPEN, PAYMENT, START, VERIFICATION, attempt, card, eur, every_move, every_stage,
-        every_state, held, payment,
+        every_state, held, payment, signed_order,
     };
     use crate::sample::{SALE, reversed, reversing};
     use crate::settlement::{
@@ -138,6 +139,7 @@ mod tests {
     fn payments_by_stage() {
         let bodies = every_stage().map(held);
         golden("stages", include_str!("../tests/golden/payment_stages.hex"), &bodies);
+        still_read("stages of format 1", include_str!("../tests/golden/payment_stages_1.hex"), &bodies);
     }
 
     #[test]
@@ -151,6 +153,7 @@ mod tests {
             .map(|a| Payment { attempts: vec![a], ..payment(CaptureMethod::Automatic, Stage::RequiresConfirmation) })
             .collect();
         golden("attempts", include_str!("../tests/golden/payment_attempts.hex"), &bodies);
+        still_read("attempts of format 1", include_str!("../tests/golden/payment_attempts_1.hex"), &bodies);
     }
 
     #[test]
@@ -158,7 +161,12 @@ mod tests {
         let stage = Stage::RequiresPaymentMethod { last_error: None };
         let least = Payment { card: None, ..payment(CaptureMethod::Automatic, stage) };
         let most = Payment { live: true, customer: Some(Key(i64::MAX)), ..held(every_stage()[1].clone()) };
-        golden("extremes", include_str!("../tests/golden/payment_extremes.hex"), &[least, most]);
+        let before = [least.clone(), most.clone()];
+        still_read("extremes of format 1", include_str!("../tests/golden/payment_extremes_1.hex"), &before);
+        let order = |buyer| Payment { order: Some(SignedOrder { buyer, ..signed_order() }), ..most.clone() };
+        let orders = [Buyer::Nobody, Buyer::Named([8; 32]), Buyer::Customer(Key(i64::MAX))].map(order);
+        let bodies: Vec<Payment> = before.into_iter().chain(orders).collect();
+        golden("extremes", include_str!("../tests/golden/payment_extremes.hex"), &bodies);
     }
 
     #[test]
@@ -346,6 +354,32 @@ mod tests {
     }
 
     #[test]
+    fn accounts_and_what_is_asked_of_their_keys() {
+        use crate::account::Account;
+        use crate::key_rules::{KeyRules, Signing};
+        let account = |require_order_code| Account {
+            name: "Cafeteria".into(),
+            live: true,
+            country: *b"NL",
+            currency: Currency::EUR,
+            require_order_code,
+        };
+        golden("accounts", include_str!("../tests/golden/accounts.hex"), &[account(false), account(true)]);
+        still_read("accounts of format 1", include_str!("../tests/golden/accounts_1.hex"), &[account(false)]);
+        let secret = || SharedSecret::new("ordsec_a".into());
+        let keys = [None, Some(NOW)].map(|ends| OrderKey { live: true, secret: secret(), ends });
+        golden("order keys", include_str!("../tests/golden/order_keys.hex"), &keys);
+        let used = [OrderUse { digest: [7; 32], payment: PAYMENT }];
+        golden("order uses", include_str!("../tests/golden/order_uses.hex"), &used);
+        let rules = [None, Some(Signing::Hmac(secret())), Some(Signing::Ed25519([9; 32]))].map(|signing| KeyRules {
+            order_code: true,
+            signature_required: signing.is_some(),
+            signing,
+        });
+        golden("rules of keys", include_str!("../tests/golden/key_rules.hex"), &rules);
+    }
+
+    #[test]
     fn what_is_no_body() {
         #[track_caller]
         fn check(bytes: &[u8], expected: BadBody) {
@@ -359,7 +393,7 @@ mod tests {
         }
         check(&[&good[..], &[0]].concat(), BadBody::Damaged);
         check(&[&[0], &good[1..]].concat(), BadBody::Damaged);
-        check(&[&[2], &good[1..]].concat(), BadBody::Newer(2));
+        check(&[&[3], &good[1..]].concat(), BadBody::Newer(3));
         check(&[255], BadBody::Newer(255));
     }
 }

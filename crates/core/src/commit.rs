@@ -122,6 +122,11 @@ pub enum EventKind {
     OrphanReversed = 72,
     /// A restored database was compared with the acquirer's journal: begun, or ended.
     RestoreChanged = 73,
+    OrderKeyChanged = 74,
+    /// An order code was given to a payment.
+    OrderCodeUsed = 75,
+    KeyRulesChanged = 76,
+    AccountChanged = 77,
 }
 
 impl EventKind {
@@ -186,6 +191,10 @@ impl EventKind {
         EventKind::OrphanFound,
         EventKind::OrphanReversed,
         EventKind::RestoreChanged,
+        EventKind::OrderKeyChanged,
+        EventKind::OrderCodeUsed,
+        EventKind::KeyRulesChanged,
+        EventKind::AccountChanged,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -249,6 +258,10 @@ impl EventKind {
             EventKind::OrphanFound => "florin.orphan.found",
             EventKind::OrphanReversed => "florin.orphan.reversed",
             EventKind::RestoreChanged => "florin.restore.changed",
+            EventKind::OrderKeyChanged => "florin.order_key.changed",
+            EventKind::OrderCodeUsed => "florin.order_code.used",
+            EventKind::KeyRulesChanged => "florin.key_rules.changed",
+            EventKind::AccountChanged => "florin.account.changed",
         }
     }
     /// Whether merchants are told of it. Steps that concern nobody outside are no events to the API.

@@ -131,6 +131,12 @@ pub enum Kind {
     Restore = 42,
     /// Whose personal data was erased, as the file outside of the database names it.
     Tombstone = 43,
+    /// What a merchant signs orders with.
+    OrderKey = 44,
+    /// Which payment an order code was given to: its key is a hash of the code.
+    OrderUse = 45,
+    /// What is asked of the requests of an API key: its key is a hash of that.
+    KeyRules = 46,
 }
 
 impl Kind {
@@ -168,6 +174,9 @@ impl Kind {
         Kind::Orphan,
         Kind::Restore,
         Kind::Tombstone,
+        Kind::OrderKey,
+        Kind::OrderUse,
+        Kind::KeyRules,
     ];
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -204,6 +213,9 @@ impl Kind {
             Kind::Orphan => "orphan",
             Kind::Restore => "restore",
             Kind::Tombstone => "erased",
+            Kind::OrderKey => "ordkey",
+            Kind::OrderUse => "orduse",
+            Kind::KeyRules => "keyrules",
         }
     }
     pub fn from_u8(n: u8) -> Option<Kind> {

@@ -41,6 +41,16 @@ pub enum Refusal {
     /// The payment has no captured money.
     NothingToRefund,
     TooManyAttempts,
+    /// A signed order says otherwise.
+    OrderMismatch {
+        param: &'static str,
+    },
+    /// The order's code holds no more.
+    OrderExpired,
+    /// The order's code was given to another payment.
+    OrderReused,
+    /// The account, or the key, takes no payment without a signed order.
+    OrderRequired,
     /// There are as many of them as there may be.
     TooMany {
         kind: Kind,
@@ -188,6 +198,34 @@ impl Refusal {
                 None,
                 "The payment was tried too often. Create a new one.".into(),
             ),
+            Refusal::OrderMismatch { param } => told(
+                400,
+                INVALID,
+                "order_code_mismatch",
+                Some(param),
+                format!("The {param} is not what was signed with the order. Sign the order as it is now, and give the new order_code."),
+            ),
+            Refusal::OrderExpired => told(
+                400,
+                INVALID,
+                "order_code_expired",
+                Some("order_code"),
+                "The order code holds no more. Sign the order again.".into(),
+            ),
+            Refusal::OrderReused => told(
+                400,
+                INVALID,
+                "order_code_reused",
+                Some("order_code"),
+                "The order code was given to another payment: one code pays once. Sign the order again, with a fresh nonce.".into(),
+            ),
+            Refusal::OrderRequired => told(
+                400,
+                INVALID,
+                "order_code_required",
+                Some("order_code"),
+                "Payments need a signed order here: give order_code and order.".into(),
+            ),
             Refusal::IdempotencyMismatch => told(
                 400,
                 "idempotency_error",
@@ -280,6 +318,9 @@ const fn noun(kind: Kind) -> &'static str {
         Kind::Orphan => "orphaned payment",
         Kind::Restore => "restored database",
         Kind::Tombstone => "tombstone",
+        Kind::OrderKey => "order_key",
+        Kind::OrderUse => "order code",
+        Kind::KeyRules => "rules of an api_key",
     }
 }
 
@@ -333,6 +374,12 @@ mod tests {
         check(Refusal::RefundTooLarge { left: 600 }, 400, INVALID, large, amount, "600");
         check(Refusal::AlreadyRefunded, 400, INVALID, "charge_already_refunded", None, "refunded in full");
         check(Refusal::TooManyAttempts, 400, INVALID, "payment_intent_too_many_attempts", None, "too often");
+        let differs = Refusal::OrderMismatch { param: "amount" };
+        check(differs, 400, INVALID, "order_code_mismatch", amount, "not what was signed");
+        let code = Some("order_code");
+        check(Refusal::OrderExpired, 400, INVALID, "order_code_expired", code, "Sign the order again");
+        check(Refusal::OrderReused, 400, INVALID, "order_code_reused", code, "one code pays once");
+        check(Refusal::OrderRequired, 400, INVALID, "order_code_required", code, "signed order");
         check(Refusal::IdempotencyMismatch, 400, IDEMPOTENCY, "idempotency_key_reused", None, "another request");
         check(Refusal::IdempotencyKeyLength, 400, IDEMPOTENCY, "idempotency_key_invalid", None, "255");
         check(Refusal::IdempotencyInUse, 409, IDEMPOTENCY, "idempotency_key_in_use", None, "under way");

@@ -7,6 +7,7 @@ use crate::decline::{DeclineCode, Retry};
 use crate::flow::View;
 use crate::id::Key;
 use crate::money::{Currency, Money};
+use crate::order::{Buyer, SignedOrder};
 use crate::payment::{CancelReason, CaptureMethod, CardFacts, Doing, Funding, Payment, PaymentError, Stage, Terms};
 use crate::ports::Slot;
 use crate::time::Time;
@@ -147,6 +148,21 @@ pub fn payment(capture: CaptureMethod, stage: Stage) -> Payment {
         stage,
         attempts: vec![],
         authentications: vec![],
+        order: None,
+    }
+}
+
+/// For `payment`'s money and nobody in particular.
+pub fn signed_order() -> SignedOrder {
+    SignedOrder {
+        id: "1001".into(),
+        items: [3; 32],
+        money: eur(1000),
+        buyer: Buyer::Nobody,
+        key: Key(700),
+        expires: NOW.plus_ms(86_400_000),
+        nonce: "AAAAAAAAAAAAAAAAAAAAAA".into(),
+        mac: [4; 32],
     }
 }
 

@@ -109,6 +109,14 @@ pub enum Command {
         #[arg(long, global = true, value_name = "ACCT")]
         account: Option<String>,
     },
+    /// Keys that merchants sign orders with: list, create, revoke
+    OrderKeys {
+        #[command(subcommand)]
+        ask: OrderKeys,
+        /// Whose keys [default: the first account's]
+        #[arg(long, global = true, value_name = "ACCT")]
+        account: Option<String>,
+    },
     /// Merchants' accounts on this installation
     Accounts {
         #[command(subcommand)]
@@ -356,6 +364,20 @@ pub enum Keys {
         /// Its id (key_…) or its last four characters
         id: String,
     },
+    /// What is asked of one key's requests: signatures (RFC 9421), signed orders
+    Set {
+        /// Its id (key_…) or its last four characters
+        id: String,
+        /// It confirms no payment without a signed order
+        #[arg(long, value_name = "BOOL")]
+        require_order_code: Option<bool>,
+        /// hmac (makes a secret and prints it, once), none, or a PEM file with a public key of ed25519
+        #[arg(long, value_name = "HOW")]
+        signing: Option<String>,
+        /// Its requests are refused unless they are signed
+        #[arg(long, value_name = "BOOL")]
+        require_signature: Option<bool>,
+    },
     /// All keys: what wraps, since when, which data keys seal how many cards and records, and what is overdue
     Status,
     /// Every algorithm and key that there is: what for, how long, where, by which standard
@@ -455,6 +477,34 @@ pub enum Class {
 }
 
 #[derive(Subcommand)]
+pub enum OrderKeys {
+    /// Keys of the account; never their text
+    List,
+    /// Make a key and print its text, once
+    Create {
+        /// Write id and text into this file instead, for its owner alone; never overwritten
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Make a key that takes another's place, and print its text, once
+    Roll {
+        /// Its id (ordkey_…)
+        id: String,
+        /// How long the old key goes on beside the new one
+        #[arg(long, default_value_t = 86_400, value_name = "SECONDS")]
+        overlap: i64,
+        /// Write id and text into this file instead, for its owner alone; never overwritten
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// End a key now: what it signed is taken no more
+    Revoke {
+        /// Its id (ordkey_…)
+        id: String,
+    },
+}
+
+#[derive(Subcommand)]
 pub enum Accounts {
     /// All accounts
     List,
@@ -468,6 +518,15 @@ pub enum Accounts {
         /// ISO 4217, for example eur [default: eur]
         #[arg(long)]
         currency: Option<String>,
+    },
+    /// Change what an account asks for
+    Set {
+        /// Which [default: the first]
+        #[arg(long, value_name = "ACCT")]
+        account: Option<String>,
+        /// Confirm no payment without a signed order
+        #[arg(long, value_name = "BOOL")]
+        require_order_code: Option<bool>,
     },
 }
 

@@ -65,6 +65,7 @@ fn main() -> ExitCode {
         Command::Keys { ask, account } => commands::own::keys(&cli.common, ask, account.as_deref()),
         Command::Accounts { ask } => commands::own::accounts(&cli.common, ask),
         Command::Abuse { ask, account } => commands::own::abuse(&cli.common, ask, account.as_deref()),
+        Command::OrderKeys { ask, account } => commands::own::order_keys(&cli.common, ask, account.as_deref()),
         Command::Logs { ask, account } => commands::own::logs(&cli.common, ask, account.as_deref()),
         Command::Webhooks { ask } => commands::webhooks::run(&cli.common, ask),
         Command::Serve => commands::serve::serve(&cli.common),

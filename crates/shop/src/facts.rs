@@ -29,7 +29,8 @@ pub fn of_intent(intent: &Value) -> Option<Fact> {
         _ => return None,
     };
     let received = intent["amount_received"].as_i64().unwrap_or(0);
-    let said = Said::Payment { standing, received, currency: text(&intent["currency"])? };
+    let code = text(&intent["order"]["code"]);
+    let said = Said::Payment { standing, received, currency: text(&intent["currency"])?, code };
     Some(Fact { intent: text(&intent["id"])?, order: text(&intent["metadata"]["order"]), said })
 }
 
@@ -91,9 +92,10 @@ mod tests {
         let event = |kind: &str, object: Value| json!({ "type": kind, "data": { "object": object } });
         let intent = |status: &str| {
             json!({ "id": "pi_1", "object": "payment_intent", "status": status, "amount_received": 5, "currency": "eur",
-                "metadata": { "order": "o1" } })
+                "metadata": { "order": "o1" }, "order": { "code": "v1.a" } })
         };
-        let payment = |standing| Said::Payment { standing, received: 5, currency: "eur".into() };
+        let payment =
+            |standing| Said::Payment { standing, received: 5, currency: "eur".into(), code: Some("v1.a".into()) };
         for (status, standing) in [
             ("requires_payment_method", Standing::Open),
             ("requires_action", Standing::Acting),

@@ -17,7 +17,7 @@ mod person;
 pub mod seal;
 mod serve;
 mod settings;
-pub mod signature;
+pub mod sign;
 mod start;
 #[cfg(test)]
 mod tests;

@@ -80,6 +80,8 @@ pub struct Order {
     /// Seconds since 1970.
     pub placed: i64,
     pub changed: i64,
+    /// What it is signed with: what was paid must bear the same.
+    pub code: Option<String>,
 }
 
 impl Order {
@@ -109,6 +111,8 @@ pub enum Said {
         standing: Standing,
         received: i64,
         currency: String,
+        /// Of the order that the gateway says was paid.
+        code: Option<String>,
     },
     /// So much of the payment is back, by all its refunds that are over.
     Refunded {
@@ -147,8 +151,9 @@ pub fn decide(order: &Order, intent: &str, said: &Said) -> Option<Change> {
     let mut change = Change::of(order);
     let ours = order.intent.as_deref().is_none_or(|own| own == intent);
     match said {
-        Said::Payment { standing: Standing::Succeeded, received, currency } => {
-            let as_ordered = *received == order.total && currency == order.currency.code();
+        Said::Payment { standing: Standing::Succeeded, received, currency, code } => {
+            let signed = order.code.is_none() || order.code == *code;
+            let as_ordered = *received == order.total && currency == order.currency.code() && signed;
             match (order.stage, ours) {
                 (Stage::Placed | Stage::Paying | Stage::Confirming, true) => {
                     change.intent = Some(intent.to_owned());
@@ -223,15 +228,16 @@ mod tests {
             received,
             placed: 0,
             changed: 0,
+            code: None,
         }
     }
 
     fn paid(received: i64, currency: &str) -> Said {
-        Said::Payment { standing: Standing::Succeeded, received, currency: currency.into() }
+        Said::Payment { standing: Standing::Succeeded, received, currency: currency.into(), code: None }
     }
 
     fn stands(standing: Standing) -> Said {
-        Said::Payment { standing, received: 0, currency: "eur".into() }
+        Said::Payment { standing, received: 0, currency: "eur".into(), code: None }
     }
 
     #[test]
@@ -269,6 +275,23 @@ mod tests {
         check(Paying, "pi_1", &stands(Standing::Open), Some(Placed));
         check(Paying, "pi_2", &stands(Standing::Open), None);
         check(Paying, "pi_2", &stands(Standing::Canceled), None);
+    }
+
+    /// What bears no code, or another order's, is looked at by a person.
+    #[test]
+    fn what_was_paid_bears_the_orders_code() {
+        #[track_caller]
+        fn check(own: Option<&str>, told: Option<&str>, expected: Stage) {
+            let order = Order { code: own.map(str::to_owned), ..order(Paying) };
+            let (standing, received, code) = (Standing::Succeeded, 1000, told.map(str::to_owned));
+            let said = Said::Payment { standing, received, currency: "eur".into(), code };
+            assert_eq!(decide(&order, "pi_1", &said).map(|c| c.stage), Some(expected));
+        }
+        check(Some("v1.a"), Some("v1.a"), Paid);
+        check(Some("v1.a"), Some("v1.b"), Review);
+        check(Some("v1.a"), None, Review);
+        check(None, None, Paid);
+        check(None, Some("v1.a"), Paid);
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::fail::Fail;
 use crate::florin::{Florin, Trouble};
 use crate::order::{Change, Order, Stage};
 use crate::settings::Log;
+use crate::sign::{self, Told};
+use florin_merchant::OrderKey;
 use rusqlite::Transaction;
 use serde_json::Value;
 use std::sync::Arc;
@@ -28,6 +30,8 @@ pub struct Till {
     pub news: broadcast::Sender<String>,
     /// The keeper has something to do before its next round.
     pub wake: Notify,
+    /// What orders are signed with.
+    orders: Option<OrderKey>,
     log: Log,
 }
 
@@ -47,8 +51,8 @@ pub enum Tried {
 }
 
 impl Till {
-    pub fn new(db: Db, florin: Arc<Florin>, log: Log) -> Till {
-        Till { db, florin, news: broadcast::channel(NEWS_LIMIT).0, wake: Notify::new(), log }
+    pub fn new(db: Db, florin: Arc<Florin>, orders: Option<OrderKey>, log: Log) -> Till {
+        Till { db, florin, news: broadcast::channel(NEWS_LIMIT).0, wake: Notify::new(), orders, log }
     }
 
     /// Writes a failure down. Its text names no customer.
@@ -87,13 +91,19 @@ impl Till {
             return Ok(Ok(intent.clone()));
         }
         let (amount, number) = (order.total.to_string(), order.number.to_string());
-        let fields = [
+        let signed = self.signed(order).await?;
+        let mut fields = vec![
             ("amount", amount.as_str()),
             ("currency", order.currency.code()),
             ("automatic_payment_methods[enabled]", "true"),
             ("metadata[order]", order.id.as_str()),
             ("metadata[number]", number.as_str()),
         ];
+        if let Some(told) = &signed {
+            fields.push(("order_code", &told.code));
+            fields.push(("order[id]", &order.id));
+            fields.push(("order[items_digest]", &told.items_digest));
+        }
         let key = format!("order-{}-pay-{}", order.id, order.attempt);
         let made = match self.florin.post("/v1/payment_intents", &fields, &key).await {
             Ok(made) => made,
@@ -109,6 +119,18 @@ impl Till {
             })
             .await?;
         Ok(Ok(id))
+    }
+
+    /// The order's code for its present try, written down before anybody is told.
+    async fn signed(&self, order: &Order) -> Result<Option<Told>, Fail> {
+        let Some(key) = &self.orders else { return Ok(None) };
+        let id = order.id.clone();
+        let lines = self.db.run(move |tx| orders::lines(tx, &id)).await?;
+        let cannot = || Fail::new("shop_order", "the order cannot be signed");
+        let told = sign::sign(key, order, &lines).ok_or_else(cannot)?;
+        let (id, code) = (order.id.clone(), told.code.clone());
+        self.db.run(move |tx| orders::signed(tx, &id, &code)).await?;
+        Ok(Some(told))
     }
 
     /// Pays an order with what the card form gave: a confirmation token. `back` is where a bank's page leads to.

@@ -35,11 +35,15 @@ pub struct Settings {
 pub struct Handed {
     pub secret_key: String,
     pub publishable_key: String,
+    /// `id secret` of what orders are signed with.
+    #[serde(default)]
+    pub order_key: Option<String>,
 }
 
 impl Drop for Handed {
     fn drop(&mut self) {
         zeroize::Zeroize::zeroize(&mut self.secret_key);
+        zeroize::Zeroize::zeroize(&mut self.order_key);
     }
 }
 

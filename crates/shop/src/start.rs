@@ -9,6 +9,7 @@ use crate::serve::CONNECTIONS_LIMIT;
 use crate::settings::{Handed, Ready, Settings};
 use crate::web::{App, LISTENING_LIMIT, SETUP, router};
 use crate::{Fail, hooks, keeper, serve, tls};
+use florin_merchant::OrderKey;
 use std::sync::{Arc, RwLock};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -21,7 +22,8 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>, ready: impl
     let db = Db::open(&path)?;
     db.now(|tx| products::stock_up(tx, now()))?;
     let florin = Arc::new(gateway(&db, &keys, &settings)?);
-    let till = Arc::new(Till::new(db, florin, settings.log));
+    let orders = order_key(&db, &keys)?;
+    let till = Arc::new(Till::new(db, florin, orders, settings.log));
     let setup = till.db.now(admin::hash)?.is_none().then(|| keys.code(SETUP, SETUP));
     let listen =
         |listener: std::net::TcpListener| listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
@@ -92,6 +94,13 @@ async fn endpoint(app: Arc<App>, url: String) {
     }
 }
 
+/// What orders are signed with; a shop that was set up without signs none.
+fn order_key(db: &Db, keys: &Keys) -> Result<Option<OrderKey>, Fail> {
+    let Some(kept) = db.now(|tx| meta::read(tx, keys, Secret::OrderKey))? else { return Ok(None) };
+    let key = kept.split_once(' ').and_then(|(id, secret)| OrderKey::new(id, secret).ok());
+    key.map(Some).ok_or_else(|| Fail::new("shop_keys", "the key that orders are signed with cannot be read"))
+}
+
 /// The API keys: those that were handed over are sealed first, and only then removed.
 fn gateway(db: &Db, keys: &Keys, settings: &Settings) -> Result<Florin, Fail> {
     if let Ok(bytes) = std::fs::read(&settings.handed) {
@@ -99,6 +108,9 @@ fn gateway(db: &Db, keys: &Keys, settings: &Settings) -> Result<Florin, Fail> {
             .map_err(|_| Fail::new("shop_keys", "the API keys that were handed over cannot be read"))?;
         db.now(|tx| {
             meta::keep(tx, keys, Secret::ApiKey, &handed.secret_key)?;
+            if let Some(key) = &handed.order_key {
+                meta::keep(tx, keys, Secret::OrderKey, key)?;
+            }
             meta::keep(tx, keys, Secret::PublishableKey, &handed.publishable_key)
         })?;
         std::fs::remove_file(&settings.handed).map_err(|e| {

@@ -25,6 +25,7 @@ mod restore;
 mod rng;
 mod seed;
 mod settle;
+mod signed;
 mod store;
 mod trace;
 mod vault;

@@ -5,12 +5,14 @@ use crate::exec::Sim;
 use crate::request::Request;
 use florin_api::KeyClass;
 use florin_api::keys::manage::{NewKey, issue};
+use florin_api::order_keys;
 use florin_core::account::Account;
 use florin_core::commit::EventKind;
 use florin_core::id::{Key, Kind};
 use florin_core::money::Currency;
 use florin_core::record::{self, Change};
 use florin_core::terminal::HOUSE;
+use florin_merchant::OrderKey;
 use florin_store::block_on;
 use std::sync::Arc;
 
@@ -27,7 +29,7 @@ pub fn open(sim: &Sim) {
     let calm = Arc::new(Calm::new(store, now, look.clone(), Some(sim.clone())));
     let api = api(calm.clone(), &look, seed);
     for account in ACCOUNTS {
-        let body = Account { name: "Shop".into(), live: false, country: *b"NL", currency: Currency::EUR };
+        let body = Account::plain("Shop".into(), false, *b"NL", Currency::EUR);
         let change = Change::to(body, EventKind::AccountCreated);
         let made = block_on(record::make(&*calm, HOUSE, account, change, None, &|_| vec![]));
         let key = block_on(issue(&api, account, NewKey::plain(KeyClass::Secret, false)));
@@ -35,6 +37,12 @@ pub fn open(sim: &Sim) {
             return sim.lock().audit.broken("an empty store takes accounts", None, || "it does not".into());
         };
         sim.lock().secrets.insert(account, key.text);
+        let issued = block_on(order_keys::issue(&api, account, false, None)).ok();
+        let signs = issued.and_then(|k| OrderKey::new(k.shown["id"].as_str()?, &k.text).ok());
+        match signs {
+            Some(key) => drop(sim.lock().order_keys.insert(account, key)),
+            None => return sim.lock().audit.broken("an empty store takes order keys", None, || "it does not".into()),
+        }
         for n in 0..CUSTOMERS {
             let request = Request::post(account, "/v1/customers".into(), format!("name=Customer+{n}"));
             let edge = sim.lock().edge(0, &request);

@@ -76,7 +76,7 @@ struct Backup {
 /// The gateway works; the backup is made somewhere in it, perhaps in the middle of a payment.
 fn before(bank: &Arc<Bank>, rng: &mut Rng) -> Result<Backup, String> {
     let process = Process::new(bank, rng.draw());
-    let body = Account { name: "one".into(), live: false, country: *b"NL", currency: Currency::EUR };
+    let body = Account::plain("one".into(), false, *b"NL", Currency::EUR);
     let account = done(account::make(&process, body)).map_err(|e| format!("{e:?}"))?.key;
     bank.lock().account = account;
     bank.lock().back_up_in = Some(rng.between(1, 120));

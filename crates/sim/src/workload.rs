@@ -52,6 +52,9 @@ struct Sale {
     keeps: bool,
     /// A card was given when it was made, and nobody has used it yet.
     has_card: bool,
+    currency: Currency,
+    /// The customer that the merchant signed it for; none when it is not signed.
+    signed_for: Option<String>,
 }
 
 impl Merchant {
@@ -107,16 +110,28 @@ impl Merchant {
             add("&description=a+book");
         }
         let keeps = self.chance(200);
+        let customer = if keeps { self.customer() } else { String::new() };
         if keeps {
-            add(&format!("&setup_future_usage=off_session&customer={}", self.customer()));
+            add(&format!("&setup_future_usage=off_session&customer={customer}"));
+        }
+        let signed = if self.chance(250) { self.sign(money, &customer) } else { None };
+        if let Some(order) = &signed {
+            add(order);
         }
         add("&payment_method_options[card][request_incremental_authorization]=if_available");
         let (has_card, card) = (self.chance(500), self.card());
         let request = self.post("/v1/payment_intents".into(), text);
         let request = if has_card { request.with_card(card) } else { request };
+        if signed.is_some() && self.chance(200) {
+            // The same code under another key: one of the two is refused.
+            let again = self.post("/v1/payment_intents".into(), format!("{}&metadata[again]=1", request.text));
+            self.ask_beside(Request { card: request.card, ..again });
+        }
         let payment = self.ask(request).await?.key;
         let path = format!("/v1/payment_intents/{}", self.id(Kind::Payment, payment));
-        Some(Sale { payment, path, unit, amount: money.minor, keeps, has_card })
+        let signed_for = signed.map(|_| customer);
+        let (amount, currency) = (money.minor, money.currency);
+        Some(Sale { payment, path, unit, amount, keeps, has_card, currency, signed_for })
     }
 
     fn price(&self) -> (Money, i64) {
@@ -131,9 +146,20 @@ impl Merchant {
     /// Another price, before anybody pays it.
     async fn update(&self, sale: &mut Sale) {
         let amount = sale.amount + self.between(1, 500) * sale.unit;
-        let request = self.post(sale.path.clone(), format!("amount={amount}&metadata[order]={amount}"));
+        let mut text = format!("amount={amount}&metadata[order]={amount}");
+        let mut fits = true;
+        if let Some(customer) = &sale.signed_for {
+            let order = self.sign(Money::new(amount, sale.currency), customer);
+            fits = self.chance(600);
+            text.push_str(order.as_deref().filter(|_| fits).unwrap_or(""));
+        }
+        let request = self.post(sale.path.clone(), text);
         if self.ask(request).await.is_some() {
             sale.amount = amount;
+            if !fits {
+                let promise = "another price needs another order code";
+                self.sim.lock().audit.broken(promise, Some(sale.payment), || format!("{amount} was taken"));
+            }
         }
     }
 

@@ -16,6 +16,7 @@ use crate::vault::Vault;
 use florin_api::Look;
 use florin_core::id::Key;
 use florin_core::time::Time;
+use florin_merchant::OrderKey;
 use florin_sandbox::{Host, HostSettings};
 use florin_store::MemoryStore;
 use std::collections::{BTreeMap, VecDeque};
@@ -148,6 +149,8 @@ pub struct World {
     /// Merchants' keys and customers, by account.
     pub secrets: BTreeMap<Key, String>,
     pub customers: BTreeMap<Key, Vec<Key>>,
+    /// What they sign orders with.
+    pub order_keys: BTreeMap<Key, OrderKey>,
     /// A week has passed after the storm.
     pub aged: bool,
     over: bool,
@@ -204,6 +207,7 @@ impl World {
             look: Arc::new(look()),
             secrets: BTreeMap::new(),
             customers: BTreeMap::new(),
+            order_keys: BTreeMap::new(),
             aged: false,
             over: false,
             weather,

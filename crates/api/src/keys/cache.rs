@@ -77,6 +77,7 @@ mod tests {
     use super::*;
     use crate::KeyClass;
     use florin_core::id::Key;
+    use std::sync::Arc;
 
     fn caller() -> Caller {
         let (account, key) = (Key(7), Key(8));
@@ -88,6 +89,7 @@ mod tests {
             tail: "abcd".into(),
             grants: [].into(),
             allowed: [].into(),
+            rules: Arc::default(),
         }
     }
 

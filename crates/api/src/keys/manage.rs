@@ -7,6 +7,7 @@ use florin_core::access::{ApiKey, Grant, KeyClass, place};
 use florin_core::commit::{Beside, EventKind};
 use florin_core::flow::{self, Done, View};
 use florin_core::id::{Key, Kind};
+use florin_core::key_rules::KeyRules;
 use florin_core::network::Network;
 use florin_core::record::{self, Change};
 use florin_core::store::Query;
@@ -161,7 +162,7 @@ pub async fn list(api: &Api, account: Key) -> Result<Vec<KeyView>, ApiError> {
     Ok(rows.iter().map(flow::read).collect::<Result<Vec<KeyView>, _>>()?)
 }
 
-async fn find(api: &Api, account: Key, id: &str) -> Result<KeyView, ApiError> {
+pub(super) async fn find(api: &Api, account: Key, id: &str) -> Result<KeyView, ApiError> {
     let missing = || ApiError::missing(noun(Kind::ApiKey), id, "id");
     // By its id, or by its last four characters when they say which.
     if let Some(key) = api.look.key(Kind::ApiKey, id) {
@@ -196,7 +197,8 @@ pub async fn roll(api: &Api, account: Key, id: &str, overlap_seconds: i64) -> Re
     let view =
         View { version: old.version.next(), at: now, body: ApiKey { successor: Some(successor), ..ended }, ..old };
     let beside = Beside { from: old.version, row: record::row(&view, vec![]), event: EventKind::ApiKeyChanged };
-    make(api, (account, successor), (text, body), vec![beside]).await
+    let rules = super::rules::handed_on(api, account, view.key, successor).await?;
+    make(api, (account, successor), (text, body), [beside].into_iter().chain(rules).collect()).await
 }
 
 /// In how many days, begun ones counted, the key ends; none if it does not soon, did already, or has a successor.
@@ -249,10 +251,11 @@ pub fn shape(api: &Api, view: &KeyView, used: Option<Time>) -> Value {
 }
 
 /// What the gate makes of a stored key.
-pub fn caller(view: &KeyView) -> Caller {
+pub fn caller(view: &KeyView, rules: KeyRules) -> Caller {
     let k = &view.body;
     let (tail, grants, allowed) = (k.tail.as_str().into(), k.grants.as_slice().into(), k.allowed.as_slice().into());
-    Caller { account: view.account, class: k.class, live: k.live, key: view.key, tail, grants, allowed }
+    let rules = rules.into();
+    Caller { account: view.account, class: k.class, live: k.live, key: view.key, tail, grants, allowed, rules }
 }
 
 #[cfg(test)]

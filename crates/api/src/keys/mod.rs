@@ -2,6 +2,7 @@
 
 mod cache;
 pub mod manage;
+pub mod rules;
 mod text;
 
 pub use cache::Cache;
@@ -11,6 +12,7 @@ use crate::error::{ApiError, ErrorType};
 use florin_core::access::{Grant, KeyClass, place};
 use florin_core::flow;
 use florin_core::id::{Key, Kind};
+use florin_core::key_rules::{self, KeyRules};
 use florin_core::network::Network;
 use florin_core::store::Query;
 use florin_core::terminal::HOUSE;
@@ -36,6 +38,8 @@ pub struct Caller {
     pub grants: Arc<[Grant]>,
     /// From where the key may be used; empty for everywhere.
     pub allowed: Arc<[Network]>,
+    /// What is asked of its requests besides.
+    pub rules: Arc<KeyRules>,
 }
 
 impl Caller {
@@ -127,7 +131,8 @@ pub async fn caller(api: &Api, given: Option<&str>) -> Result<Caller, ApiError> 
     if view.body.is_over(now) {
         return Err(refused(format!("Expired API Key provided: {}", masked(text))).code("api_key_expired"));
     }
-    let caller = manage::caller(&view);
+    let rules = key_rules::of(api.ports.store(), view.account, view.key).await?;
+    let caller = manage::caller(&view, rules);
     api.cache.put(hash, caller.clone(), view.body.ends, now, generation);
     Ok(caller)
 }

@@ -70,7 +70,7 @@ pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) 
         (false, None) => "pending",
     };
     let (method, words) = (p.method(attempt.card), personal.charge_words());
-    json!({
+    let mut shown = json!({
         "id": look.id(Kind::Charge, attempt.key),
         "object": "charge",
         "amount": p.authorized(attempt),
@@ -114,7 +114,11 @@ pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) 
         "status": status,
         "transfer_data": null,
         "transfer_group": personal.transfer_group,
-    })
+    });
+    if let Some(order) = &p.order {
+        shown["order"] = payment_intents::order(look, order);
+    }
+    shown
 }
 
 /// What the merchant reported of it.

@@ -197,7 +197,8 @@ async fn finish(
     let ((account, live), (_, owner)) = (waits.of(), waits.place());
     // Nobody's key: the cardholder came back, and the gateway goes on by itself.
     let (key, tail, grants, allowed) = (account, "".into(), [].into(), [].into());
-    let caller = Caller { account, class: KeyClass::Secret, live, key, tail, grants, allowed };
+    let caller =
+        Caller { account, class: KeyClass::Secret, live, key, tail, grants, allowed, rules: Default::default() };
     let (version, ids, expand) = (ApiVersion::parse(None)?, vec![], vec![]);
     let origin = Origin { request: request.id.clone(), idempotency_key: None };
     // Whoever was asked for a proof is not asked again: cards and payments are counted, the address is not.

@@ -9,7 +9,7 @@ fn shapes() -> &'static Value {
 }
 
 /// Fields of Florin's own.
-const OURS: &[&str] = &["event.sequence", "payment_intent.charges"];
+const OURS: &[&str] = &["event.sequence", "payment_intent.charges", "payment_intent.order", "charge.order"];
 /// What older versions had, and clients may still look for.
 const OLDER: &[&str] = &["customer.account_balance"];
 

@@ -374,8 +374,7 @@ impl Shop {
         let api = Api::new(world.clone(), world.clone(), look, &root, limits, false);
         let api = Arc::new(api.guarded(guard, &root));
         for (key, name) in [(ACCOUNT, "One"), (OTHER_ACCOUNT, "Two")] {
-            let account =
-                Account { name: name.into(), live: false, country: *b"NL", currency: Currency::parse("eur").unwrap() };
+            let account = Account::plain(name.into(), false, *b"NL", Currency::EUR);
             let change = Change::to(account, EventKind::AccountCreated);
             block_on(record::make(&*world, HOUSE, key, change, None, &|_| vec![])).unwrap();
         }
@@ -385,6 +384,11 @@ impl Shop {
         Shop { world, api, secret, publishable, other }
     }
 
+    /// Another process on the same store.
+    pub fn restart(&mut self) {
+        let (world, look, root) = (self.world.clone(), self.world.look.clone(), Secret::new([5; 32]));
+        self.api = Arc::new(Api::new(world.clone(), world, look, &root, LimitSettings::NONE, false));
+    }
     /// A second passes before each request.
     pub fn send(&self, request: Request) -> Got {
         self.pass(1_000);

@@ -7,6 +7,7 @@ use crate::commit::{Beside, EventKind, IndexEntry, Version};
 use crate::flow::{Claiming, Done, Failure, View};
 use crate::id::{Key, Kind};
 use crate::mutants::{Mutant, planted};
+use crate::order::{self, SignedOrder};
 use crate::ports::Ports;
 use crate::refusal::{Operation, Refusal};
 use crate::threeds::StepUp;
@@ -32,6 +33,10 @@ pub struct Confirm {
     /// Terms that come with the confirmation.
     pub terms: Option<Terms>,
     pub step_up: StepUp,
+    /// Takes the place of the one that the payment may have. Its code is given to this payment by a row beside.
+    pub order: Option<SignedOrder>,
+    /// Nothing is confirmed without.
+    pub order_required: bool,
 }
 
 impl Confirm {
@@ -50,6 +55,8 @@ impl Confirm {
             personal: None,
             terms: None,
             step_up: StepUp::Never,
+            order: None,
+            order_required: false,
         }
     }
 }
@@ -77,6 +84,8 @@ fn begin(from: &View<Payment>, command: &Confirm, begun: Begun) -> Result<Step<P
     let card = command.card.as_ref().or(payment.card.as_ref()).ok_or(Refusal::NoCard)?;
     let what = charge_move(payment.capture, command.initiator);
     let mut next = payment.clone();
+    next.order = command.order.clone().or(next.order);
+    order::confirms(next.order.as_ref(), command.order_required, (next.money, next.customer), begun.now)?;
     next.choose(command.method, card);
     next.terms = command.terms.unwrap_or(next.terms);
     let proof = payment.unused_proof(card.token);

@@ -8,9 +8,11 @@ use crate::commit::{Beside, Commit, Event, EventKind, IndexEntry, Row, Version};
 use crate::flow::{self, Claiming, Done, Failure, Met};
 use crate::id::{Key, Kind};
 use crate::money::Money;
+use crate::order::{self, SignedOrder};
 use crate::ports::Ports;
 use crate::refusal::Refusal;
 use crate::threeds::StepUp;
+use crate::time::Time;
 use crate::wire::{Credential, Initiator, Order};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub struct Create {
     pub confirm: Option<Initiator>,
     pub credential: Credential,
     pub step_up: StepUp,
+    /// Its code is given to this payment by a row beside.
+    pub order: Option<SignedOrder>,
+    /// Nothing is confirmed without.
+    pub order_required: bool,
     /// Rows that change with it: a method that is used up, or made.
     pub beside: Vec<Beside>,
     pub claim: Option<Claiming>,
@@ -53,6 +59,8 @@ impl Create {
             confirm: None,
             credential: Credential::default(),
             step_up: StepUp::Never,
+            order: None,
+            order_required: false,
             beside: vec![],
             claim: None,
         }
@@ -63,7 +71,7 @@ impl Create {
 /// once its outcome is known.
 pub async fn create(ports: &dyn Ports, command: &Create) -> Result<Done<PaymentView>, Failure> {
     let claiming = command.claim.as_ref();
-    let payment = decide(command)?;
+    let payment = decide(command, ports.now())?;
     if command.confirm.is_some()
         && let Some(answer) = flow::replay_at_first(ports.store(), claiming).await?
     {
@@ -107,8 +115,10 @@ pub async fn create(ports: &dyn Ports, command: &Create) -> Result<Done<PaymentV
     Err(Refusal::Contended.into())
 }
 
-fn decide(command: &Create) -> Result<Payment, Refusal> {
+fn decide(command: &Create, now: Time) -> Result<Payment, Refusal> {
     let money = Money::chargeable(command.money.minor, command.money.currency).map_err(Refusal::Amount)?;
+    let required = command.order_required && command.confirm.is_some();
+    order::confirms(command.order.as_ref(), required, (money, command.customer), now)?;
     let stage = match command.card {
         Some(_) => Stage::RequiresConfirmation,
         None if command.confirm.is_some() => return Err(Refusal::NoCard),
@@ -125,6 +135,7 @@ fn decide(command: &Create) -> Result<Payment, Refusal> {
         stage,
         attempts: vec![],
         authentications: vec![],
+        order: command.order.clone(),
     };
     if let Some(card) = &command.card {
         payment.choose(command.method, card);
@@ -196,7 +207,7 @@ mod tests {
     use super::*;
     use crate::commit::Personal;
     use crate::money::{BadAmount, Currency};
-    use crate::sample::{ACCOUNT, PAYMENT, card, eur, payment, view};
+    use crate::sample::{ACCOUNT, NOW, PAYMENT, card, eur, payment, view};
 
     fn ordered(money: Money, card: Option<CardFacts>) -> Create {
         let (capture, personal) = (CaptureMethod::Automatic, PaymentPersonal::default());
@@ -209,7 +220,7 @@ mod tests {
         fn check(minor: i64, currency: Currency, card: Option<CardFacts>, expected: Result<Stage, BadAmount>) {
             let money = Money::new(minor, currency);
             let whole = |stage| Payment { money, card: card.clone(), ..payment(CaptureMethod::Automatic, stage) };
-            assert_eq!(decide(&ordered(money, card.clone())), expected.map(whole).map_err(Refusal::Amount));
+            assert_eq!(decide(&ordered(money, card.clone()), NOW), expected.map(whole).map_err(Refusal::Amount));
         }
         let no_card = Stage::RequiresPaymentMethod { last_error: None };
         check(1000, Currency::EUR, None, Ok(no_card.clone()));
@@ -232,7 +243,7 @@ mod tests {
         #[track_caller]
         fn check(personal: PaymentPersonal, customer: Option<Key>, subject: Option<Key>) {
             let command = Create { customer, personal: personal.clone(), ..ordered(eur(1000), None) };
-            let mut row_view = PaymentView { version: Version(1), ..view(decide(&command).unwrap()) };
+            let mut row_view = PaymentView { version: Version(1), ..view(decide(&command, NOW).unwrap()) };
             row_view.personal = subject.map(|subject| personal.stored(subject));
             let commit = draft(&command, &row_view, &|| Key(8));
             assert_eq!(commit.check(), Ok(()));

@@ -48,6 +48,10 @@ fn begin(from: &View<Payment>, command: &Increment, begun: Begun) -> Result<Step
         return Err(Refusal::TooManyAttempts);
     }
     let whole = Money::chargeable(command.amount, payment.money.currency).map_err(Refusal::Amount)?;
+    if payment.order.is_some() {
+        // More than was signed; what is to be had besides is an order of its own.
+        return Err(Refusal::OrderMismatch { param: "amount" });
+    }
     let held = payment.money.minor;
     let more = whole.minor.checked_sub(held).filter(|more| *more > 0).ok_or(Refusal::IncrementTooSmall { held })?;
     // The wire carries the difference, which must be an amount of its own.

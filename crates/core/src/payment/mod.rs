@@ -23,11 +23,12 @@ pub use terms::{Address, CardOptions, ChargeWords, Contact, FutureUse, Method, P
 pub use update::{Update, update};
 
 use crate::attempt::{Attempt, Move};
-use crate::codec::Body;
+use crate::codec::{BadBody, Body, whole};
 use crate::decline::DeclineCode;
 use crate::flow::View;
 use crate::id::Key;
 use crate::money::Money;
+use crate::order::SignedOrder;
 use crate::threeds::Authentication;
 use crate::time::Time;
 use crate::wire::{CardToken, Decline, Network, NotSent};
@@ -180,10 +181,21 @@ pub struct Payment {
     pub attempts: Vec<Attempt>,
     /// Oldest first, at most `MOST_AUTHENTICATIONS`.
     pub authentications: Vec<Authentication>,
+    /// What the merchant signed: what is charged is this, or nothing is.
+    pub order: Option<SignedOrder>,
 }
 
 impl Body for Payment {
-    const FORMAT: u8 = 1;
+    const FORMAT: u8 = 2;
+
+    /// Format 1 ended before the order: a payment of then has none, which is one byte of 0.
+    fn decode_format(format: u8, rest: &[u8]) -> Result<Payment, BadBody> {
+        match format {
+            1 => whole(&[rest, &[0]].concat()),
+            Self::FORMAT => whole(rest),
+            _ => Err(BadBody::Damaged),
+        }
+    }
 }
 
 impl Payment {

@@ -6,8 +6,10 @@ use crate::commit::{Beside, EventKind, IndexEntry, Version};
 use crate::flow::{Claiming, Done, Failure, View};
 use crate::id::{Key, Kind};
 use crate::money::Money;
+use crate::order::SignedOrder;
 use crate::ports::Ports;
 use crate::refusal::{Operation, Refusal};
+use crate::time::Time;
 
 /// None leaves as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct Update {
     pub terms: Option<Terms>,
     /// The card to pay with, and the payment method that it is.
     pub method: Option<(Key, CardFacts)>,
+    /// Its code is given to this payment by a row beside.
+    pub order: Option<SignedOrder>,
     pub personal: Option<PaymentPersonal>,
     /// It is written on the charge, not on the payment.
     pub on_charge: bool,
@@ -41,6 +45,7 @@ impl Update {
             customer: None,
             terms: None,
             method: None,
+            order: None,
             personal: None,
             on_charge: false,
             beside: vec![],
@@ -54,16 +59,17 @@ impl Update {
             || self.customer.is_some()
             || self.terms.is_some()
             || self.method.is_some()
+            || self.order.is_some()
     }
 }
 
 /// `Refusal::Contended` when the payment is no longer at the version that was read: read it and ask again.
 pub async fn update(ports: &dyn Ports, command: &Update) -> Result<Done<PaymentView>, Failure> {
-    let decide = |from: &View<Payment>, _: Begun| begin(from, command);
+    let decide = |from: &View<Payment>, begun: Begun| begin(from, command, begun.now);
     launch(ports, command.account, command.payment, command.claim.as_ref(), &decide).await
 }
 
-fn begin(from: &View<Payment>, command: &Update) -> Result<Step<Payment>, Refusal> {
+fn begin(from: &View<Payment>, command: &Update, now: Time) -> Result<Step<Payment>, Refusal> {
     let mut next = from.body.clone();
     match next.stage {
         Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation => {}
@@ -91,6 +97,12 @@ fn begin(from: &View<Payment>, command: &Update) -> Result<Step<Payment>, Refusa
     let entry = |customer| IndexEntry { under: customer, kind: Kind::Payment, key: from.key };
     let index = command.customer.into_iter().filter(|c| next.customer != Some(*c)).map(entry).collect();
     next.customer = command.customer.or(next.customer);
+    if let Some(order) = &command.order {
+        order.pays(next.money, next.customer, now)?;
+        next.order = Some(order.clone());
+    } else if let Some(order) = next.order.as_ref().filter(|_| command.changes_payment()) {
+        order.fits(next.money, next.customer)?;
+    }
     let subject = next.customer.unwrap_or(from.key);
     let personal = match &command.personal {
         Some(personal) => Some(personal.stored(subject)),
@@ -107,7 +119,7 @@ fn begin(from: &View<Payment>, command: &Update) -> Result<Step<Payment>, Refusa
 mod tests {
     use super::*;
     use crate::money::{BadAmount, Currency};
-    use crate::sample::{card, eur, every_stage, held, payment, view};
+    use crate::sample::{NOW, card, eur, every_stage, held, payment, view};
 
     #[test]
     fn every_stage_takes_words_and_only_open_ones_take_terms() {
@@ -115,7 +127,7 @@ mod tests {
             let from = view(held(stage.clone()));
             let told = PaymentPersonal { description: Some("two tickets".into()), ..PaymentPersonal::default() };
             let words = Update { personal: Some(told), ..Update::of(&from) };
-            assert!(begin(&from, &words).is_ok(), "{stage:?}");
+            assert!(begin(&from, &words, NOW).is_ok(), "{stage:?}");
             let other = Update { money: Some(eur(2000)), ..Update::of(&from) };
             let expected = match stage {
                 Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::RequiresAction { .. } => {
@@ -128,7 +140,7 @@ mod tests {
                     Err(Refusal::UnexpectedState { operation: Operation::Update, status: stage.status() })
                 }
             };
-            assert_eq!(begin(&from, &other).map(|s| s.body.money.minor), expected, "{stage:?}");
+            assert_eq!(begin(&from, &other, NOW).map(|s| s.body.money.minor), expected, "{stage:?}");
         }
     }
 
@@ -137,7 +149,7 @@ mod tests {
         let start = Stage::RequiresPaymentMethod { last_error: None };
         let from = view(Payment { card: None, ..payment(CaptureMethod::Automatic, start) });
         let check = |command: Update, expected: Result<&'static str, Refusal>| {
-            assert_eq!(begin(&from, &command).map(|s| s.body.stage.status()), expected);
+            assert_eq!(begin(&from, &command, NOW).map(|s| s.body.stage.status()), expected);
         };
         check(Update::of(&from), Ok("requires_payment_method"));
         check(Update { method: Some((Key(6), card())), ..Update::of(&from) }, Ok("requires_confirmation"));
@@ -152,7 +164,7 @@ mod tests {
         let told = PaymentPersonal { description: Some("two tickets".into()), ..PaymentPersonal::default() };
         let mut from = view(payment(CaptureMethod::Automatic, Stage::RequiresConfirmation));
         from.personal = Some(told.stored(from.key));
-        let step = begin(&from, &Update { customer: Some(Key(6)), ..Update::of(&from) }).unwrap();
+        let step = begin(&from, &Update { customer: Some(Key(6)), ..Update::of(&from) }, NOW).unwrap();
         assert_eq!(step.index, [IndexEntry { under: Key(6), kind: Kind::Payment, key: from.key }]);
         assert_eq!(step.personal, Some(told.stored(Key(6))));
     }

@@ -13,6 +13,7 @@ use florin_core::flow::{self, Claiming, Done, Failure, View};
 use florin_core::id::{Key, Kind};
 use florin_core::method::{Hold, PaymentMethod};
 use florin_core::money::{Currency, Money};
+use florin_core::order::{Buyer, SignedOrder};
 use florin_core::payment::{self, CancelReason, CardFacts, Contact, Funding, FutureUse, Method, Terms};
 use florin_core::ports::{Ports, Told};
 use florin_core::record;
@@ -20,6 +21,7 @@ use florin_core::refund::{self, RefundPersonal, RefundReason};
 use florin_core::setup::{self, ConfirmSetup, CreateSetup, Purpose, Setup, SetupPersonal, Verify};
 use florin_core::store::{Query, Store};
 use florin_core::threeds::{Answer, Eci, Settled, StepUp, TransId, TransStatus};
+use florin_core::time::Time;
 use florin_core::wire::{CardToken, Credential, Initiator, Late, Network};
 use florin_store::block_on;
 use std::sync::Arc;
@@ -147,6 +149,8 @@ fn label(what: &What) -> &'static str {
         What::Create { .. } => "create",
         What::CreateConfirmed { .. } => "create and confirm",
         What::Keep { .. } => "keep",
+        What::Signed { .. } => "signed",
+        What::ConfirmSigned => "confirm",
         What::SetUp { .. } => "set up",
         What::ConfirmSetup => "confirm setup",
         What::Verify => "verify",
@@ -231,6 +235,36 @@ async fn perform(world: &World, ports: &Process, does: &Does) -> String {
             let command =
                 payment::Create { key, customer, card: Some(card()), method, confirm, terms, beside, claim, ..plain };
             tell_payment(ports, payment::create(ports, &command).await)
+        }
+        What::Signed { capture, minor, code } => {
+            let key = ports.fresh_key();
+            let order = signed_order(*code, ports.now());
+            let place = match order.take(ports, account, key).await {
+                Ok(place) => place,
+                Err(failure) => return tell_payment(ports, Err(failure)),
+            };
+            let money = Money::new(*minor, Currency::EUR);
+            let terms = Terms {
+                card: payment::CardOptions { incremental: Some(true), ..Default::default() },
+                ..Terms::default()
+            };
+            let command = payment::Create {
+                key: Some(key),
+                card: Some(card()),
+                confirm: Some(Initiator::Customer),
+                beside: place.into_iter().collect(),
+                order: Some(order),
+                order_required: true,
+                terms,
+                claim,
+                ..payment::Create::plain(account, false, money, *capture)
+            };
+            tell_payment(ports, payment::create(ports, &command).await)
+        }
+        What::ConfirmSigned => {
+            let plain = payment::Confirm::plain(account, payment);
+            let command = payment::Confirm { card: Some(card()), order_required: true, claim, ..plain };
+            tell_payment(ports, payment::confirm(ports, &command).await)
         }
         What::SetUp { step_up } => {
             let (key, credential) = (ports.fresh_key(), Credential::default());
@@ -379,4 +413,18 @@ fn failed(failure: &Failure) -> String {
         Failure::Trouble(trouble) => format!("trouble {trouble:?}"),
     };
     said.replace('"', "")
+}
+
+/// An order over 1000, by the n-th code.
+fn signed_order(code: u8, now: Time) -> SignedOrder {
+    SignedOrder {
+        id: "1001".into(),
+        items: [3; 32],
+        money: Money::new(1000, Currency::EUR),
+        buyer: Buyer::Nobody,
+        key: Key(700),
+        expires: now.plus_ms(86_400_000),
+        nonce: format!("nonce-{code:08}"),
+        mac: [4; 32],
+    }
 }

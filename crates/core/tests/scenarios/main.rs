@@ -9,6 +9,7 @@ mod gate;
 mod idempotency;
 mod increment;
 mod late;
+mod order;
 mod refund;
 mod report;
 mod restore;

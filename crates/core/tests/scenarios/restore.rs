@@ -108,7 +108,7 @@ fn journal(world: &World, said: &[Said]) -> Acquirer {
 /// The world as it was restored: an account, and an hour later.
 fn restored(before: &[Does]) -> Scene {
     let scene = play(before);
-    let body = Account { name: "one".into(), live: false, country: *b"NL", currency: Currency::EUR };
+    let body = Account::plain("one".into(), false, *b"NL", Currency::EUR);
     let ports = process(&scene.world, &[]);
     let change = record::Change::to(body, EventKind::AccountCreated);
     drop(block_on(record::make(&ports, HOUSE, ACCOUNT, change, None, &|_| vec![])).unwrap());

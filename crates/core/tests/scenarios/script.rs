@@ -35,6 +35,14 @@ pub enum What {
     CreateConfirmed {
         capture: CaptureMethod,
     },
+    /// The same for an order that was signed over 1000, by the n-th code.
+    Signed {
+        capture: CaptureMethod,
+        minor: i64,
+        code: u8,
+    },
+    /// Confirmed where a signed order is asked for.
+    ConfirmSigned,
     /// The same, with a card that is to be kept for a customer.
     Keep {
         capture: CaptureMethod,
@@ -191,6 +199,18 @@ pub fn cancel(script: &[Verdict]) -> Does {
     Does::new(What::Cancel, script)
 }
 /// Hold this much in all.
+/// Made and confirmed in one request, for an order that was signed over 1000.
+pub fn signed(minor: i64, code: u8, script: &[Verdict]) -> Does {
+    Does::new(What::Signed { capture: CaptureMethod::Automatic, minor, code }, script)
+}
+pub fn signed_manual(code: u8, script: &[Verdict]) -> Does {
+    let mut does = signed(1000, code, script);
+    does.what = What::Signed { capture: CaptureMethod::Manual, minor: 1000, code };
+    does
+}
+pub fn confirm_signed(script: &[Verdict]) -> Does {
+    Does::new(What::ConfirmSigned, script)
+}
 pub fn increment(amount: i64, script: &[Verdict]) -> Does {
     Does::new(What::Increment { amount }, script)
 }

@@ -3,15 +3,19 @@
 use super::manage::ask;
 use super::system::System;
 use super::{inventory, vault_keys};
-use crate::cli::{Abuse, Accounts, Class, Common, Keys, Logs};
+use crate::cli::{Abuse, Accounts, Class, Common, Keys, Logs, OrderKeys};
 use crate::config::Config;
-use crate::fail::{Fail, Outcome};
+use crate::fail::{Fail, Outcome, io};
 use crate::gateway::manage::Manage;
 use crate::gateway::ops::Ask;
 use crate::out::out;
 use crate::process::supervise::Log;
 use crate::process::{asked_to_stop, block_on};
+use rustls::pki_types::SubjectPublicKeyInfoDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 
 pub fn keys(common: &Common, asked: &Keys, account: Option<&str>) -> Outcome {
     let account = account.map(str::to_owned);
@@ -28,6 +32,12 @@ pub fn keys(common: &Common, asked: &Keys, account: Option<&str>) -> Outcome {
         }
         Keys::Roll { id, overlap } => Manage::RollKey { account, id: id.clone(), overlap_seconds: *overlap },
         Keys::Revoke { id } => Manage::RevokeKey { account, id: id.clone() },
+        Keys::Set { id, require_order_code, signing, require_signature } => {
+            let signing = signing.as_deref().map(how_signed).transpose()?;
+            let (require_order_code, require_signature) = (*require_order_code, *require_signature);
+            let rules = Manage::SetKey { account, id: id.clone(), require_order_code, signing, require_signature };
+            return set_rules(common, rules);
+        }
         Keys::Status => return vault_keys::status(common),
         Keys::Inventory => return inventory::run(common),
         Keys::Init(new) => return vault_keys::init(common, new),
@@ -44,16 +54,81 @@ pub fn keys(common: &Common, asked: &Keys, account: Option<&str>) -> Outcome {
     Ok(0)
 }
 
+fn set_rules(common: &Common, rules: Manage) -> Outcome {
+    let answer = ask(common, Ask::Manage(rules))?;
+    print(&answer, common.json, "", &|r| {
+        let says = |name: &str| if r[name] == true { "required" } else { "not required" };
+        let signing = r["signing"].as_str().unwrap_or("none");
+        let (order, signature) = (says("require_order_code"), says("require_signature"));
+        format!("{}  order code {order}  signature {signature} ({signing})", text(r, "id"))
+    });
+    if let (Some(secret), false) = (answer["secret"].as_str(), common.json) {
+        out!("{secret}\nKeep it: it is shown this once.");
+    }
+    Ok(0)
+}
+
+/// `hmac` and `none` as they are; of a PEM file the digits of the public key in it.
+fn how_signed(how: &str) -> Result<String, Fail> {
+    if matches!(how, "hmac" | "none") {
+        return Ok(how.to_owned());
+    }
+    let wrong =
+        |why: &str| Fail::usage("bad_signing", "signing", format!("{how}: {why}. Say hmac, none, or a PEM file."));
+    let key = SubjectPublicKeyInfoDer::from_pem_file(how).map_err(|_| wrong("no public key can be read from it"))?;
+    // RFC 8410 §4: ed25519's SubjectPublicKeyInfo is these twelve bytes and the key.
+    const ED25519: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    let raw = key.as_ref().strip_prefix(&ED25519).filter(|raw| raw.len() == 32);
+    raw.map(|raw| data_encoding::HEXLOWER.encode(raw)).ok_or_else(|| wrong("its key is not one of ed25519"))
+}
+
+pub fn order_keys(common: &Common, asked: &OrderKeys, account: Option<&str>) -> Outcome {
+    let account = account.map(str::to_owned);
+    let (question, to) = match asked {
+        OrderKeys::List => (Manage::OrderKeys { account }, None),
+        OrderKeys::Create { to } => (Manage::NewOrderKey { account, rolled: None }, to.as_ref()),
+        OrderKeys::Roll { id, overlap, to } => {
+            (Manage::NewOrderKey { account, rolled: Some((id.clone(), *overlap)) }, to.as_ref())
+        }
+        OrderKeys::Revoke { id } => (Manage::RevokeOrderKey { account, id: id.clone() }, None),
+    };
+    if let Some(path) = to.filter(|path| path.exists()) {
+        return Err(Fail::usage("file_exists", "to", format!("{} is there already.", path.display())));
+    }
+    let mut answer = ask(common, Ask::Manage(question))?;
+    let secret = answer["secret"].as_str().map(str::to_owned);
+    if let (Some(path), Some(secret)) = (to, &secret) {
+        let line = format!("{} {secret}\n", text(&answer, "id"));
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        file.and_then(|mut f| f.write_all(line.as_bytes()).and_then(|()| f.sync_all()))
+            .map_err(|e| io("write", path, &e))?;
+        answer.as_object_mut().map(|shown| shown.remove("secret"));
+    }
+    print(&answer, common.json, "No order keys yet. Make one: florin order-keys create", &|k| {
+        let ends = k["ends"].as_i64().map_or(String::new(), |at| format!("  ends {}", moment(at)));
+        format!("{}  {}{ends}", text(k, "id"), text(k, "status"))
+    });
+    if let (Some(secret), None, false) = (secret, to, common.json) {
+        out!("{secret}\nKeep it: it is shown this once.");
+    }
+    Ok(0)
+}
+
 pub fn accounts(common: &Common, asked: &Accounts) -> Outcome {
     let question = match asked {
         Accounts::List => Manage::Accounts,
         Accounts::Create { name, country, currency } => {
             Manage::NewAccount { name: name.clone(), country: country.clone(), currency: currency.clone() }
         }
+        Accounts::Set { account, require_order_code } => {
+            Manage::SetAccount { account: account.clone(), require_order_code: *require_order_code }
+        }
     };
     let answer = ask(common, Ask::Manage(question))?;
     print(&answer, common.json, "No accounts.", &|a| {
-        format!("{}  {}  {}  {}", text(a, "id"), text(a, "country"), text(a, "default_currency"), text(a, "name"))
+        let required = if a["require_order_code"] == true { "  (signed orders alone)" } else { "" };
+        let (id, country, currency) = (text(a, "id"), text(a, "country"), text(a, "default_currency"));
+        format!("{id}  {country}  {currency}  {}{required}", text(a, "name"))
     });
     Ok(0)
 }

@@ -66,8 +66,23 @@ async fn hand_keys(system: &System) -> Result<(), Fail> {
         from: vec![],
         ends: None,
     };
-    let made = system.gateway().await?.ask(&Ask::Manage(question)).await?;
-    let keys = json!({ "secret_key": made["key"], "publishable_key": publishable });
+    let mut gateway = system.gateway().await?;
+    let made = gateway.ask(&Ask::Manage(question)).await?;
+    let ordered = gateway.ask(&Ask::Manage(Manage::NewOrderKey { account: None, rolled: None })).await?;
+    // Whoever has the shop's key and not what it signs with can take no money by it.
+    let rules = Manage::SetKey {
+        account: None,
+        id: made["id"].as_str().unwrap_or_default().to_owned(),
+        require_order_code: Some(true),
+        signing: None,
+        require_signature: None,
+    };
+    gateway.ask(&Ask::Manage(rules)).await?;
+    let order_key = match (ordered["id"].as_str(), ordered["secret"].as_str()) {
+        (Some(id), Some(secret)) => format!("{id} {secret}"),
+        _ => return Err(Fail::new("key_missing", "the gateway made no key for orders")),
+    };
+    let keys = json!({ "secret_key": made["key"], "publishable_key": publishable, "order_key": order_key });
     write_private(home, &keys.to_string())
 }
 

@@ -23,5 +23,5 @@ pub async fn first(ports: &dyn Ports, live: bool) -> Result<Key, Failure> {
 pub fn plain(name: String, live: bool) -> Account {
     let country = Account::country(COUNTRY).unwrap_or(*b"NL");
     let currency = Currency::parse(CURRENCY).unwrap_or_else(|| unreachable!("eur is a currency"));
-    Account { name, live, country, currency }
+    Account::plain(name, live, country, currency)
 }

@@ -4,9 +4,11 @@ use super::account;
 use super::ops::{Answer, Desk};
 use super::ports::Real;
 use florin_api::keys::manage::{self, Issued, NewKey};
+use florin_api::keys::rules::{self, NewRules, NewSigning};
+use florin_api::order_keys::{self, Rolled};
 use florin_api::{Api, ApiError, KeyClass, shape_of_decision, shape_of_request};
 use florin_core::abuse_log::AbuseLog;
-use florin_core::account::{Account, AccountView, LONGEST_NAME, MOST_ACCOUNTS, all, make};
+use florin_core::account::{Account, AccountView, LONGEST_NAME, MOST_ACCOUNTS, all, change, make};
 use florin_core::flow::{Failure, load};
 use florin_core::id::{Key, Kind};
 use florin_core::money::Currency;
@@ -52,6 +54,32 @@ pub enum Manage {
         account: Option<String>,
         id: String,
     },
+    /// What an account asks for; none leaves as it is.
+    SetAccount {
+        account: Option<String>,
+        require_order_code: Option<bool>,
+    },
+    /// What is asked of the requests of one key.
+    SetKey {
+        account: Option<String>,
+        id: String,
+        require_order_code: Option<bool>,
+        /// `hmac`, `none`, or the hexadecimal digits of a public key of ed25519.
+        signing: Option<String>,
+        require_signature: Option<bool>,
+    },
+    OrderKeys {
+        account: Option<String>,
+    },
+    NewOrderKey {
+        account: Option<String>,
+        /// The key whose place it takes, and for how long that one goes on.
+        rolled: Option<(String, i64)>,
+    },
+    RevokeOrderKey {
+        account: Option<String>,
+        id: String,
+    },
     Requests {
         account: Option<String>,
         status: Option<String>,
@@ -75,13 +103,19 @@ impl Manage {
     /// Whether it writes: a restored installation that is not open yet takes none of those.
     pub const fn changes(&self) -> bool {
         match self {
-            Manage::NewAccount { .. } | Manage::NewKey { .. } | Manage::RollKey { .. } | Manage::RevokeKey { .. } => {
-                true
-            }
+            Manage::NewAccount { .. }
+            | Manage::NewKey { .. }
+            | Manage::RollKey { .. }
+            | Manage::RevokeKey { .. }
+            | Manage::SetAccount { .. }
+            | Manage::SetKey { .. }
+            | Manage::NewOrderKey { .. }
+            | Manage::RevokeOrderKey { .. } => true,
             Manage::Accounts
+            | Manage::Keys { .. }
+            | Manage::OrderKeys { .. }
             | Manage::Expiring
             | Manage::Decisions { .. }
-            | Manage::Keys { .. }
             | Manage::Requests { .. }
             | Manage::RequestsAfter { .. } => false,
         }
@@ -126,6 +160,37 @@ async fn perform(desk: &Desk, asked: Manage) -> Result<Value, ApiError> {
             Ok(once(manage::roll(&desk.api, account, &id, overlap_seconds).await?))
         }
         Manage::RevokeKey { account, id } => manage::revoke(&desk.api, of(desk, account).await?, &id).await,
+        Manage::SetAccount { account, require_order_code } => {
+            let set = |a: &Account| Account {
+                require_order_code: require_order_code.unwrap_or(a.require_order_code),
+                ..a.clone()
+            };
+            Ok(shape(desk, &change(ports, of(desk, account).await?, &set).await?))
+        }
+        Manage::SetKey { account, id, require_order_code, signing, require_signature } => {
+            let signing = signing.as_deref().map(self::signing).transpose()?;
+            let new = NewRules { order_code: require_order_code, signing, signature_required: require_signature };
+            let (mut shown, secret) = rules::set(&desk.api, of(desk, account).await?, &id, &new).await?;
+            if let Some(text) = secret {
+                shown["secret"] = json!(text);
+            }
+            Ok(shown)
+        }
+        Manage::OrderKeys { account } => {
+            let views = order_keys::list(&desk.api, of(desk, account).await?).await?;
+            let data: Vec<Value> = views.iter().map(|view| order_keys::shape(&desk.api, view)).collect();
+            Ok(json!({ "object": "list", "data": data }))
+        }
+        Manage::NewOrderKey { account, rolled } => {
+            let account = of(desk, account).await?;
+            let live = live(desk, account).await?;
+            let rolled = rolled.as_ref().map(|(id, overlap)| Rolled { id, overlap_seconds: *overlap });
+            let issued = order_keys::issue(&desk.api, account, live, rolled).await?;
+            let mut shown = issued.shown;
+            shown["secret"] = json!(issued.text);
+            Ok(shown)
+        }
+        Manage::RevokeOrderKey { account, id } => order_keys::revoke(&desk.api, of(desk, account).await?, &id).await,
         Manage::Requests { account, status, method, id, limit } => {
             let account = of(desk, account).await?;
             let status = status.as_deref().map(self::status).transpose()?;
@@ -154,6 +219,16 @@ async fn perform(desk: &Desk, asked: Manage) -> Result<Value, ApiError> {
             after().await
         }
     }
+}
+
+/// How requests are signed from now on.
+fn signing(text: &str) -> Result<NewSigning, ApiError> {
+    let bytes = match text {
+        "hmac" => return Ok(NewSigning::Hmac),
+        "none" => return Ok(NewSigning::None),
+        hex => data_encoding::HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok().and_then(|b| b.try_into().ok()),
+    };
+    bytes.map(NewSigning::Ed25519).ok_or_else(|| bad("signing", "Say hmac, none, or the public key of ed25519."))
 }
 
 fn bad(param: &str, message: &str) -> ApiError {
@@ -225,6 +300,7 @@ fn shape(desk: &Desk, view: &AccountView) -> Value {
         "id": desk.ports.ids.encode(Kind::Account, view.key), "object": "account", "name": a.name,
         "country": a.country_text(), "default_currency": a.currency.code(), "livemode": a.live,
         "created": view.key.time().seconds(), "default": view.key == desk.account,
+        "require_order_code": a.require_order_code,
     })
 }
 

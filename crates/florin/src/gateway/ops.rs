@@ -10,6 +10,7 @@ use super::restore::{self, Reconcile};
 use super::settlement::{self, NotPulled, Settler};
 use super::{shape, story};
 use florin_api::Api;
+use florin_core::account;
 use florin_core::commit::ClaimId;
 use florin_core::flow::{Claiming, Done, Failure, Trouble, View, load};
 use florin_core::id::{Key, Kind};
@@ -230,7 +231,9 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
         Ask::Confirm { id, card, card_digest, key } => {
             let claim = claiming(desk, "confirm", key.as_deref(), &[&id, &card_digest])?;
             let payment = payment_key(ports, &id)?;
-            let command = Confirm { card: Some(card), claim, ..Confirm::plain(desk.account, payment) };
+            let order_required = account::requires_order(ports, desk.account).await?;
+            let plain = Confirm::plain(desk.account, payment);
+            let command = Confirm { card: Some(card), claim, order_required, ..plain };
             told(desk, confirm(&Door(ports), &command).await?, |v| shape::payment(&ports.ids, v)).await
         }
         Ask::Capture { id, amount, key } => {

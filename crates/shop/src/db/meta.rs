@@ -12,6 +12,8 @@ pub enum Secret {
     PublishableKey,
     /// Id and signing secret of the shop's endpoint, `id secret`.
     Endpoint,
+    /// Id and secret of what orders are signed with, `id secret`.
+    OrderKey,
 }
 
 impl Secret {
@@ -20,6 +22,7 @@ impl Secret {
             Secret::ApiKey => "api key",
             Secret::PublishableKey => "publishable key",
             Secret::Endpoint => "webhook endpoint",
+            Secret::OrderKey => "order key",
         }
     }
 }

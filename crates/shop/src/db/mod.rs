@@ -33,6 +33,7 @@ const SCHEMA: &[&str] = &[
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
 ];
 /// Waited for another process at most: a shop that is being replaced.
 const BUSY_MS: u64 = 10_000;

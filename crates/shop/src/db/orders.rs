@@ -40,7 +40,7 @@ pub enum Placed {
     SoldOut(String),
 }
 
-const COLUMNS: &str = "id, number, stage, currency, total, refunded, attempt, intent, received, placed, changed";
+const COLUMNS: &str = "id, number, stage, currency, total, refunded, attempt, intent, received, placed, changed, code";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Order> {
     let bad = |at: usize| {
@@ -58,6 +58,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Order> {
         received: row.get(8)?,
         placed: row.get(9)?,
         changed: row.get(10)?,
+        code: row.get(11)?,
     })
 }
 
@@ -236,6 +237,12 @@ pub fn stirred(tx: &Transaction<'_>, limit: i64) -> Result<Vec<(Order, i64)>, Fa
 /// They were read, as of then.
 pub fn calm(tx: &Transaction<'_>, id: &str, heard: i64) -> Result<(), Fail> {
     tx.execute("UPDATE orders SET stirred = stirred - ?2 WHERE id = ?1 AND stirred >= ?2", (id, heard))?;
+    Ok(())
+}
+
+/// The code that it is signed with for its present try: before the gateway is asked.
+pub fn signed(tx: &Transaction<'_>, id: &str, code: &str) -> Result<(), Fail> {
+    tx.execute("UPDATE orders SET code = ?2 WHERE id = ?1", (id, code))?;
     Ok(())
 }
 

@@ -51,7 +51,7 @@ impl Shop {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let app = Arc::new(App {
-            till: Arc::new(Till::new(db, Arc::new(florin), |code, message| eprintln!("{code}: {message}"))),
+            till: Arc::new(Till::new(db, Arc::new(florin), None, |code, message| eprintln!("{code}: {message}"))),
             keys: Arc::new(Keys::new(&[7; 32]).unwrap()),
             secret: RwLock::default(),
             cards: ("https://card.example".to_owned(), None),

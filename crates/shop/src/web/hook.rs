@@ -3,10 +3,10 @@
 use super::At;
 use crate::db::notices::{self, By, Taken};
 use crate::pay::now;
-use crate::signature;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use florin_merchant::webhook;
 use serde_json::Value;
 use std::sync::PoisonError;
 
@@ -15,7 +15,7 @@ pub async fn take(State(at): State<At>, headers: HeaderMap, body: Bytes) -> Stat
     // Not ready: the gateway tries again, and the shop reads what it missed.
     let Some(secret) = secret else { return StatusCode::SERVICE_UNAVAILABLE };
     let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if signature::check(&secret, header, &body, now()).is_err() {
+    if webhook::check(&secret, header, &body, now()).is_err() {
         return StatusCode::BAD_REQUEST;
     }
     let Ok(event) = serde_json::from_slice::<Value>(&body) else { return StatusCode::BAD_REQUEST };

@@ -86,7 +86,10 @@ impl World {
             | Kind::DomainName
             | Kind::Orphan
             | Kind::Restore
-            | Kind::Tombstone => {}
+            | Kind::Tombstone
+            | Kind::OrderKey
+            | Kind::OrderUse
+            | Kind::KeyRules => {}
         }
     }
 
@@ -108,6 +111,7 @@ impl World {
         if unsettled > 1 {
             self.audit.broken("one open attempt a payment", Some(row.key), || format!("{unsettled} attempts are open"));
         }
+        self.audit.ordered(row.key, &payment);
         let wall = self.wall();
         self.audit.payment_waits(row.key, &payment, wall);
         self.audit.payments.insert(row.key, payment);

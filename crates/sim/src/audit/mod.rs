@@ -68,6 +68,8 @@ pub struct Audit {
     /// What issuers' pages were told by their cardholders, by authentication.
     pub cardholders: BTreeMap<Key, Settled>,
     pub told: told::Told,
+    /// The payment of each order code, by the key that made it and its nonce.
+    codes: BTreeMap<(Key, String), Key>,
     events: u64,
     shards: u32,
     answers: Answers,

@@ -4,6 +4,7 @@ use super::Audit;
 use crate::words;
 use crate::world::World;
 use florin_core::id::Key;
+use florin_core::payment::Payment;
 use florin_core::time::Time;
 use florin_core::wire::{Order, WireId};
 
@@ -18,6 +19,23 @@ pub struct Used {
 const A_DAY_MS: i64 = 86_400_000;
 
 impl Audit {
+    /// What is charged is what the merchant signed, and a code is one payment's.
+    pub(super) fn ordered(&mut self, key: Key, payment: &Payment) {
+        let Some(order) = &payment.order else { return };
+        let first = *self.codes.entry((order.key, order.nonce.clone())).or_insert(key);
+        if first != key {
+            self.broken("an order code pays once", Some(key), || format!("payment {} has it", first.0));
+        }
+        if let Err(refusal) = order.fits(payment.money, payment.customer) {
+            self.broken("what is charged is what was signed", Some(key), || format!("{refusal:?}"));
+        }
+        let most = order.money.minor;
+        let moved = payment.attempts.iter().find(|a| a.money.minor > most).map(|a| a.money.minor);
+        if payment.received() > most || moved.is_some() {
+            self.broken("what is charged is what was signed", Some(key), || format!("{moved:?} of {most}"));
+        }
+    }
+
     /// A message became durable with these trace numbers.
     pub(super) fn durable(&mut self, owner: Key, attempt: Key, wire: &WireId) {
         let used = self.used.entry((wire.terminal.0, wire.stan)).or_default();

@@ -115,7 +115,7 @@ impl Shop {
             acquirer: Acquirer::default(),
         });
         let api = calm::api(till.clone(), &look, 1);
-        let body = Account { name: "Races".into(), live: false, country: *b"NL", currency: Currency::EUR };
+        let body = Account::plain("Races".into(), false, *b"NL", Currency::EUR);
         let change = Change::to(body, EventKind::AccountCreated);
         block_on(record::make(&*till, HOUSE, ACCOUNT, change, None, &|_| vec![]))
             .map_err(|e| NoRace(format!("no account: {e:?}")))?;

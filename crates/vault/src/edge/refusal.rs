@@ -23,6 +23,12 @@ pub enum Refusal {
     ContentType,
     ContentEncoding,
     Json,
+    /// Content-Digest (RFC 9530) cannot be read.
+    DigestUnreadable,
+    /// The body that came is not the one that Content-Digest tells of.
+    DigestDiffers,
+    /// A signed request (RFC 9421) with a card in it: nobody behind the edge could check the signature.
+    SignedCard,
     /// A card number where none belongs. The parameter, if it can be named without repeating the number.
     CardNumber(Option<String>),
     Unknown(String),
@@ -124,6 +130,9 @@ impl Refusal {
             Refusal::OtherHost => (421, INVALID, None, None),
             Refusal::OtherOrigin => (403, INVALID, Some("cross_origin"), None),
             Refusal::AtCardSite | Refusal::OnlyCardSite => (404, INVALID, Some("url_unknown"), None),
+            Refusal::DigestUnreadable => invalid("content_digest_invalid"),
+            Refusal::DigestDiffers => invalid("content_digest_mismatch"),
+            Refusal::SignedCard => invalid("card_in_signed_request"),
             Refusal::CardNumber(_) => invalid("card_number_in_field"),
             Refusal::Unknown(_) => invalid("parameter_unknown"),
             Refusal::Twice(_) | Refusal::NotText(_) => (400, INVALID, None, None),
@@ -149,6 +158,7 @@ impl Refusal {
     fn param(&self) -> Option<String> {
         match self {
             Refusal::CardNumber(param) => param.as_ref().map(|name| short(name)),
+            Refusal::DigestUnreadable | Refusal::DigestDiffers => Some("content-digest".to_owned()),
             Refusal::Unknown(name)
             | Refusal::Twice(name)
             | Refusal::Missing(name)
@@ -202,6 +212,13 @@ impl Refusal {
                 "This address serves florin.js, the frames of the card form, and what those ask. The API has another one."
             }
             Refusal::ContentEncoding => "Send the body without a Content-Encoding.",
+            Refusal::DigestUnreadable => "Content-Digest is no dictionary of byte sequences (RFC 9530 §2).",
+            Refusal::DigestDiffers => {
+                "The body is not the one that Content-Digest tells of. Take the digest of the bytes as they are sent. Nothing was done."
+            }
+            Refusal::SignedCard => {
+                "Signed requests carry no card: make a token or a payment method with a publishable key first, and sign the request that names it."
+            }
             Refusal::Json => "The body is not JSON, or an object in it has a key twice.",
             Refusal::CardNumber(Some(name)) => {
                 return format!("{} holds a card number. Give cards in the fields for cards only.", short(name));
@@ -248,6 +265,9 @@ mod tests {
         let name = || "metadata[a]".to_string();
         check(Refusal::CardNumber(Some(name())), 400, r#""param":"metadata[a]","type":"invalid_request_error""#);
         check(Refusal::CardNumber(None), 400, r#""code":"card_number_in_field""#);
+        check(Refusal::DigestDiffers, 400, r#"{"error":{"code":"content_digest_mismatch","message":"#);
+        check(Refusal::DigestUnreadable, 400, r#""param":"content-digest""#);
+        check(Refusal::SignedCard, 400, r#""code":"card_in_signed_request""#);
         check(Refusal::Unknown(name()), 400, r#""code":"parameter_unknown""#);
         check(Refusal::Missing(name()), 400, r#""code":"parameter_missing""#);
         check(Refusal::BodyTooLarge, 413, r#""type":"invalid_request_error""#);

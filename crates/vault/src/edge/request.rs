@@ -14,6 +14,7 @@ use super::swap::{self, Found};
 use super::{Edge, count, sites};
 use crate::core::edge::{EdgeRequest, EdgeResponse, FrameKind, Identified, Identify, Site, payload};
 use crate::core::network::{Network, client};
+use florin_merchant::digest::Wrong;
 use serde::Deserialize;
 use std::net::IpAddr;
 
@@ -116,6 +117,7 @@ pub fn prepare(id: &str, asker: Asker, head: &Head<'_>, body: &[u8]) -> Result<A
     {
         return Ok(asked);
     }
+    digest(head, body)?;
     let places = match asker.site {
         Site::Api | Site::Card => places::of(head.method, head.path),
         // No card belongs there: each is refused by name.
@@ -126,6 +128,9 @@ pub fn prepare(id: &str, asker: Asker, head: &Head<'_>, body: &[u8]) -> Result<A
         Kind::Form => swap::form(body, places)?,
         Kind::Json => swap::json(body, places)?,
     };
+    if (!clean.cards.is_empty() || !clean.codes.is_empty()) && head.header("signature-input").is_some() {
+        return Err(Refusal::SignedCard);
+    }
     let request = EdgeRequest { body: clean.body, ..Forward::bare(id, asker, head) };
     let (cards, codes, key_param) = (clean.cards, clean.codes, clean.key.or(query_key));
     if !cards.is_empty() || !codes.is_empty() {
@@ -151,6 +156,23 @@ fn page(id: &str, asker: Asker, head: &Head<'_>, key: &Option<String>) -> Option
         }
     };
     Some(fixed.map_or_else(frame, Asked::Answered))
+}
+
+/// The bytes that came are those that `Content-Digest` tells of, where it is sent and names a digest that is known: afterwards a card may
+/// have been swapped, and nobody could tell.
+fn digest(head: &Head<'_>, body: &[u8]) -> Result<(), Refusal> {
+    let lines = head.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-digest"));
+    let Ok(lines) = lines.map(|(_, value)| std::str::from_utf8(value)).collect::<Result<Vec<&str>, _>>() else {
+        return Err(Refusal::DigestUnreadable);
+    };
+    if lines.is_empty() {
+        return Ok(());
+    }
+    match florin_merchant::digest::check(&lines.join(", "), body) {
+        Ok(()) | Err(Wrong::Unknown) => Ok(()),
+        Err(Wrong::Differs) => Err(Refusal::DigestDiffers),
+        Err(Wrong::Unreadable) => Err(Refusal::DigestUnreadable),
+    }
 }
 
 enum Kind {

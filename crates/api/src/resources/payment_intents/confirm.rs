@@ -1,6 +1,6 @@
 //! `POST /v1/payment_intents/{}/confirm`, with the secret key, or with a publishable key and the client secret.
 
-use super::{fields, of_client, read::find};
+use super::{fields, of_client, order, read::find};
 use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
 use crate::look::Look;
@@ -51,6 +51,7 @@ async fn read(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Conf
     fields::method_types(ask, params, &mut terms)?;
     fields::excluded(params, &mut personal)?;
     unchanged(params, view)?;
+    let signed = order::given(ask, params)?;
     params.done()?;
     open(ask.look(), view, "confirm")?;
     if let Some(customer) = payment.customer {
@@ -87,6 +88,12 @@ async fn read(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Conf
         None => {}
     }
     command.beside.extend(started.beside);
+    command.order_required = order::required(ask).await?;
+    if let Some(given) = signed {
+        let (order, place) = given.checked(ask, params, view.key, (payment.money, payment.customer)).await?;
+        command.order = Some(order);
+        command.beside.extend(place);
+    }
     let card = command.card.as_ref().or(payment.card.as_ref());
     command.step_up = fields::step_up(ask, params, &terms, card).await?;
     command.terms = (terms != before.0).then_some(terms);

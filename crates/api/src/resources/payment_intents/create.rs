@@ -1,6 +1,6 @@
 //! `POST /v1/payment_intents`.
 
-use super::{confirm::settled, fields};
+use super::{confirm::settled, fields, order};
 use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
 use crate::params::Params;
@@ -24,6 +24,7 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let mut personal = PaymentPersonal::default();
     fields::personal(params, &mut personal)?;
     fields::card_options(params, &mut terms)?;
+    let signed = order::given(ask, params)?;
     let capture = if terms.card.capture_later { CaptureMethod::Manual } else { capture };
     params.ignore(fields::WITHOUT_EFFECT);
     params.known_elsewhere(&[
@@ -66,14 +67,22 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     }
     if confirms {
         command.beside.extend(started.beside);
+        command.order_required = order::required(ask).await?;
+    }
+    if let Some(given) = signed {
+        let (order, place) = given.checked(ask, params, key, (money, customer)).await?;
+        command.order = Some(order);
+        command.beside.extend(place);
     }
     command.personal = personal;
     if confirms {
         command.step_up = fields::step_up(ask, params, &terms, command.card.as_ref()).await?;
     }
     let telling = if confirms { Telling::Outcome } else { Telling::Intent };
-    let done = payment::create(&ask.asked(telling), &command).await?;
-    settled(ask, done, telling).await
+    match payment::create(&ask.asked(telling), &command).await {
+        Ok(done) => settled(ask, done, telling).await,
+        Err(failure) => Err(order::lost(ask, command.order.as_ref(), key, failure).await),
+    }
 }
 
 /// `capture_method`: when the money is claimed, and whether the caller waits to the end.

@@ -3,6 +3,7 @@
 mod confirm;
 mod create;
 mod fields;
+mod order;
 mod read;
 mod settle;
 mod shape;
@@ -10,6 +11,7 @@ mod update;
 
 pub use confirm::confirm;
 pub use create::create;
+pub use order::shape as order;
 pub use read::{find, list, retrieve, search};
 pub use settle::{cancel, capture, claim, increment};
 pub use shape::{card_error, declined, outcome, shape, to_issuer};

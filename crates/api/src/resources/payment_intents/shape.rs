@@ -30,7 +30,7 @@ pub fn shape(look: &Look, view: &PaymentView) -> Value {
         .automatic_methods
         .map(|redirects| json!({ "allow_redirects": if redirects { "always" } else { "never" }, "enabled": true }));
     let excluded = Some(&personal.excluded_types).filter(|t| !t.is_empty());
-    json!({
+    let mut shown = json!({
         "id": look.id(Kind::Payment, view.key),
         "object": "payment_intent",
         "allowed_payment_method_types": p.terms.only_cards.then_some(["card"]),
@@ -75,7 +75,12 @@ pub fn shape(look: &Look, view: &PaymentView) -> Value {
         "status": p.stage.status(),
         "transfer_data": null,
         "transfer_group": personal.transfer_group,
-    })
+    });
+    // A field of ours, beside Stripe's: only where there is something to show.
+    if let Some(order) = &p.order {
+        shown["order"] = super::order(look, order);
+    }
+    shown
 }
 
 /// What the cardholder is to do.

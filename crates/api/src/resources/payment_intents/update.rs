@@ -1,7 +1,7 @@
 //! `POST /v1/payment_intents/{}`.
 
 use super::confirm::{settled, unexpected};
-use super::{create::capture_method, fields, read::find};
+use super::{create::capture_method, fields, order, read::find};
 use crate::ask::{Answer, Ask, Telling};
 use crate::error::ApiError;
 use crate::params::Params;
@@ -50,6 +50,7 @@ async fn read(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Upda
     fields::personal(params, &mut personal)?;
     params.ignore(fields::WITHOUT_EFFECT);
     params.ignore(&["error_on_requires_action", "payment_method", "payment_method_data", "customer"]);
+    let signed = order::given(ask, params)?;
     params.done()?;
     command.customer = fields::customer(ask, params).await?.filter(|c| payment.customer != Some(*c));
     let customer = command.customer.or(payment.customer);
@@ -59,11 +60,18 @@ async fn read(ask: &Ask<'_>, params: &Params, view: &PaymentView) -> Result<Upda
         command.beside = chosen.beside;
     }
     command.personal = Some(personal);
+    if let Some(given) = signed {
+        let money = command.money.unwrap_or(payment.money);
+        let (order, place) = given.checked(ask, params, view.key, (money, customer)).await?;
+        command.order = Some(order).filter(|order| payment.order.as_ref() != Some(order));
+        command.beside.extend(place);
+    }
     let changes_payment = command.money.is_some()
         || command.capture.is_some()
         || command.customer.is_some()
         || command.terms.is_some()
-        || command.method.is_some();
+        || command.method.is_some()
+        || command.order.is_some();
     let is_open = matches!(
         payment.stage,
         Stage::RequiresPaymentMethod { .. } | Stage::RequiresConfirmation | Stage::RequiresAction { .. }

@@ -54,6 +54,41 @@ fn a_card_becomes_a_token_wherever_one_is_taken() {
     });
 }
 
+/// RFC 9530 over the bytes as they came; a signature (RFC 9421) could not be checked once a card was swapped.
+#[test]
+fn digests_are_of_the_bytes_that_came() {
+    within(async {
+        let world = World::new().await;
+        let mut client = world.tls().await;
+        let text = "amount=1000&currency=eur";
+        let right = florin_merchant::digest::header(text.as_bytes());
+        let wrong = florin_merchant::digest::header(b"amount=1&currency=eur");
+        for (headers, status, part) in [
+            (format!("Content-Digest: {right}\r\n"), 200, "ok"),
+            (format!("Content-Digest: {right}\r\nContent-Digest: md5=:AAAA:\r\n"), 200, "ok"),
+            ("Content-Digest: md5=:AAAA:\r\n".to_owned(), 200, "ok"),
+            (format!("Content-Digest: {wrong}\r\n"), 400, "content_digest_mismatch"),
+            (format!("Content-Digest: {right}\r\nContent-Digest: sha-512=:AAAA:\r\n"), 400, "content_digest_mismatch"),
+            ("Content-Digest: sha-256=AAAA\r\n".to_owned(), 400, "content_digest_invalid"),
+        ] {
+            let got = client.ask(&with(&post("/v1/payment_intents", text), &headers)).await;
+            assert_eq!(got.status, status, "{headers}: {}", got.body);
+            assert!(got.body.contains(part), "{headers}: {}", got.body);
+        }
+        let before = world.seen.requests.lock().unwrap().len();
+        let signed = "Signature-Input: a=()\r\nSignature: a=:AAAA:\r\n";
+        let got = client.ask(&with(&post("/v1/tokens", &good("card")), signed)).await;
+        assert!(got.status == 400 && got.body.contains("card_in_signed_request"), "{}", got.body);
+        assert_eq!(world.seen.requests.lock().unwrap().len(), before, "the gateway hears nothing of it");
+        world.end().await;
+    });
+}
+
+/// The request with more headers.
+fn with(request: &str, headers: &str) -> String {
+    request.replacen("\r\n\r\n", &format!("\r\n{headers}\r\n"), 1)
+}
+
 #[test]
 fn cards_in_json_and_codes_alone() {
     within(async {
