@@ -95,7 +95,8 @@ fn looked_at(path: &Path, pipes: bool) -> Result<(File, Metadata), PrivateError>
     let file = File::open(path).map_err(failed)?;
     // Of what was opened, not of what the name leads to by now.
     let about = file.metadata().map_err(failed)?;
-    if !about.is_file() && !(pipes && about.file_type().is_fifo()) {
+    let readable = about.is_file() || pipes && about.file_type().is_fifo();
+    if !readable {
         return Err(PrivateError::NotAFile(path.to_owned()));
     }
     if about.mode() & 0o077 != 0 {

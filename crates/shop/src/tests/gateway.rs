@@ -21,6 +21,8 @@ pub struct World {
     /// Of the payment.
     pub status: &'static str,
     pub refunds: Vec<Value>,
+    /// Why the bank says no.
+    pub declines: Option<&'static str>,
     /// Refunds of other payments cannot be read.
     pub deaf: bool,
     /// What a refund that is asked for becomes; nothing: it is refused.
@@ -50,6 +52,7 @@ impl Gateway {
             asked: vec![],
             status: "requires_payment_method",
             refunds: vec![],
+            declines: None,
             deaf: false,
             gives: Some("succeeded"),
             events: vec![],
@@ -92,6 +95,11 @@ impl World {
             "client_secret": "pi_1_secret_1", "metadata": { "order": "o1" }, "latest_charge": { "amount_refunded": back } })
     }
 
+    fn declined(&self, why: &str) -> Value {
+        json!({ "error": { "type": "card_error", "code": "card_declined", "decline_code": why, "message": "The gateway's words.",
+            "payment_intent": self.intent() } })
+    }
+
     fn give(&mut self, form: &Form) -> (u16, Value) {
         let Some(status) = self.gives else {
             return (
@@ -115,7 +123,10 @@ async fn answer(State(world): State<Shared>, method: Method, uri: Uri, headers: 
     let list = |data: &[Value]| json!({ "object": "list", "data": data, "has_more": false });
     let (status, value) = match (method.as_str(), uri.path()) {
         ("GET", "/v1/payment_intents/pi_1") => (200, world.intent()),
-        ("POST", "/v1/payment_intents/pi_1/confirm") => (200, world.intent()),
+        ("POST", "/v1/payment_intents/pi_1/confirm") => match world.declines {
+            Some(why) => (402, world.declined(why)),
+            None => (200, world.intent()),
+        },
         ("POST", "/v1/payment_intents") => (200, world.intent()),
         ("GET", "/v1/refunds") if world.deaf && !uri.query().unwrap_or_default().contains("payment_intent=pi_1&") => {
             (404, json!({ "error": { "code": "resource_missing", "message": "Nothing." } }))

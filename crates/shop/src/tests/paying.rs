@@ -2,6 +2,8 @@
 
 use super::Shop;
 use crate::order::Stage;
+use crate::words::{Lang, Words};
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_card_is_asked_for_once() {
@@ -35,4 +37,32 @@ async fn a_form_that_was_left_open_does_not_pay_twice() {
     shop.gateway.world().status = "succeeded";
     assert!(customer.post(&shop.link("/pay"), "confirmation_token=ctoken_2").await.has("\"state\":\"settled\""));
     assert_eq!((shop.read().stage, shop.gateway.changes()), (Stage::Paid, vec![]));
+}
+
+#[tokio::test]
+async fn a_no_is_said_in_the_language_of_the_page() {
+    async fn check(lang: Lang, why: &'static str, expected: &str) {
+        let shop = Shop::open().await;
+        shop.order(Stage::Placed);
+        shop.gateway.world().declines = Some(why);
+        let mut customer = shop.browser();
+        customer.cookies.insert("lang".into(), lang.code().into());
+        let said = customer.post(&shop.link("/pay"), "confirmation_token=ctoken_1").await;
+        let said: Value = serde_json::from_str(&said.body).unwrap();
+        let own = Words(lang).t(expected);
+        assert_eq!((&said["state"], &said["message"]), (&json!("declined"), &json!(own)), "{lang:?} {why}");
+        assert_eq!(shop.read().stage, Stage::Placed);
+    }
+    for lang in Lang::ALL.iter().copied() {
+        check(lang, "insufficient_funds", "pay-funds").await;
+        check(lang, "expired_card", "pay-expired").await;
+        check(lang, "incorrect_cvc", "pay-code").await;
+        check(lang, "processing_error", "pay-later").await;
+        // Whoever found a card does not learn that it is reported.
+        for why in ["generic_decline", "lost_card", "stolen_card", "fraudulent", "do_not_honor"] {
+            check(lang, why, "pay-declined").await;
+        }
+        // What was typed wrong the gateway names.
+        check(lang, "incorrect_number", "The gateway's words.").await;
+    }
 }
