@@ -200,5 +200,6 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::Orphan => "orphan",
         Kind::Restore => "restore",
         Kind::Tombstone => "tombstone",
+        Kind::Consent => "consent",
     }
 }

@@ -122,6 +122,8 @@ pub enum EventKind {
     OrphanReversed = 72,
     /// A restored database was compared with the acquirer's journal: begun, or ended.
     RestoreChanged = 73,
+    /// A customer agreed to something, or took it back.
+    ConsentRecorded = 78,
 }
 
 impl EventKind {
@@ -186,6 +188,7 @@ impl EventKind {
         EventKind::OrphanFound,
         EventKind::OrphanReversed,
         EventKind::RestoreChanged,
+        EventKind::ConsentRecorded,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -249,6 +252,7 @@ impl EventKind {
             EventKind::OrphanFound => "florin.orphan.found",
             EventKind::OrphanReversed => "florin.orphan.reversed",
             EventKind::RestoreChanged => "florin.restore.changed",
+            EventKind::ConsentRecorded => "florin.consent.recorded",
         }
     }
     /// Whether merchants are told of it. Steps that concern nobody outside are no events to the API.

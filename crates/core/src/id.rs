@@ -131,6 +131,8 @@ pub enum Kind {
     Restore = 42,
     /// Whose personal data was erased, as the file outside of the database names it.
     Tombstone = 43,
+    /// What a customer agreed to, or took back.
+    Consent = 48,
 }
 
 impl Kind {
@@ -168,6 +170,7 @@ impl Kind {
         Kind::Orphan,
         Kind::Restore,
         Kind::Tombstone,
+        Kind::Consent,
     ];
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -204,6 +207,7 @@ impl Kind {
             Kind::Orphan => "orphan",
             Kind::Restore => "restore",
             Kind::Tombstone => "erased",
+            Kind::Consent => "consent",
         }
     }
     pub fn from_u8(n: u8) -> Option<Kind> {

@@ -280,6 +280,7 @@ const fn noun(kind: Kind) -> &'static str {
         Kind::Orphan => "orphaned payment",
         Kind::Restore => "restored database",
         Kind::Tombstone => "tombstone",
+        Kind::Consent => "consent",
     }
 }
 

@@ -109,6 +109,14 @@ pub enum Command {
         #[arg(long, global = true, value_name = "ACCT")]
         account: Option<String>,
     },
+    /// What is kept about a customer: all of it, or the end of it
+    Customers {
+        #[command(subcommand)]
+        ask: Customers,
+        /// Whose customer [default: the first account's]
+        #[arg(long, global = true, value_name = "ACCT")]
+        account: Option<String>,
+    },
     /// Merchants' accounts on this installation
     Accounts {
         #[command(subcommand)]
@@ -477,6 +485,25 @@ pub enum Abuse {
     Log {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         limit: u32,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Customers {
+    /// Print everything that is kept about a customer, as JSON: the customer and all its versions, cards, payments, refunds, consents
+    Export {
+        /// For example cus_2wTkQ0Zl8mHVQ1fBqJ3sXy
+        id: String,
+        /// Into this file, which must not be there yet, for this user alone [default: prints it]
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Make everything personal of a customer unreadable, for good: payments and books stay
+    Erase {
+        id: String,
+        /// Say that it is meant
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -52,6 +52,16 @@ pub enum Manage {
         account: Option<String>,
         id: String,
     },
+    /// Everything that is kept about a customer.
+    ExportCustomer {
+        account: Option<String>,
+        id: String,
+    },
+    /// The end of it, but for money and books.
+    EraseCustomer {
+        account: Option<String>,
+        id: String,
+    },
     Requests {
         account: Option<String>,
         status: Option<String>,
@@ -75,10 +85,13 @@ impl Manage {
     /// Whether it writes: a restored installation that is not open yet takes none of those.
     pub const fn changes(&self) -> bool {
         match self {
-            Manage::NewAccount { .. } | Manage::NewKey { .. } | Manage::RollKey { .. } | Manage::RevokeKey { .. } => {
-                true
-            }
-            Manage::Accounts
+            Manage::NewAccount { .. }
+            | Manage::NewKey { .. }
+            | Manage::RollKey { .. }
+            | Manage::RevokeKey { .. }
+            | Manage::EraseCustomer { .. } => true,
+            Manage::ExportCustomer { .. }
+            | Manage::Accounts
             | Manage::Expiring
             | Manage::Decisions { .. }
             | Manage::Keys { .. }
@@ -126,6 +139,20 @@ async fn perform(desk: &Desk, asked: Manage) -> Result<Value, ApiError> {
             Ok(once(manage::roll(&desk.api, account, &id, overlap_seconds).await?))
         }
         Manage::RevokeKey { account, id } => manage::revoke(&desk.api, of(desk, account).await?, &id).await,
+        Manage::ExportCustomer { account, id } => {
+            let account = of(desk, account).await?;
+            florin_api::person::of(ports.store(), &desk.ports.look, account, &id).await
+        }
+        Manage::EraseCustomer { account, id } => {
+            let account = of(desk, account).await?;
+            let missing = || ApiError::missing("customer", &id, "id");
+            let key = desk.ports.ids.decode(Kind::Customer, &id).ok_or_else(missing)?;
+            florin_core::customer::delete(ports, account, key).await.map_err(|failure| match failure {
+                Failure::Refused(_) => missing(),
+                Failure::Trouble(_) => failure.into(),
+            })?;
+            Ok(json!({ "id": id, "object": "customer", "deleted": true }))
+        }
         Manage::Requests { account, status, method, id, limit } => {
             let account = of(desk, account).await?;
             let status = status.as_deref().map(self::status).transpose()?;

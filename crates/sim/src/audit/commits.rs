@@ -86,7 +86,8 @@ impl World {
             | Kind::DomainName
             | Kind::Orphan
             | Kind::Restore
-            | Kind::Tombstone => {}
+            | Kind::Tombstone
+            | Kind::Consent => {}
         }
     }
 
