@@ -3,6 +3,7 @@
 use super::account;
 use super::ops::{Answer, Desk};
 use super::ports::Real;
+use crate::log::{Words, log};
 use florin_api::keys::manage::{self, Issued, NewKey};
 use florin_api::{Api, ApiError, KeyClass, shape_of_decision, shape_of_request};
 use florin_core::abuse_log::AbuseLog;
@@ -287,9 +288,14 @@ pub async fn warn_of_keys(ports: Arc<Real>, api: Arc<Api>) {
         for key in expiring(&ports, &api).await.unwrap_or_default() {
             let text = |name: &str| key[name].as_str().unwrap_or("").to_owned();
             let (shown, account, days) = (text("redacted"), text("account"), key["ends_in_days"].as_i64().unwrap_or(0));
-            eprintln!(
-                "florin gateway: the API key {shown} of {account} ends in {days} days: florin keys roll {} --account {account}",
-                text("id")
+            log!(
+                "florin gateway",
+                "the API key {} of {} ends in {} days: florin keys roll {} --account {}",
+                Words(&shown),
+                Words(&account),
+                days,
+                Words(&text("id")),
+                Words(&account),
             );
         }
     }
