@@ -207,5 +207,6 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::OrderKey => "order key",
         Kind::OrderUse => "order code",
         Kind::KeyRules => "key rules",
+        Kind::Consent => "consent",
     }
 }

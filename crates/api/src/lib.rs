@@ -31,6 +31,7 @@ mod origin;
 mod origins;
 mod params;
 mod permission;
+pub mod person;
 mod resources;
 mod respond;
 mod router;

@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::expand::{self, Says};
 use crate::params::Params;
 use crate::resources::{
-    abuse_decisions, account, balance, charges, confirmation_tokens, customers, deliveries, events, journeys,
+    abuse_decisions, account, balance, charges, confirmation_tokens, consents, customers, deliveries, events, journeys,
     payment_intents, payment_method_domains, payment_methods, prices, products, refunds, request_logs, settlement,
     setup_attempts, setup_intents, sources, stripecli, tokens, webhook_endpoints,
 };
@@ -69,6 +69,8 @@ pub static ROUTES: &[Route] = routes! {
     GET "/v1/events/{}" Secret events::retrieve;
     POST "/v1/events/{}/retry" Secret deliveries::resend;
     GET "/v1/florin/abuse_decisions" Secret abuse_decisions::list;
+    GET "/v1/florin/customers/{}/consents" Secret consents::list;
+    POST "/v1/florin/customers/{}/consents" Secret consents::create;
     GET "/v1/florin/payments/{}/journey" Secret journeys::of_payment;
     GET "/v1/florin/refunds/{}/journey" Secret journeys::of_refund;
     GET "/v1/florin/request_logs" Secret request_logs::list;

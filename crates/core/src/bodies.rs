@@ -6,6 +6,7 @@ use crate::account::Account;
 use crate::catalog::{Lookup, Price, Product};
 use crate::codec::Body;
 use crate::confirmation::Confirmation;
+use crate::consent::Consent;
 use crate::customer::Customer;
 use crate::deliver::{Delivery, Outbox};
 use crate::domain::{Domain, Named};
@@ -57,6 +58,7 @@ pub fn is_read(kind: Kind, body: &[u8]) -> bool {
         Kind::OrderKey => of::<OrderKey>,
         Kind::OrderUse => of::<OrderUse>,
         Kind::KeyRules => of::<KeyRules>,
+        Kind::Consent => of::<Consent>,
         Kind::Charge | Kind::Event | Kind::Job | Kind::Chain | Kind::Card | Kind::Attempt | Kind::Tombstone => {
             |_: &[u8]| false
         }

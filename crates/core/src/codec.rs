@@ -52,6 +52,7 @@ mod tests {
     use super::*;
     use crate::attempt::{Attempt, Because, State};
     use crate::commit::ClaimId;
+    use crate::consent::{Consent, ConsentPersonal};
     use crate::domain::{Domain, DomainName, Named};
     use crate::flow::{Claiming, OpenClaim};
     use crate::id::Key;
@@ -115,6 +116,21 @@ mod tests {
         let attempt = attempt(OPEN, every_move()[4], 2, every_state()[0].clone());
         let reason = RefundReason::RequestedByCustomer;
         Refund { payment: PAYMENT, charge: CHARGE, customer: None, money: eur(300), live: true, reason, stage, attempt }
+    }
+
+    #[test]
+    fn consents() {
+        let body = Consent { live: true, customer: PAYMENT, at: NOW };
+        golden("consents", include_str!("../tests/golden/consents.hex"), &[body]);
+        let text = |s: &str| s.to_owned();
+        let (purpose, text_version) = (text("marketing_email"), text("2026-11"));
+        let bodies = [(true, Some(text("checkout"))), (false, None)].map(|(granted, source)| ConsentPersonal {
+            purpose: purpose.clone(),
+            granted,
+            text_version: text_version.clone(),
+            source,
+        });
+        golden("what was agreed", include_str!("../tests/golden/consent_personal.hex"), &bodies);
     }
 
     #[test]

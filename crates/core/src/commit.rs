@@ -127,6 +127,8 @@ pub enum EventKind {
     OrderCodeUsed = 75,
     KeyRulesChanged = 76,
     AccountChanged = 77,
+    /// A customer agreed to something, or took it back.
+    ConsentRecorded = 78,
 }
 
 impl EventKind {
@@ -195,6 +197,7 @@ impl EventKind {
         EventKind::OrderCodeUsed,
         EventKind::KeyRulesChanged,
         EventKind::AccountChanged,
+        EventKind::ConsentRecorded,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -262,6 +265,7 @@ impl EventKind {
             EventKind::OrderCodeUsed => "florin.order_code.used",
             EventKind::KeyRulesChanged => "florin.key_rules.changed",
             EventKind::AccountChanged => "florin.account.changed",
+            EventKind::ConsentRecorded => "florin.consent.recorded",
         }
     }
     /// Whether merchants are told of it. Steps that concern nobody outside are no events to the API.

@@ -137,6 +137,8 @@ pub enum Kind {
     OrderUse = 45,
     /// What is asked of the requests of an API key: its key is a hash of that.
     KeyRules = 46,
+    /// What a customer agreed to, or took back.
+    Consent = 48,
 }
 
 impl Kind {
@@ -177,6 +179,7 @@ impl Kind {
         Kind::OrderKey,
         Kind::OrderUse,
         Kind::KeyRules,
+        Kind::Consent,
     ];
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -216,6 +219,7 @@ impl Kind {
             Kind::OrderKey => "ordkey",
             Kind::OrderUse => "orduse",
             Kind::KeyRules => "keyrules",
+            Kind::Consent => "consent",
         }
     }
     pub fn from_u8(n: u8) -> Option<Kind> {

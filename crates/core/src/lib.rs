@@ -20,6 +20,7 @@ pub mod chase;
 pub mod codec;
 pub mod commit;
 pub mod confirmation;
+pub mod consent;
 pub mod customer;
 pub mod decline;
 pub mod deliver;

@@ -321,6 +321,7 @@ const fn noun(kind: Kind) -> &'static str {
         Kind::OrderKey => "order_key",
         Kind::OrderUse => "order code",
         Kind::KeyRules => "rules of an api_key",
+        Kind::Consent => "consent",
     }
 }
 

@@ -11,7 +11,7 @@ mod system;
 pub use backup::{Backup, Making, Opening, Place, Restoring};
 pub use books::{LedgerAsk, RestoreAsk, SettlementAsk};
 pub use keys::{Class, Keys, Kind, NewKek, OrderKeys, Rotate};
-pub use manage::{Abuse, Accounts, Logs, Webhooks};
+pub use manage::{Abuse, Accounts, Customers, Logs, Webhooks};
 pub use pay::{Pay, When};
 pub use prove::{Bench, Crash, Prove, ProveWhat, Races};
 pub use system::{Ask, Demo, Network, Process, Role};
@@ -130,6 +130,14 @@ pub enum Command {
         #[command(subcommand)]
         ask: OrderKeys,
         /// Whose keys [default: the first account's]
+        #[arg(long, global = true, value_name = "ACCT")]
+        account: Option<String>,
+    },
+    /// What is kept about a customer: all of it, or the end of it
+    Customers {
+        #[command(subcommand)]
+        ask: Customers,
+        /// Whose customer [default: the first account's]
         #[arg(long, global = true, value_name = "ACCT")]
         account: Option<String>,
     },

@@ -122,6 +122,11 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("limits.failures_burst", "200", "requests of one address with a wrong key at once"),
     ("requests.kept_days", "30", "how long the log of requests is kept, in days"),
     ("requests.kept", "1000000", "entries of that log that are kept at most"),
+    (
+        "retention.personal_days",
+        "0",
+        "when names, addresses and texts of payments, refunds, setups and tokens become unreadable, in days; 0: when their customer is erased",
+    ),
     ("settlement.address", "", "host:port of the acquirer's report service; certificates as for the link (serve)"),
     ("settlement.name", "", "name in its certificate, if it is not acquirer.name (serve)"),
     ("settlement.every_seconds", "300", "how often settlement reports are fetched (serve; demo: every second)"),

@@ -41,6 +41,12 @@ impl Shown for &'static str {
     }
 }
 
+impl Shown for i64 {
+    fn shown(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
 /// The words of a failure say what is wrong, never whose.
 impl Shown for Failure {
     fn shown(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,7 @@ pub mod account;
 pub mod balance;
 pub mod charges;
 pub mod confirmation_tokens;
+pub mod consents;
 pub mod customers;
 pub mod deliveries;
 pub mod events;

@@ -4,6 +4,7 @@ mod abuse;
 mod at_once;
 mod balance;
 mod catalogue;
+mod consents;
 mod describe;
 mod domains;
 mod events;

@@ -1,6 +1,7 @@
 //! The words for merchants' accounts, logs and webhooks. Does nothing itself.
 
 use clap::Subcommand;
+use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub enum Webhooks {
@@ -90,4 +91,23 @@ pub enum Logs {
     },
     /// Requests as they come, until stopped
     Tail,
+}
+
+#[derive(Subcommand)]
+pub enum Customers {
+    /// Print everything that is kept about a customer, as JSON: the customer and all its versions, cards, payments, refunds, consents
+    Export {
+        /// For example cus_2wTkQ0Zl8mHVQ1fBqJ3sXy
+        id: String,
+        /// Into this file, which must not be there yet, for this user alone [default: prints it]
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Make everything personal of a customer unreadable, for good: payments and books stay
+    Erase {
+        id: String,
+        /// Say that it is meant
+        #[arg(long)]
+        yes: bool,
+    },
 }

@@ -453,7 +453,8 @@ fn gate(config: &Config, usual: &Usual, live: bool) -> Result<GateSettings, Fail
     let number = |key: &str, most: u64| config.number(key, 1, most).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
     let (requests_kept_days, requests_kept) =
         (number("requests.kept_days", 3_650)?, number("requests.kept", 100_000_000)?);
-    Ok(GateSettings { requests_kept_days, requests_kept, limits, abuse: abuse(config, live)? })
+    let personal_days = u32::try_from(config.number("retention.personal_days", 0, 36_500)?).unwrap_or(0);
+    Ok(GateSettings { requests_kept_days, requests_kept, personal_days, limits, abuse: abuse(config, live)? })
 }
 
 /// More is no threshold worth the name.

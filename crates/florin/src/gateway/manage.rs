@@ -3,6 +3,7 @@
 use super::account;
 use super::ops::{Answer, Desk};
 use super::ports::Real;
+use crate::log::{Words, log};
 use florin_api::keys::manage::{self, Issued, NewKey};
 use florin_api::keys::rules::{self, NewRules, NewSigning};
 use florin_api::order_keys::{self, Rolled};
@@ -80,6 +81,16 @@ pub enum Manage {
         account: Option<String>,
         id: String,
     },
+    /// Everything that is kept about a customer.
+    ExportCustomer {
+        account: Option<String>,
+        id: String,
+    },
+    /// The end of it, but for money and books.
+    EraseCustomer {
+        account: Option<String>,
+        id: String,
+    },
     Requests {
         account: Option<String>,
         status: Option<String>,
@@ -110,8 +121,10 @@ impl Manage {
             | Manage::SetAccount { .. }
             | Manage::SetKey { .. }
             | Manage::NewOrderKey { .. }
-            | Manage::RevokeOrderKey { .. } => true,
-            Manage::Accounts
+            | Manage::RevokeOrderKey { .. }
+            | Manage::EraseCustomer { .. } => true,
+            Manage::ExportCustomer { .. }
+            | Manage::Accounts
             | Manage::Keys { .. }
             | Manage::OrderKeys { .. }
             | Manage::Expiring
@@ -191,6 +204,20 @@ async fn perform(desk: &Desk, asked: Manage) -> Result<Value, ApiError> {
             Ok(shown)
         }
         Manage::RevokeOrderKey { account, id } => order_keys::revoke(&desk.api, of(desk, account).await?, &id).await,
+        Manage::ExportCustomer { account, id } => {
+            let account = of(desk, account).await?;
+            florin_api::person::of(ports.store(), &desk.ports.look, account, &id).await
+        }
+        Manage::EraseCustomer { account, id } => {
+            let account = of(desk, account).await?;
+            let missing = || ApiError::missing("customer", &id, "id");
+            let key = desk.ports.ids.decode(Kind::Customer, &id).ok_or_else(missing)?;
+            florin_core::customer::delete(ports, account, key).await.map_err(|failure| match failure {
+                Failure::Refused(_) => missing(),
+                Failure::Trouble(_) => failure.into(),
+            })?;
+            Ok(json!({ "id": id, "object": "customer", "deleted": true }))
+        }
         Manage::Requests { account, status, method, id, limit } => {
             let account = of(desk, account).await?;
             let status = status.as_deref().map(self::status).transpose()?;
@@ -336,9 +363,14 @@ pub async fn warn_of_keys(ports: Arc<Real>, api: Arc<Api>) {
         for key in expiring(&ports, &api).await.unwrap_or_default() {
             let text = |name: &str| key[name].as_str().unwrap_or("").to_owned();
             let (shown, account, days) = (text("redacted"), text("account"), key["ends_in_days"].as_i64().unwrap_or(0));
-            eprintln!(
-                "florin gateway: the API key {shown} of {account} ends in {days} days: florin keys roll {} --account {account}",
-                text("id")
+            log!(
+                "florin gateway",
+                "the API key {} of {} ends in {} days: florin keys roll {} --account {}",
+                Words(&shown),
+                Words(&account),
+                days,
+                Words(&text("id")),
+                Words(&account),
             );
         }
     }

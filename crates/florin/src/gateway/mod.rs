@@ -21,6 +21,7 @@ pub mod ports;
 pub mod reports;
 pub mod requests;
 pub mod restore;
+pub mod retention;
 pub mod settlement;
 pub mod shape;
 pub mod site;

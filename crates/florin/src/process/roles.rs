@@ -19,7 +19,7 @@ use crate::gateway::ports::{Real, now};
 use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
-use crate::gateway::{account, api, door, edge, keys, manage, monitor, worker};
+use crate::gateway::{account, api, door, edge, keys, manage, monitor, retention, worker};
 use crate::home::{random, read_key};
 use crate::log::{Words, log};
 use crate::named::Named;
@@ -247,6 +247,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     tokio::spawn(keys::rotations(Arc::clone(&ports)));
     tokio::spawn(open().after_comparing(worker::jobs(Arc::clone(&ports), Arc::clone(&fence))));
     tokio::spawn(open().behind(worker::erasures(Arc::clone(&ports))));
+    tokio::spawn(open().behind(retention::ends(Arc::clone(&ports), s.gate.personal_days)));
     tokio::spawn(open().behind(hooks::lanes(Arc::clone(&office))));
     tokio::spawn(open().behind(hooks::retries(office)));
     tokio::spawn(open().behind(settler.run(Arc::clone(&ports))));

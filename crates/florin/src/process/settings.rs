@@ -129,6 +129,9 @@ pub struct GateSettings {
     pub requests_kept_days: u32,
     /// Entries at most.
     pub requests_kept: u32,
+    /// When personal data of payments ends; 0: with its customer.
+    #[serde(default)]
+    pub personal_days: u32,
     pub limits: Limits,
     pub abuse: AbuseSettings,
 }

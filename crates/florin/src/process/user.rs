@@ -71,8 +71,8 @@ fn give(path: &Path, owner: Option<u32>, group: u32, mode: u32) -> Result<(), Fa
 
 /// Makes what the vault needs its own, or open to its group, and nothing else.
 pub fn prepare(home: &Home, vault: &VaultSettings, user: User) -> Result<(), Fail> {
-    give(&home.root, None, user.gid, 0o710)?;
     reachable(&home.root)?;
+    give(&home.root, None, user.gid, 0o710)?;
     for socket in [&vault.socket, &vault.unlock] {
         if let Some(folder) = socket.parent() {
             give(folder, None, user.gid, 0o770)?;

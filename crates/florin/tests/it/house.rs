@@ -32,10 +32,20 @@ impl House {
     pub fn new(name: &str) -> House {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}-{number}", std::process::id()));
-        drop(std::fs::remove_dir_all(&root));
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&root).unwrap();
-        House { root, env: vec![] }
+        House::at(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}-{number}", std::process::id())))
+    }
+
+    /// In a folder that is made for it.
+    pub fn at(root: &Path) -> House {
+        drop(std::fs::remove_dir_all(root));
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root).unwrap();
+        House { root: root.to_owned(), env: vec![] }
+    }
+
+    /// The same without its variables.
+    pub fn without(mut self) -> House {
+        self.env.clear();
+        self
     }
 
     /// A variable for every command.

@@ -1,6 +1,7 @@
 //! Card and personal data where they must not be: files, output, the gateway's memory. Searched in every form that is easy to think of.
 
 use crate::house::House;
+use crate::web::Api;
 use aws_lc_rs::digest;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -230,6 +231,95 @@ fn nothing_leaks() {
     let printed = demo.stop();
     assert_eq!(all.find(printed.as_bytes()), Vec::<String>::new(), "in what the demo prints");
     search_files("after the stop");
+}
+
+/// What only a person's row, an order, a note or the shop may hold.
+const WRITTEN: [&str; 9] = [
+    "Tosca Canary",
+    "tosca.canary@example.com",
+    "Engelenburcht 7",
+    "1011 ZZ",
+    "+31201234567",
+    "a seat with a view of the canary",
+    "canary-in-metadata",
+    "Ada Lovelace",
+    "ada@lovelace.example",
+];
+
+/// Names, addresses, texts of orders and notes of a run stand in no file: databases and their logs, backups, what was temporary.
+#[test]
+fn nobodys_data_is_in_any_file() {
+    let house = House::new("leak-person");
+    let (temporary, place) = (house.root.join("tmp"), house.root.join("backups"));
+    std::fs::create_dir_all(&temporary).unwrap();
+    let house = house.with("TMPDIR", temporary.to_str().unwrap());
+    let demo = house.demo();
+    let mut client = Api::new(&demo.ready).connect();
+    let person = "name=Tosca+Canary&email=tosca.canary%40example.com&phone=%2B31201234567&address[line1]=Engelenburcht+7\
+        &address[postal_code]=1011+ZZ&metadata[note]=canary-in-metadata&description=a+seat+with+a+view+of+the+canary";
+    let customer = client.post("/v1/customers", person).ok().text("/id").to_owned();
+    let paid = format!(
+        "amount=500&currency=eur&customer={customer}&payment_method=pm_card_visa&confirm=true&metadata[note]=canary-in-metadata\
+         &description=a+seat+with+a+view+of+the+canary&receipt_email=tosca.canary%40example.com&shipping[name]=Tosca+Canary\
+         &shipping[address][line1]=Engelenburcht+7&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never"
+    );
+    client.post_with("/v1/payment_intents", &paid, "canary-key").ok();
+    let agreed = "purpose=marketing_email&granted=true&text_version=2026-11&source=Tosca+Canary";
+    client.post(&format!("/v1/florin/customers/{customer}/consents"), agreed).ok();
+    let found = client.get(&format!("/v1/florin/customers/{customer}/consents")).ok();
+    assert_eq!(found.text("/data/0/source"), "Tosca Canary");
+    let mut buyer = crate::shop::Customer::of(&demo);
+    let link = buyer.order("teapot");
+    assert_eq!(buyer.pay(&link, "pm_card_visa").unwrap()["state"], "settled");
+    let identity = house.root.join("identity");
+    let made = house.florin(&["backup", "keygen", "--to", identity.to_str().unwrap()]).done();
+    let (place, recipient) = (place.to_str().unwrap(), made["recipient"].as_str().unwrap());
+    house.florin(&["backup", "create", "--place", place, "--recipient", recipient]).done();
+    house.florin(&["keys", "rotate", "accounts"]).done();
+    house.florin(&["backup", "create", "--place", place, "--recipient", recipient]).done();
+
+    let forms = |text: &str| [text.as_bytes().to_vec(), text.encode_utf16().flat_map(u16::to_le_bytes).collect()];
+    let patterns = WRITTEN.iter().flat_map(|text| forms(text).map(|bytes| ((*text).to_owned(), bytes)));
+    let all = Search::new(patterns.collect());
+    assert_eq!(all.find(b"by Tosca Canary."), ["Tosca Canary"]);
+    let search = |when: &str| {
+        let mut found = Vec::new();
+        files(&house.root, &mut found);
+        for needed in ["florin.db", "florin.db-wal", "shop.db", "vault.db", "requests.db"] {
+            assert!(found.iter().any(|file| file.ends_with(needed)) || when != "while running", "{needed}");
+        }
+        assert!(found.iter().filter(|file| file.extension().is_some_and(|ext| ext == "age")).count() == 2);
+        for file in found {
+            assert_eq!(all.find(&std::fs::read(&file).unwrap()), Vec::<String>::new(), "{} {when}", file.display());
+        }
+    };
+    search("while running");
+    // What a person asks for is all of it; afterwards nothing of it is left.
+    let told = house.florin(&["customers", "export", &customer]).done();
+    for (at, text) in [
+        ("/customer/name", "Tosca Canary"),
+        ("/customer/address/line1", "Engelenburcht 7"),
+        ("/versions/0/email", "tosca.canary@example.com"),
+        ("/consents/0/purpose", "marketing_email"),
+        ("/payment_intents/0/shipping/name", "Tosca Canary"),
+        ("/charges/0/receipt_email", "tosca.canary@example.com"),
+    ] {
+        assert_eq!(told.pointer(at).and_then(serde_json::Value::as_str), Some(text), "{at}: {told:#}");
+    }
+    let refused = house.florin(&["customers", "erase", &customer]).refused();
+    assert_eq!(refused, ("not_confirmed".to_owned(), serde_json::json!("--yes")));
+    assert_eq!(house.florin(&["customers", "export", "cus_nobody"]).refused().0, "resource_missing");
+    house.florin(&["customers", "erase", &customer, "--yes"]).done();
+    let gone = crate::house::wait("an end of it", std::time::Duration::from_secs(30), || {
+        let told = house.florin(&["customers", "export", &customer]).done();
+        (!WRITTEN.iter().any(|text| told.to_string().contains(text))).then_some(told)
+    });
+    assert_eq!(gone["customer"]["deleted"], true);
+    assert_eq!(gone["payment_intents"][0]["amount"], 500, "what was paid stays");
+    drop(client);
+    demo.stop();
+    search("after the stop");
+    house.verified();
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn stage(page: &Page) -> String {
 }
 
 /// A customer with a cookie jar.
-struct Customer {
+pub struct Customer {
     shop: String,
     api: String,
     publishable: String,
@@ -28,7 +28,7 @@ struct Customer {
 }
 
 impl Customer {
-    fn of(demo: &Running) -> Customer {
+    pub fn of(demo: &Running) -> Customer {
         let publishable = demo.ready["publishable_key"].as_str().unwrap().to_owned();
         let at = |name: &str| authority(demo.ready[name].as_str().unwrap()).to_owned();
         let (shop, api) = (at("http_shop"), at("http_api"));
@@ -52,7 +52,7 @@ impl Customer {
     }
 
     /// Orders one of these, and gives the signed link of its payment page.
-    fn order(&mut self, slug: &str) -> String {
+    pub fn order(&mut self, slug: &str) -> String {
         assert_eq!(self.insist("POST /cart", &format!("slug={slug}&quantity=1")).status, 303);
         let once = self.insist("GET /checkout", "").between("name=\"once\" value=\"", "\"").unwrap();
         let form = format!(
@@ -74,7 +74,7 @@ impl Customer {
         })
     }
 
-    fn pay(&self, link: &str, card: &str) -> std::io::Result<Value> {
+    pub fn pay(&self, link: &str, card: &str) -> std::io::Result<Value> {
         let form = format!("confirmation_token={}", self.token(card));
         let answer = plain(&self.shop, &format!("POST {link}"), "", &form)?;
         serde_json::from_str(&answer.body).map_err(std::io::Error::other)

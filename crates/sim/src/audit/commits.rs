@@ -89,7 +89,8 @@ impl World {
             | Kind::Tombstone
             | Kind::OrderKey
             | Kind::OrderUse
-            | Kind::KeyRules => {}
+            | Kind::KeyRules
+            | Kind::Consent => {}
         }
     }
 
