@@ -14,7 +14,8 @@ fn with(ready: &Value, key: &str) -> Client {
 fn tries(server: &mut Client, browser: &mut Client, number: &str) -> String {
     let intent = server.post("/v1/payment_intents", "amount=100&currency=eur").ok();
     let (id, secret) = (intent.text("/id"), intent.text("/client_secret"));
-    let card = format!("[number]={number}&payment_method_data[card][exp_month]=12&payment_method_data[card][exp_year]=2034");
+    let card =
+        format!("[number]={number}&payment_method_data[card][exp_month]=12&payment_method_data[card][exp_year]=2034");
     let body = format!("client_secret={secret}&payment_method_data[type]=card&payment_method_data[card]{card}");
     let got = browser.post(&format!("/v1/payment_intents/{id}/confirm"), &body);
     let code = got.body.pointer("/error/decline_code").or(got.body.pointer("/error/code"));
