@@ -4,6 +4,7 @@ mod house;
 mod iso;
 mod web;
 
+mod abuse;
 mod account_keys;
 mod backup;
 mod backup_kills;
