@@ -109,11 +109,11 @@ fn one_payment_takes_so_many_cards_and_one_card_so_many_declines() {
     let fresh = Shop::guarded(settings);
     let intent = fresh.post(INTENTS, "amount=1999&currency=eur");
     // Two minutes apart: faster, it would be an alarm for the account.
-    let mut later = |n: u8| {
+    let later = |n: u8| {
         fresh.pass(120_000);
         confirms(&fresh, 30 + n, &intent, [DECLINED, OTHER][usize::from(n) % 2])
     };
-    let got: Vec<Got> = (0..11).map(&mut later).collect();
+    let got: Vec<Got> = (0..11).map(later).collect();
     assert_eq!((got[9].text("/error/decline_code").as_str(), fresh.orders()), ("insufficient_funds", 10));
     assert_eq!(fresh.get("/v1/florin/abuse_decisions").at("/data/0/reason"), "intent_declines");
 }
