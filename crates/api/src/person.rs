@@ -25,7 +25,9 @@ pub async fn of(store: &dyn Store, look: &Look, account: Key, id: &str) -> Resul
     let mut versions = Vec::new();
     for row in store.find(Query::History { key, limit: VERSIONS }).await?.rows() {
         let mut shown = customers::shape(look, &flow::read(&row)?);
-        shown["as_of"] = json!(row.at.seconds());
+        if let Some(fields) = shown.as_object_mut() {
+            fields.insert("as_of".to_owned(), json!(row.at.seconds()));
+        }
         versions.push(shown);
     }
     let (mut intents, mut paid, mut given_back) = (Vec::new(), Vec::new(), Vec::new());

@@ -221,7 +221,7 @@ fn decide(
         None => (Version::NONE, first(terminal), Time(0)),
         Some(v) if v.body.holder == ASIDE && v.body.until > now => return None,
         Some(v) if alone || v.body.holder == holder || v.body.until <= now => {
-            let enters = (v.body.next - first(terminal)) % HALF == 0;
+            let enters = (v.body.next - first(terminal)).is_multiple_of(HALF);
             match enters {
                 true if v.body.rest > now => return None,
                 // The half that it leaves was used until its last lease ended.

@@ -169,6 +169,7 @@ mod tests {
                 Ok(Task::Bench(rest)) => format!("bench {}", rest.join(" ")),
                 Ok(Task::Crash(rest)) => format!("crash {}", rest.join(" ")),
                 Ok(Task::Compat) => "compat".to_string(),
+                Ok(Task::Fuzz(minutes)) => format!("fuzz {minutes}"),
                 Ok(Task::Help) => "help".to_string(),
                 Err(why) => why,
             };
@@ -183,6 +184,7 @@ mod tests {
         check("house now", "house takes no arguments");
         check("bench --seconds 2", "bench --seconds 2");
         check("crash --kills 3", "crash --kills 3");
+        check("fuzz --minutes 7", "fuzz 7");
         check("compat", "compat");
         check("compat now", "compat takes no arguments");
         check("fly", "no task is called fly");

@@ -128,9 +128,6 @@ fn ninety_nine_of_a_hundred_tested_cards_are_stopped() {
     fn check(what: &str, how: Bad) {
         for seed in 1..=5 {
             let (reached, refused, asked, tries) = play(seed, how);
-            println!(
-                "{what}, seed {seed}: {reached} of 1000 tested cards reached an issuer; of {tries} good tries {refused} were refused, {asked} asked to authenticate"
-            );
             assert!(reached <= 10, "{what}, seed {seed}: {reached} of 1,000 tested cards reached an issuer");
             assert!(refused * 1_000 < tries, "{what}, seed {seed}: {refused} of {tries} good tries were refused");
             assert!(asked * 100 < tries * 3, "{what}, seed {seed}: {asked} of {tries} good tries were challenged");

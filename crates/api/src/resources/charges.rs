@@ -115,8 +115,8 @@ pub fn shape(look: &Look, view: &PaymentView, attempt: &Attempt, refunded: i64) 
         "transfer_data": null,
         "transfer_group": personal.transfer_group,
     });
-    if let Some(order) = &p.order {
-        shown["order"] = payment_intents::order(look, order);
+    if let (Some(order), Some(fields)) = (&p.order, shown.as_object_mut()) {
+        fields.insert("order".to_owned(), payment_intents::order(look, order));
     }
     shown
 }

@@ -77,8 +77,8 @@ pub fn shape(look: &Look, view: &PaymentView) -> Value {
         "transfer_group": personal.transfer_group,
     });
     // A field of ours, beside Stripe's: only where there is something to show.
-    if let Some(order) = &p.order {
-        shown["order"] = super::order(look, order);
+    if let (Some(order), Some(fields)) = (&p.order, shown.as_object_mut()) {
+        fields.insert("order".to_owned(), super::order(look, order));
     }
     shown
 }
