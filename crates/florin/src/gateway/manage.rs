@@ -167,7 +167,7 @@ async fn perform(desk: &Desk, asked: Manage) -> Result<Value, ApiError> {
             let live = live(desk, account).await?;
             Ok(once(manage::issue(&desk.api, account, NewKey { class, live, name, grants, ends, allowed }).await?))
         }
-        Manage::Expiring => Ok(json!({ "object": "list", "data": expiring(&*desk.ports, &desk.api).await? })),
+        Manage::Expiring => Ok(json!({ "object": "list", "data": expiring(&desk.ports, &desk.api).await? })),
         Manage::RollKey { account, id, overlap_seconds } => {
             let account = of(desk, account).await?;
             Ok(once(manage::roll(&desk.api, account, &id, overlap_seconds).await?))

@@ -33,6 +33,7 @@ impl Gateway {
             card: CardToken { key: Key(3), vault: 1 },
             code: None,
             address: None,
+            fingerprint: None,
             wire: WireId { terminal: Terminal(7), stan: self.stan, at, rrn: Rrn(key) },
             send_by: at.plus_ms(5_000),
             repeat: false,

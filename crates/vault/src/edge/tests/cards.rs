@@ -42,9 +42,15 @@ fn a_card_becomes_a_token_wherever_one_is_taken() {
             assert_eq!((swapped.param.as_str(), swapped.cvc_given), (param, true), "{path}");
             assert_eq!((facts.network, &facts.last4, &facts.first6), (Network::Visa, b"0009", b"492912"), "{path}");
             assert_eq!((facts.exp_month, facts.exp_year), (12, 2031), "{path}");
-            let kept = world.edge.cards.find(world.edge.clock.now().wall, ACCOUNT, false, facts.token).unwrap();
+            let kept = world
+                .edge
+                .cards
+                .as_ref()
+                .unwrap()
+                .find(world.edge.clock.now().wall, ACCOUNT, false, facts.token)
+                .unwrap();
             assert!(kept.is_some_and(|card| card.pan.reveal() == NUMBER), "{path}");
-            let code = world.edge.cards.take_cvc(world.edge.clock.now().steady, facts.token);
+            let code = world.edge.cards.as_ref().unwrap().take_cvc(world.edge.clock.now().steady, facts.token);
             assert!(code.is_some_and(|code| code.reveal() == CODE), "{path}");
         }
         let digests: std::collections::BTreeSet<[u8; 32]> =
@@ -103,7 +109,7 @@ fn cards_in_json_and_codes_alone() {
         assert_eq!(got.status, 200, "{}", got.body);
         let request = world.seen.last();
         assert_eq!(request.body, b"cvc_update[florin_code]=0");
-        let code = world.edge.cards.take_cvc(world.edge.clock.now().steady, request.codes[0].token);
+        let code = world.edge.cards.as_ref().unwrap().take_cvc(world.edge.clock.now().steady, request.codes[0].token);
         assert!(code.is_some_and(|code| code.reveal() == CODE));
         assert_eq!(world.edge.counts().cards, 2);
         world.end().await;
