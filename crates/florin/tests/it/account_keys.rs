@@ -72,6 +72,7 @@ fn keys_rotate_while_payments_go_on() {
         kill(gateway, Signal::KILL);
         rotating.join().unwrap()
     });
+    // It waits for the next process, or was asking just when this one died.
     assert!(rotating.code == 0 || rotating.err.contains("gateway_lost"), "{}", rotating.err);
     crate::house::wait("the end of the rotation", std::time::Duration::from_secs(60), || {
         let ran = house.florin(&["keys", "status"]);
