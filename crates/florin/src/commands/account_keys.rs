@@ -17,10 +17,25 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// So often a gateway that is being started anew is asked again: a minute.
+const RESTART_LOOKS: u32 = 300;
 
 /// Asks the gateway that runs on the data folder.
 pub async fn ask(home: &Home, question: KeysAsk) -> Result<Value, Fail> {
     ask_any(home, &Ask::Keys(question)).await
+}
+
+/// The same through a restart of the gateway: what was begun goes on by itself, and this only looks.
+async fn again(home: &Home, question: KeysAsk) -> Result<Value, Fail> {
+    for _ in 0..RESTART_LOOKS {
+        match ask(home, question.clone()).await {
+            Err(fail) if fail.code == "gateway_down" || fail.code == "gateway_lost" => {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            answer => return answer,
+        }
+    }
+    ask(home, question).await
 }
 
 /// How the gateway that runs on the data folder is.
@@ -30,10 +45,12 @@ pub async fn ask_health(home: &Home) -> Result<Value, Fail> {
 
 async fn ask_any(home: &Home, question: &Ask) -> Result<Value, Fail> {
     let runs = try_lock(&home.lock())?.is_none() && read_json(&home.ready()).is_ok();
-    let gateway = if runs { Gateway::connect(&home.socket("gateway.sock")?).await } else { None };
-    let Some(mut gateway) = gateway else {
+    if !runs {
         let message = format!("nothing runs on {}. Start it: florin demo, or florin serve.", home.root.display());
         return Err(Fail::new("not_running", message));
+    }
+    let Some(mut gateway) = Gateway::connect(&home.socket("gateway.sock")?).await else {
+        return Err(Fail::new("gateway_down", "the gateway does not answer: it is being started anew. Ask again."));
     };
     gateway.ask(question).await
 }
@@ -52,7 +69,7 @@ pub fn rotate(common: &Common) -> Outcome {
             bar.set_length(status["rows"].as_u64().unwrap_or(0));
             bar.set_position(status["rows_done"].as_u64().unwrap_or(0));
             tokio::time::sleep(LOOK_EVERY).await;
-            status = ask(&home, KeysAsk::Status { counted: false }).await?;
+            status = again(&home, KeysAsk::Status { counted: false }).await?;
         }
         bar.finish_and_clear();
         ask(&home, KeysAsk::Status { counted: true }).await

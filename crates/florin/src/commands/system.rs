@@ -294,8 +294,9 @@ impl System {
             metrics: metrics.is_some(),
             backups: home.backups("state.json"),
         };
-        if let Some(user) = vault.user {
-            user::prepare(&home, &vault, user)?;
+        match vault.user {
+            Some(user) => user::prepare(&home, &vault, user)?,
+            None => user::take_back(&home, &vault)?,
         }
         let started = async {
             let front = without_cards(&mut vault);

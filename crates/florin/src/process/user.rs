@@ -105,6 +105,17 @@ pub fn prepare(home: &Home, vault: &VaultSettings, user: User) -> Result<(), Fai
     Ok(())
 }
 
+/// What a vault's user had is root's again, once the setting is gone.
+pub fn take_back(home: &Home, vault: &VaultSettings) -> Result<(), Fail> {
+    let owner = |path: &Path| path.metadata().map_or(0, |about| about.uid());
+    if !is_root() || owner(&home.vault()) == 0 {
+        return Ok(());
+    }
+    let root = User { uid: 0, gid: 0 };
+    own(&home.vault(), root)?;
+    if vault.kek == home.kek() { give(&vault.kek, Some(root.uid), root.gid, 0o600) } else { Ok(()) }
+}
+
 /// The folder and all that lies in it. Links are not followed: there are none of ours.
 fn own(folder: &Path, user: User) -> Result<(), Fail> {
     give(folder, Some(user.uid), user.gid, 0o700)?;

@@ -81,9 +81,7 @@ fn the_vault_is_a_user_of_its_own() {
         assert_eq!(status(&text, "Groups"), "", "{role}");
     }
     let told = &demo.ready["hardened"];
-    for what in
-        ["no_core_dumps", "not_dumpable", "memory_locked", "no_capabilities", "paths_confined", "calls_confined"]
-    {
+    for what in ["no_core_dumps", "not_dumpable", "no_capabilities", "paths_confined", "calls_confined"] {
         assert_eq!(told[what], true, "{what}: {told}");
     }
     for (file, owner, mode) in [
