@@ -68,7 +68,7 @@ mod tests {
             let read = Network::parse(network);
             assert_eq!(read.map(|n| n.to_string()).as_deref(), shown);
             let holds = |text: &&str| read.is_some_and(|n| n.holds(text.parse().unwrap()));
-            assert!(inside.iter().all(|a| holds(a)) && !outside.iter().any(|a| holds(a)), "{network}");
+            assert!(inside.iter().all(&holds) && !outside.iter().any(&holds), "{network}");
         }
         check(
             "203.0.113.0/24",
