@@ -23,10 +23,12 @@ const WORDS: &[&[u8]] = &[
 ];
 
 /// The number stands there as a token of its own, however often it is decoded. In a form before its first decoding `%34` behind it is one
-/// more digit.
+/// more digit, in JSON `\u0034`.
 fn holds_card(body: &[u8], json: bool) -> bool {
     let alone = |text: &[u8]| {
-        let digit = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_digit);
+        let digit = |at: Option<usize>| {
+            at.and_then(|at| text.get(at)).is_some_and(|b| b.is_ascii_digit() || (json && *b == b'\\'))
+        };
         (0..text.len()).any(|at| {
             text.get(at..at + CARD.len()) == Some(CARD) && !digit(at.checked_sub(1)) && !digit(Some(at + CARD.len()))
         })
