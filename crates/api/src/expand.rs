@@ -110,6 +110,7 @@ const LISTS: &[(&str, &str)] = &[
     ("/v1/charges", "charge"),
     ("/v1/customers", "customer"),
     ("/v1/customers/{}/sources", "card"),
+    ("/v1/florin/customers/{}/consents", "florin.consent"),
     ("/v1/payment_intents", "payment_intent"),
     ("/v1/payment_methods", "payment_method"),
     ("/v1/prices", "price"),

@@ -27,12 +27,12 @@ pub fn shape(look: &Look, view: &ConsentView) -> Value {
         "id": look.id(Kind::Consent, view.key),
         "object": "florin.consent",
         "at": view.body.at.seconds(),
+        "channel": personal.source,
         "created": view.key.time().seconds(),
         "customer": look.id(Kind::Customer, view.body.customer),
         "granted": personal.granted,
         "livemode": view.body.live,
         "purpose": personal.purpose,
-        "source": personal.source,
         "text_version": personal.text_version,
     })
 }
@@ -50,7 +50,7 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let purpose = purpose(params)?;
     let granted = params.boolean("granted")?.ok_or_else(|| params.missing("granted"))?;
     let text_version = params.needed("text_version", LONGEST_TEXT_VERSION)?;
-    let source = params.text("source", LONGEST_SOURCE)?;
+    let source = params.text("channel", LONGEST_SOURCE)?;
     let at = params.integer_within("at", 0, LATEST_SECONDS)?.map_or_else(|| ask.now(), |seconds| Time(seconds * 1_000));
     if at > ask.now().plus_ms(CLOCKS_DIFFER_MS) {
         return Err(params.bad("at", "Invalid at: nobody agreed to anything in the future. Give seconds since 1970."));

@@ -264,7 +264,7 @@ fn nobodys_data_is_in_any_file() {
          &shipping[address][line1]=Engelenburcht+7&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never"
     );
     client.post_with("/v1/payment_intents", &paid, "canary-key").ok();
-    let agreed = "purpose=marketing_email&granted=true&text_version=2026-11&source=Tosca+Canary";
+    let agreed = "purpose=marketing_email&granted=true&text_version=2026-11&channel=Tosca+Canary";
     client.post(&format!("/v1/florin/customers/{customer}/consents"), agreed).ok();
     let found = client.get(&format!("/v1/florin/customers/{customer}/consents")).ok();
     assert_eq!(found.text("/data/0/source"), "Tosca Canary");
