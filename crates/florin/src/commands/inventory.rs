@@ -97,6 +97,16 @@ pub const USED: &[Used] = &[
         "FIPS 186-5",
         "a new certificate, read while it serves",
     ),
+    used("integrity of the browser's scripts", ("SHA-384", 0), "vault", "W3C SRI", "the next release"),
+    used(
+        "codes over orders, signed requests",
+        HMAC,
+        "merchant, gateway",
+        "RFC 9421",
+        "florin order-keys roll; keys set",
+    ),
+    used("signed requests", ("Ed25519", 256), "merchant, gateway", "RFC 9421, RFC 8032", "florin keys set --signing"),
+    used("digests of bodies", ("SHA-256, SHA-512", 0), "merchant, vault", "RFC 9530", "the merchant's choice"),
     used(
         "backups",
         ("age: X25519 or scrypt, ChaCha20-Poly1305", 256),
@@ -150,18 +160,11 @@ mod tests {
         ("HKDF_SHA256", "HKDF-SHA256"),
         ("SHA256", "SHA-256"),
         ("AES_128", "AES-128"),
+        ("SHA384", "SHA-384"),
+        ("SHA512", "SHA-512"),
+        ("ED25519", "Ed25519"),
     ];
-    const OTHERS: &[&str] = &[
-        "AES_128_GCM",
-        "HMAC_SHA1",
-        "HMAC_SHA512",
-        "SHA1_FOR_LEGACY",
-        "SHA384",
-        "SHA512",
-        "ED25519",
-        "AES_256_CBC",
-        "MD5",
-    ];
+    const OTHERS: &[&str] = &["AES_128_GCM", "HMAC_SHA1", "HMAC_SHA512", "SHA1_FOR_LEGACY", "AES_256_CBC", "MD5"];
 
     fn sources(folder: &Path, all: &mut String) {
         for entry in std::fs::read_dir(folder).expect("read").map(|entry| entry.expect("read").path()) {

@@ -20,7 +20,7 @@ fn every_process_gives_up_what_it_does_not_need() {
     let house = House::new("hardened");
     let demo = house.demo();
     let processes = demo.ready["processes"].as_object().unwrap();
-    assert_eq!(processes.len(), 4, "{processes:?}");
+    assert_eq!(processes.len(), 5, "{processes:?}");
     for (role, pid) in processes {
         let proc = |path: &str| format!("/proc/{pid}/{path}");
         let limits = fs::read_to_string(proc("limits")).unwrap();
@@ -37,7 +37,7 @@ fn every_process_gives_up_what_it_does_not_need() {
             let kept = if role == "vault" { CAP_IPC_LOCK } else { 0 };
             assert_eq!((rights("CapEff") | rights("CapPrm")) & !kept, 0, "{at}");
             assert_eq!(rights("CapInh") | rights("CapAmb"), 0, "{at}");
-            if role == "vault" {
+            if role == "vault" || role == "front" {
                 assert_eq!(status(&text, "Seccomp"), "2", "{at}");
             }
         }

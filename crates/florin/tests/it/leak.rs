@@ -267,7 +267,7 @@ fn nobodys_data_is_in_any_file() {
     let agreed = "purpose=marketing_email&granted=true&text_version=2026-11&channel=Tosca+Canary";
     client.post(&format!("/v1/florin/customers/{customer}/consents"), agreed).ok();
     let found = client.get(&format!("/v1/florin/customers/{customer}/consents")).ok();
-    assert_eq!(found.text("/data/0/source"), "Tosca Canary");
+    assert_eq!(found.text("/data/0/channel"), "Tosca Canary");
     let mut buyer = crate::shop::Customer::of(&demo);
     let link = buyer.order("teapot");
     assert_eq!(buyer.pay(&link, "pm_card_visa").unwrap()["state"], "settled");
