@@ -31,19 +31,23 @@ pub fn ends(path: &Path) -> Option<i64> {
     all?.into_iter().min()
 }
 
-/// Of every certificate that the settings name, and of the demo's own.
-pub fn all(config: &Config, home: &Home) -> Vec<Expiry> {
+/// Every certificate that the settings name, and the demo's own: the setting or the file's own name, and the file.
+pub fn named(config: &Config, home: &Home) -> Vec<(String, PathBuf)> {
     const NAMED: [&str; 7] =
         ["api.cert", "api.client_ca", "card.cert", "dashboard.cert", "acquirer.ca", "acquirer.cert", "backup.s3_ca"];
     let named = NAMED.iter().filter_map(|key| Some(((*key).to_owned(), config.path(key)?)));
     let own = ["api.pem", "ca.pem"].map(|name| (name.to_owned(), home.tls(name)));
-    let own = own.into_iter().filter(|(_, path)| path.exists());
+    named.chain(own.into_iter().filter(|(_, path)| path.exists())).collect()
+}
+
+/// When each of them ends.
+pub fn all(config: &Config, home: &Home) -> Vec<Expiry> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(0));
     let expiry = |(name, path): (String, PathBuf)| {
         let days_left = ends(&path).map(|ends| (ends - now).div_euclid(DAY_SECONDS));
         Expiry { name, path, days_left }
     };
-    named.chain(own).map(expiry).collect()
+    named(config, home).into_iter().map(expiry).collect()
 }
 
 /// What is to be said of those that end soon, cannot be read, or have ended; empty while all is well.

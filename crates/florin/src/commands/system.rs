@@ -1,6 +1,7 @@
 //! A running system for a command: the one that runs already on this data folder, or one for the command's own time.
 
 use super::backup::refuse_half_restored;
+use crate::certificates;
 use crate::config::Config;
 use crate::fail::{Fail, io};
 use crate::gateway::api::TestKeys;
@@ -94,7 +95,9 @@ impl SandboxFacts {
 }
 
 /// What the gateway is told besides: fees, limits, reports, where erasures are noted, where its metrics are asked for.
-type Beside = (FeeSettings, GateSettings, SettlementSettings, PathBuf, Option<SocketAddr>);
+type Beside = (FeeSettings, GateSettings, SettlementSettings, PathBuf, (Option<SocketAddr>, Certificates));
+/// In use, by the settings that name them.
+type Certificates = Vec<(String, PathBuf)>;
 
 pub struct System {
     pub home: Home,
@@ -177,7 +180,17 @@ impl System {
         let (settlement, erased) = (settlement(config, Some(source), 1)?, erased(config, &home));
         // A command that pays and ends is watched by nobody.
         let metrics = if matches!(open, Public::Settings) { metrics(config)? } else { None };
-        System::finish(home, Some(sandbox), parts, locks, vault, (fees, gate, settlement, erased, metrics), log).await
+        let certificates = certificates::named(config, &home);
+        System::finish(
+            home,
+            Some(sandbox),
+            parts,
+            locks,
+            vault,
+            (fees, gate, settlement, erased, (metrics, certificates)),
+            log,
+        )
+        .await
     }
 
     /// Starts vault and gateway against a real acquirer.
@@ -247,16 +260,9 @@ impl System {
         });
         let settlement = settlement(config, source, config.number("settlement.every_seconds", 1, 86_400)?)?;
         let erased = erased(config, &home);
-        System::finish(
-            home,
-            None,
-            vec![],
-            vec![lock],
-            vault,
-            (fees, gate, settlement, erased, metrics(config)?),
-            Log::Terminal,
-        )
-        .await
+        let watched = (metrics(config)?, certificates::named(config, &home));
+        System::finish(home, None, vec![], vec![lock], vault, (fees, gate, settlement, erased, watched), Log::Terminal)
+            .await
     }
 
     async fn finish(
@@ -265,7 +271,7 @@ impl System {
         mut parts: Vec<Part>,
         locks: Vec<Lock>,
         mut vault: VaultSettings,
-        (fees, gate, settlement, erased, metrics): Beside,
+        (fees, gate, settlement, erased, (metrics, certificates)): Beside,
         log: Log,
     ) -> Result<System, Fail> {
         let mut gateway = GatewaySettings {
@@ -293,6 +299,7 @@ impl System {
             settlement,
             metrics: metrics.is_some(),
             backups: home.backups("state.json"),
+            certificates,
         };
         match vault.user {
             Some(user) => user::prepare(&home, &vault, user)?,

@@ -108,6 +108,8 @@ struct Looked {
     jobs: Family<Words<1>, Gauge>,
     disk_free: Gauge,
     fenced: Gauge,
+    certificates: Family<Words<1>, Gauge>,
+    masked: Gauge,
 }
 
 pub struct Metrics {
@@ -116,12 +118,18 @@ pub struct Metrics {
     disk: Arc<Disk>,
     /// Where the state of the backups is noted.
     backups: PathBuf,
+    certificates: Vec<(String, PathBuf)>,
     registry: Registry,
     looked: Looked,
 }
 
 impl Metrics {
-    pub fn new(ports: Arc<Real>, fence: Arc<Fence>, disk: Arc<Disk>, backups: PathBuf) -> Metrics {
+    pub fn new(
+        ports: Arc<Real>,
+        fence: Arc<Fence>,
+        disk: Arc<Disk>,
+        (backups, certificates): (PathBuf, Vec<(String, PathBuf)>),
+    ) -> Metrics {
         let looked = Looked::default();
         let mut all = Registry::with_prefix("florin");
         let counted = &ports.counted;
@@ -163,7 +171,17 @@ impl Metrics {
             "Whether this installation came back from a backup and is not open",
             looked.fenced.clone(),
         );
-        Metrics { ports, fence, disk, backups, registry: all, looked }
+        all.register(
+            "certificate_ends_timestamp",
+            "When a certificate in use ends, Unix time in seconds, by the setting that names it",
+            looked.certificates.clone(),
+        );
+        all.register(
+            "log_card_numbers_masked",
+            "Lines of this gateway's log in which a card number was masked: each is a defect",
+            looked.masked.clone(),
+        );
+        Metrics { ports, fence, disk, backups, certificates, registry: all, looked }
     }
 
     /// OpenMetrics text.
@@ -196,6 +214,12 @@ impl Metrics {
         looked.link_up.set(i64::from(up));
         looked.fenced.set(i64::from(self.fence.is_closed()));
         looked.disk_free.set(i64::try_from(self.disk.free_bytes()).unwrap_or(i64::MAX));
+        looked.masked.set(i64::try_from(crate::log::defects()).unwrap_or(i64::MAX));
+        for (name, path) in &self.certificates {
+            if let Some(ends) = crate::certificates::ends(path) {
+                looked.certificates.get_or_create(&[("certificate", name.clone().into())]).set(ends);
+            }
+        }
         for kind in JobKind::ALL {
             let query = Query::Jobs { kind: Some(*kind), limit: JOBS_COUNTED };
             // A store that cannot be read tells nothing new; that it cannot shows elsewhere.

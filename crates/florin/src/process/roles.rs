@@ -256,7 +256,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let monitored = monitored(s.metrics)?;
     let monitored_at = monitored.as_ref().and_then(|listener| listener.local_addr().ok()).map(|at| at.to_string());
     if let Some(listener) = monitored {
-        let metrics = Metrics::new(Arc::clone(&ports), Arc::clone(&fence), Arc::clone(&disk), s.backups);
+        let metrics =
+            Metrics::new(Arc::clone(&ports), Arc::clone(&fence), Arc::clone(&disk), (s.backups, s.certificates));
         tokio::spawn(monitor::serve(listener, Arc::new(metrics)));
     }
     let (stop, stopping) = watch::channel(false);

@@ -113,6 +113,8 @@ pub struct GatewaySettings {
     pub metrics: bool,
     /// Where the state of the backups is noted.
     pub backups: PathBuf,
+    /// Certificates in use, by the settings that name them.
+    pub certificates: Vec<(String, PathBuf)>,
 }
 
 /// What merchants pay, as `core`'s `Fees` takes it.
