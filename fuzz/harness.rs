@@ -12,10 +12,10 @@ const LONGEST_INPUT_BYTES: usize = 8 * 1024;
 const MOST_INPUTS: usize = 4_096;
 
 /// SplitMix64: the same inputs at every run, on every machine. `FLORIN_FUZZ_SEED` gives others.
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

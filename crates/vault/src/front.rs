@@ -24,27 +24,15 @@ pub struct Ready {
     pub addresses: BTreeMap<String, SocketAddr>,
 }
 
-/// What it needs of the machine: certificates, and listeners that were not handed over.
-fn reach(settings: &EdgeSettings) -> Reach {
-    let mut reach = Reach::default();
-    for entrance in &settings.entrances {
-        reach.folder_of(&entrance.cert);
-        reach.folder_of(&entrance.key);
-        if entrance.given.is_none() {
-            reach.listen(entrance.listen);
-            entrance.plain.into_iter().for_each(|plain| reach.listen(plain));
-        }
-    }
-    reach
-}
-
 /// Serves until `stop` completes, then finishes what is in flight. To be run on a runtime of one thread.
 pub async fn run(
     settings: EdgeSettings,
     stop: impl Future<Output = ()>,
     ready: impl FnOnce(Ready),
 ) -> Result<(), StartError> {
-    let Confined { paths, calls } = confine(&reach(&settings));
+    let mut reach = Reach::default();
+    settings.need(&mut reach);
+    let Confined { paths, calls } = confine(&reach);
     let Some(doors) = edge::open(Some(&settings)).await? else { return Ok(()) };
     let (close, closing) = watch::channel(false);
     let edge = Arc::new(Edge::without_cards(&settings, Clock::start(), closing.clone()));

@@ -165,16 +165,8 @@ impl Settings {
         if let Some(directory) = &self.directory {
             reach.peer(&directory.address);
         }
-        if let Some(ca) = self.edge.as_ref().and_then(|edge| edge.client_ca.as_ref()) {
-            reach.folder_of(ca);
-        }
-        for entrance in self.edge.iter().flat_map(|edge| &edge.entrances) {
-            reach.folder_of(&entrance.cert);
-            reach.folder_of(&entrance.key);
-            if entrance.given.is_none() {
-                reach.listen(entrance.listen);
-                entrance.plain.into_iter().for_each(|plain| reach.listen(plain));
-            }
+        if let Some(edge) = &self.edge {
+            edge.need(&mut reach);
         }
         reach
     }

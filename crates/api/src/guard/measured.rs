@@ -1,23 +1,14 @@
 //! How much the defence stops and whom it hinders: good and bad traffic, mixed by a seed, played through the counters.
 
 use super::*;
-
-/// SplitMix64.
-struct Chance(u64);
+use crate::harness::Chance;
 
 impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, n: u64) -> u64 {
+    fn under(&mut self, n: u64) -> u64 {
         self.next() % n
     }
     fn percent(&mut self, n: u64) -> bool {
-        self.below(100) < n
+        self.under(100) < n
     }
 }
 
@@ -53,8 +44,8 @@ fn try_of(address: u32, card: u64, intent: i64, small: bool) -> Try {
 fn good(chance: &mut Chance, plan: &mut Vec<Planned>) {
     for n in 0..20_000u64 {
         let shared = chance.percent(20);
-        let address = if shared { 0x0a00_0000 + chance.below(40) as u32 } else { 0x2000_0000 + n as u32 };
-        let (mut at, mut card) = (chance.below(86_400_000) as i64, 1_000_000 + n * 4);
+        let address = if shared { 0x0a00_0000 + chance.under(40) as u32 } else { 0x2000_0000 + n as u32 };
+        let (mut at, mut card) = (chance.under(86_400_000) as i64, 1_000_000 + n * 4);
         for tried in 0..4 {
             let approves = if tried == 0 { !chance.percent(8) } else { chance.percent(60) };
             let a_try = try_of(address, card, 1_000_000 + n as i64, chance.percent(10));
@@ -62,8 +53,8 @@ fn good(chance: &mut Chance, plan: &mut Vec<Planned>) {
             if approves {
                 break;
             }
-            card += chance.below(2);
-            at += 20_000 + chance.below(60_000) as i64;
+            card += chance.under(2);
+            at += 20_000 + chance.under(60_000) as i64;
         }
     }
 }
@@ -74,7 +65,7 @@ type Bad = (u64, i64, i64, bool);
 /// 1,000 cards, of which 8 of a hundred live.
 fn bad(chance: &mut Chance, plan: &mut Vec<Planned>, (addresses, intents, every_ms, small): Bad) {
     for n in 0..1_000 {
-        let address = 0xc000_0000 + (chance.below(addresses)) as u32;
+        let address = 0xc000_0000 + (chance.under(addresses)) as u32;
         let a_try = try_of(address, 500_000_000 + n as u64, 9_000_000 + n % intents, small);
         plan.push(Planned { at: 40_000_000 + n * every_ms, a_try, approves: chance.percent(8), honest: false });
     }

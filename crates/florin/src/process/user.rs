@@ -5,11 +5,11 @@ use super::settings::VaultSettings;
 use crate::config::Config;
 use crate::fail::{Fail, io};
 use crate::home::Home;
-use rustix::fs::{Gid, Uid, chown};
+use rustix::fs::{Gid, OFlags, Uid, fchown};
 use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
 use serde::{Deserialize, Serialize};
-use std::fs::Permissions;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Taken when there is such a user and none is named.
@@ -63,10 +63,14 @@ fn chosen(text: &str, users: &str) -> Option<User> {
     lines.find(|parts| parts.first() == Some(&text)).and_then(|parts| numbers(parts.get(2)?, parts.get(3)?))
 }
 
+/// Of what lies there, and never of what a link leads to: the vault's user may put links into its own folder while root looks.
 fn give(path: &Path, owner: Option<u32>, group: u32, mode: u32) -> Result<(), Fail> {
-    let failed = |e: &std::io::Error| io("hand over", path, e);
-    chown(path, owner.map(Uid::from_raw), Some(Gid::from_raw(group))).map_err(|e| failed(&e.into()))?;
-    std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(|e| failed(&e))
+    let failed = |e: std::io::Error| io("hand over", path, &e);
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
+    fchown(&file, owner.map(Uid::from_raw), Some(Gid::from_raw(group))).map_err(|e| failed(e.into()))?;
+    file.set_permissions(Permissions::from_mode(mode)).map_err(failed)
 }
 
 /// Makes what the vault needs its own, or open to its group, and nothing else.
@@ -74,14 +78,19 @@ pub fn prepare(home: &Home, vault: &VaultSettings, user: User) -> Result<(), Fai
     reachable(&home.root)?;
     give(&home.root, None, user.gid, 0o710)?;
     for socket in [&vault.socket, &vault.unlock] {
+        // One of a vault that was root's could not be taken away by this one.
+        let _ = std::fs::remove_file(socket);
         if let Some(folder) = socket.parent() {
-            give(folder, None, user.gid, 0o770)?;
+            // Sticky: the vault makes sockets there, and can take nobody else's away.
+            give(folder, None, user.gid, 0o1770)?;
         }
     }
     let tls = home.tls("");
     give(&tls, None, user.gid, 0o750)?;
     for entry in tls.read_dir().map_err(|e| io("read", &tls, &e))?.flatten() {
-        give(&entry.path(), None, user.gid, 0o640)?;
+        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            give(&entry.path(), None, user.gid, 0o640)?;
+        }
     }
     own(&home.vault(), user)?;
     if vault.kek == home.kek() {

@@ -92,11 +92,11 @@ fn the_vault_is_a_user_of_its_own() {
         ("gateway", 0, 0o700),
         ("gateway/florin.db", 0, 0o600),
         ("run/vault.sock", USER, 0o660),
-        ("run", 0, 0o770),
+        ("run", 0, 0o1770),
         ("", 0, 0o710),
     ] {
         let about = fs::symlink_metadata(house.file(file)).unwrap();
-        assert_eq!((about.uid(), about.mode() & 0o777), (owner, mode), "{file}");
+        assert_eq!((about.uid(), about.mode() & 0o7777), (owner, mode), "{file}");
     }
     // Everything works: cards are stored, keys rotate, the vault is started anew, backups are made.
     house.florin(&["refund", &paid]).done();

@@ -190,8 +190,9 @@ impl Cards {
         ring.deks.retain(|held, _| *held >= version);
     }
 
-    /// The state of the keys, with `tally` from `Db::tally`.
-    pub fn keys(&self, tally: &[(u16, u64)]) -> Result<KeysStatus, DbTrouble> {
+    /// The state of the keys, with `resealing` from before `tally`, which is from `Db::tally`: a rotation that ends in between is told as
+    /// going on with its counts, never as finished with keys that are gone.
+    fn keys(&self, resealing: Option<u16>, tally: &[(u16, u64)]) -> Result<KeysStatus, DbTrouble> {
         let since = self.db.meta(SINCE)?.and_then(|v| <[u8; 8]>::try_from(v).ok()).map(i64::from_be_bytes);
         let cards = |version: u16| tally.iter().find(|(v, _)| *v == version).map_or(0, |(_, cards)| *cards);
         let deks = self.db.deks()?;
@@ -209,7 +210,7 @@ impl Cards {
                     algorithm: Algorithm::from_u8(d.algorithm).map_or("unknown", Algorithm::name).to_owned(),
                 })
                 .collect(),
-            resealing: self.resealing()?,
+            resealing,
         })
     }
 }
@@ -297,8 +298,12 @@ pub async fn answer(cards: Arc<Cards>, now: Time, ask: KeysAsk) -> KeysAnswer {
         Ok(()) => {}
         Err(trouble) => return RotateError::Db(trouble).into(),
     }
+    let resealing = match cards.resealing() {
+        Ok(resealing) => resealing,
+        Err(trouble) => return RotateError::Db(trouble).into(),
+    };
     let tally = tally(cards.db().path().to_owned()).await;
-    cards.keys(&tally).map_or_else(|trouble| RotateError::Db(trouble).into(), KeysAnswer::Status)
+    cards.keys(resealing, &tally).map_or_else(|trouble| RotateError::Db(trouble).into(), KeysAnswer::Status)
 }
 
 /// Seals every card under this data key, a batch at a time, while the vault serves. Begun again after a restart.

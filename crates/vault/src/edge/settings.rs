@@ -1,6 +1,7 @@
 //! What the edge is told at start: where to listen, its certificate, its limits, whom to tell of requests.
 
 use super::gateway::GatewayLimits;
+use crate::confine::Reach;
 use crate::core::edge::Site;
 use crate::core::network::Network;
 use serde::Serialize;
@@ -61,6 +62,18 @@ impl EdgeSettings {
     pub fn names(&self) -> BTreeMap<String, String> {
         let named = self.entrances.iter().filter_map(|e| Some((e.site.name().to_owned(), e.name.clone()?)));
         named.collect()
+    }
+    /// What an edge needs of the machine: certificates, and ports of listeners that were not handed over.
+    pub fn need(&self, reach: &mut Reach) {
+        self.client_ca.iter().for_each(|ca| reach.folder_of(ca));
+        for entrance in &self.entrances {
+            reach.folder_of(&entrance.cert);
+            reach.folder_of(&entrance.key);
+            if entrance.given.is_none() {
+                reach.listen(entrance.listen);
+                entrance.plain.into_iter().for_each(|plain| reach.listen(plain));
+            }
+        }
     }
     /// With the address of the API alone.
     pub fn new(listen: SocketAddr, cert: PathBuf, key: PathBuf, gateway: PathBuf) -> EdgeSettings {
