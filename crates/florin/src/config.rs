@@ -118,6 +118,13 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "8",
         "addresses declined in a minute, small amounts twice, and a third of all tries: strangers to the account must authenticate for a while; 0 for never",
     ),
+    (
+        "abuse.bot_check",
+        "",
+        "https address of a service that tells people from programs (the siteverify of hCaptcha, reCAPTCHA or Turnstile); whom it vouches for authenticates instead of being refused for an address",
+    ),
+    ("abuse.bot_site_key", "", "its public key, which browsers get in the header Florin-Bot-Check"),
+    ("abuse.bot_secret_file", "", "file of its secret, mode 0600"),
     ("abuse.small_minor", "500", "amounts below this many of the smallest unit count as small"),
     ("limits.failures_per_second", "10", "requests a second of one address with a wrong key; 0 for no limit"),
     ("limits.failures_burst", "200", "requests of one address with a wrong key at once"),

@@ -5,6 +5,7 @@ use crate::certificates;
 use crate::config::Config;
 use crate::fail::{Fail, io};
 use crate::gateway::api::TestKeys;
+use crate::gateway::bot_check::BotCheckSettings;
 use crate::gateway::client::Gateway;
 use crate::gateway::journey::SandboxAt;
 use crate::gateway::reports::ReportSource;
@@ -19,6 +20,7 @@ use crate::process::sites::{self, Public, needed};
 use crate::process::supervise::{Log, Part};
 use crate::process::{hand, ready, user};
 use florin_core::attempt::ANSWER_WITHIN_MS;
+use florin_core::deliver::target;
 use florin_core::edge::Site;
 use florin_sandbox::{ControlClient, Ready};
 use rustix::fs::{FlockOperation, flock};
@@ -462,7 +464,26 @@ fn gate(config: &Config, usual: &Usual, live: bool) -> Result<GateSettings, Fail
     let (requests_kept_days, requests_kept) =
         (number("requests.kept_days", 3_650)?, number("requests.kept", 100_000_000)?);
     let personal_days = u32::try_from(config.number("retention.personal_days", 0, 36_500)?).unwrap_or(0);
-    Ok(GateSettings { requests_kept_days, requests_kept, personal_days, limits, abuse: abuse(config, live)? })
+    let (abuse, bot_check) = (abuse(config, live)?, bot_check(config, live)?);
+    Ok(GateSettings { requests_kept_days, requests_kept, personal_days, limits, abuse, bot_check })
+}
+
+/// All three settings, or none.
+fn bot_check(config: &Config, live: bool) -> Result<Option<BotCheckSettings>, Fail> {
+    let url = config.text("abuse.bot_check");
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let bad = |key: &str, message: &str| Fail::usage("invalid_setting", key, message.to_owned());
+    target(url, live, !live).map_err(|_| bad("abuse.bot_check", "this is no https address of a public server."))?;
+    let site_key = config.text("abuse.bot_site_key").to_owned();
+    if site_key.is_empty() || !site_key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(bad("abuse.bot_site_key", "give the site key that belongs to abuse.bot_check."));
+    }
+    let Some(secret_file) = config.path("abuse.bot_secret_file") else {
+        return Err(bad("abuse.bot_secret_file", "name the file with the secret that belongs to abuse.bot_check."));
+    };
+    Ok(Some(BotCheckSettings { url: url.to_owned(), site_key, secret_file }))
 }
 
 /// More is no threshold worth the name.

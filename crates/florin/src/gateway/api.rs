@@ -1,5 +1,6 @@
 //! The API in this process: its ports, its named test cards, and the keys that are made at the first start.
 
+use super::bot_check::BotCheck;
 use super::journey::Pages;
 use super::ports::Real;
 use super::requests::Requests;
@@ -36,9 +37,21 @@ pub struct Beside {
     pub local_endpoints: bool,
     /// Where journeys are looked at, if a dashboard is served.
     pub pages: Option<Pages>,
+    pub bot_check: Option<BotCheck>,
 }
 
 impl House for Beside {
+    fn bot_check(&self) -> Option<&str> {
+        self.bot_check.as_ref().map(|check| check.site_key.as_str())
+    }
+    fn is_person<'a>(&'a self, token: &'a str) -> Wait<'a, bool> {
+        Box::pin(async move {
+            match &self.bot_check {
+                Some(check) => check.is_person(token).await,
+                None => false,
+            }
+        })
+    }
     fn failed(&self, what: &Failed<'_>) {
         let (of, path, status) = (Asked(what.request), Words(what.path), i64::from(what.status));
         match what.trouble {

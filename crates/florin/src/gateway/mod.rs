@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod api;
+pub mod bot_check;
 pub mod client;
 pub mod disk;
 pub mod door;

@@ -7,6 +7,7 @@ use super::settings::{
 use super::{asked_to_stop, block_on, block_on_parking, hand, say, user};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
+use crate::gateway::bot_check::{BotCheck, BotCheckSettings};
 use crate::gateway::disk::Disk;
 use crate::gateway::erased::Tombstones;
 use crate::gateway::fence::Fence;
@@ -31,11 +32,13 @@ use florin_core::store::{Query, Store};
 use florin_store::{Options, Retention, SqliteRequestLog, SqliteStore};
 use florin_vault::client::VaultClient;
 use florin_vault::edge::{EdgeSettings, Entrance, Given};
+use florin_vault::private::read;
 use florin_vault::threeds::DirectorySettings;
 use florin_web::{Links, Web};
 use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 pub fn run(role: &Role) -> Outcome {
     Format::inherit();
@@ -215,10 +218,16 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let log = SqliteRequestLog::open(&s.requests, kept).map_err(trouble)?;
     let requests = Arc::new(Requests::new(log, Arc::clone(&ports)));
     let (at, written) = (Arc::clone(&ports), Arc::clone(&requests));
-    let beside = api::Beside { ports: at, requests: written, local_endpoints: s.hooks_local, pages: pages.clone() };
+    let trust = Trust { ca: s.hooks_ca, local: s.hooks_local };
+    let bot_check = match s.gate.bot_check {
+        Some(settings) => Some(bot_check(settings, &trust, s.live)?),
+        None => None,
+    };
+    let (local_endpoints, shown) = (s.hooks_local, pages.clone());
+    let beside = api::Beside { ports: at, requests: written, local_endpoints, pages: shown, bot_check };
     let api = Api::new(ports.clone(), Arc::new(beside), look, &api_root, limits(s.gate.limits), s.live);
     let api = Arc::new(api.guarded(guard(s.gate.abuse), &api_root));
-    let client = Client::new(&Trust { ca: s.hooks_ca, local: s.hooks_local });
+    let client = Client::new(&trust);
     let client = client.map_err(|e| Fail::new("bad_certificate", format!("webhooks: {e}")))?;
     let office = Arc::new(Office { ports: Arc::clone(&ports), api: Arc::clone(&api), client });
     if !s.live {
@@ -303,6 +312,14 @@ fn limits(s: Limits) -> LimitSettings {
         address: rate(s.address),
         failures: rate(s.failures),
     }
+}
+
+fn bot_check(settings: BotCheckSettings, trust: &Trust, live: bool) -> Result<BotCheck, Fail> {
+    let secret = read(&settings.secret_file).map_err(|e| Fail::new(e.code(), format!("abuse.bot_secret_file: {e}")))?;
+    let text = std::str::from_utf8(&secret).map(|text| Zeroizing::new(text.trim().to_owned()));
+    let text = text.map_err(|_| Fail::new("key_damaged", "abuse.bot_secret_file: this is no text".to_owned()))?;
+    let client = Client::new(trust).map_err(|e| Fail::new("bad_certificate", format!("abuse.bot_check: {e}")))?;
+    Ok(BotCheck::new(settings, text, client, live))
 }
 
 fn guard(s: AbuseSettings) -> GuardSettings {

@@ -1,6 +1,7 @@
 //! What the starter tells each process. Paths and ports only: secrets stay in files.
 
 use super::user::User;
+use crate::gateway::bot_check::BotCheckSettings;
 use florin_core::edge::Site;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -126,7 +127,7 @@ pub struct FeeSettings {
 }
 
 /// How requests are limited, and how long they are written down.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GateSettings {
     pub requests_kept_days: u32,
     /// Entries at most.
@@ -136,6 +137,8 @@ pub struct GateSettings {
     pub personal_days: u32,
     pub limits: Limits,
     pub abuse: AbuseSettings,
+    #[serde(default)]
+    pub bot_check: Option<BotCheckSettings>,
 }
 
 /// Requests a second, and at once; 0 a second is no limit.
