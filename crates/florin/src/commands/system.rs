@@ -302,6 +302,7 @@ impl System {
             metrics: metrics.is_some(),
             backups: home.backups("state.json"),
             certificates,
+            home: home.root.clone(),
         };
         match vault.user {
             Some(user) => user::prepare(&home, &vault, user)?,

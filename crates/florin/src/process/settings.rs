@@ -116,6 +116,8 @@ pub struct GatewaySettings {
     pub backups: PathBuf,
     /// Certificates in use, by the settings that name them.
     pub certificates: Vec<(String, PathBuf)>,
+    /// The data folder: how old keys are is written there.
+    pub home: PathBuf,
 }
 
 /// What merchants pay, as `core`'s `Fees` takes it.
