@@ -163,6 +163,12 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "127.0.0.1:0",
         "loopback address:port of /metrics, /healthz and /readyz; port 0 takes a free one; empty: none",
     ),
+    (
+        "pages.watch_seconds",
+        "3600",
+        "how often a running system asks for its own card form's scripts as a browser does, and says when they are not this version's; 0: never",
+    ),
+    ("pages.watch_url", "", "the card form's address as customers reach it [default: where it is served]"),
     ("log.format", "text", "how processes write what they say of themselves: text, or json (one object a line)"),
     ("network.port", "8583", "port of the sandbox's acquirer when it runs alone"),
     ("network.control_port", "0", "port of the sandbox's control interface; 0 takes a free one"),

@@ -27,4 +27,5 @@ pub mod system;
 pub mod trace;
 pub mod vault_keys;
 pub mod verify;
+pub mod watch;
 pub mod webhooks;

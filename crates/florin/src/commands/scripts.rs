@@ -33,33 +33,40 @@ const GET_WITHIN: Duration = Duration::from_secs(10);
 pub fn run(common: &Common, url: Option<&str>) -> Outcome {
     let config = Config::load(common)?;
     let home = home_of(&config)?;
-    let known: Value = serde_json::from_str(inventory()).unwrap_or_default();
-    let rows = known["data"].as_array().cloned().unwrap_or_default();
+    let rows = rows();
     let Some(base) = url.map(str::to_owned).map_or_else(|| running(&home), |url| Ok(Some(url)))? else {
         print(common.json, None, rows);
         return Ok(0);
     };
     let base = base.trim_end_matches('/').to_owned();
-    let compared = block_on(async {
-        let shop = Shop::new(&home)?;
-        // That something answers there is asked first: else every script would be missing.
-        shop.get(&format!("{base}/healthz")).await.map_err(|why| unreachable(&base, &why))?;
-        let mut compared = Vec::new();
-        for mut row in rows {
-            let path = row["path"].as_str().unwrap_or_default();
-            let got = shop.get(&format!("{base}{path}")).await.map_err(|why| unreachable(&base, &why))?;
-            row["served"] = json!(match got {
-                Some(bytes) if row["integrity"] == integrity_of(&bytes).as_str() => "same",
-                Some(_) => "changed",
-                None => "missing",
-            });
-            compared.push(row);
-        }
-        Ok(compared)
-    })?;
+    let compared = block_on(compared(&home, &base))?;
     let differs = compared.iter().filter(|row| row["served"] != "same").count();
     print(common.json, Some(&base), compared);
     Ok(u8::from(differs > 0))
+}
+
+fn rows() -> Vec<Value> {
+    let known: Value = serde_json::from_str(inventory()).unwrap_or_default();
+    known["data"].as_array().cloned().unwrap_or_default()
+}
+
+/// The inventory, and of each script whether `base` serves it: `served` is same, changed or missing.
+pub async fn compared(home: &Home, base: &str) -> Result<Vec<Value>, Fail> {
+    let shop = Shop::new(home)?;
+    // That something answers there is asked first: else every script would be missing.
+    shop.get(&format!("{base}/healthz")).await.map_err(|why| unreachable(base, &why))?;
+    let mut compared = Vec::new();
+    for mut row in rows() {
+        let path = row["path"].as_str().unwrap_or_default();
+        let got = shop.get(&format!("{base}{path}")).await.map_err(|why| unreachable(base, &why))?;
+        row["served"] = json!(match got {
+            Some(bytes) if row["integrity"] == integrity_of(&bytes).as_str() => "same",
+            Some(_) => "changed",
+            None => "missing",
+        });
+        compared.push(row);
+    }
+    Ok(compared)
 }
 
 fn unreachable(base: &str, why: &str) -> Fail {

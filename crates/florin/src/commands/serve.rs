@@ -1,9 +1,8 @@
 //! `florin demo` and `florin serve`: run until stopped; what dies is started anew.
 
-use super::backup::state;
-use super::key_age;
 use super::storefront;
 use super::system::{System, note_restart};
+use super::watch;
 use crate::certificates;
 use crate::cli::{Common, Demo};
 use crate::config::Config;
@@ -18,10 +17,7 @@ use crate::process::supervise::{Log, Part, Why};
 use crate::process::{Restarts, asked_to_stop, block_on, user};
 use florin_vault::harden::Hardened;
 use serde_json::json;
-use std::time::Duration;
 use tokio::sync::Notify;
-
-const LOOK_AT_BACKUPS_EVERY: Duration = Duration::from_secs(10);
 
 pub fn demo(common: &Common, args: &Demo) -> Outcome {
     let mut config = Config::load(common)?;
@@ -47,7 +43,11 @@ pub fn demo(common: &Common, args: &Demo) -> Outcome {
             return Err(fail);
         }
         for_people(&system, args, common.json);
-        watch(system, common.json, restarts).await
+        let (home, served) = (system.home.clone(), pages_of(&system));
+        tokio::select! {
+            done = run(system, common.json, restarts) => done,
+            () = watching(&config, &home, served, false) => Ok(()),
+        }
     })?;
     Ok(0)
 }
@@ -73,34 +73,35 @@ pub fn serve(common: &Common) -> Outcome {
     block_on(async {
         let restarts = Restarts::listen(true)?;
         let system = System::serve(&config).await?;
-        for words in key_age::warnings(&system.home) {
-            log!("florin", "WARNING: {}", Words(&words));
-        }
         for words in certificates::warnings(&config, &system.home)? {
             log!("florin", "WARNING: {}", Words(&words));
         }
         let home = system.home.clone();
+        let served = pages_of(&system);
         tokio::select! {
-            done = watch(system, common.json, restarts) => done,
-            () = watch_backups(&config, &home) => Ok(()),
+            done = run(system, common.json, restarts) => done,
+            () = watching(&config, &home, served, true) => Ok(()),
         }
     })?;
     Ok(0)
 }
 
-/// Says what is wrong with the backups as soon as it is, and when it is over.
-async fn watch_backups(config: &Config, home: &Home) {
-    let mut wrong = false;
-    loop {
-        let finding = state::finding(config, home);
-        match &finding {
-            Err(says) if !wrong => log!("florin", "ALERT: backups: {}", Words(says)),
-            Ok(says) if wrong => log!("florin", "over: backups: {}", Words(says)),
-            Ok(_) | Err(_) => {}
-        }
-        wrong = finding.is_err();
-        tokio::time::sleep(LOOK_AT_BACKUPS_EVERY).await;
+/// Where customers' browsers get the card form.
+fn pages_of(system: &System) -> Option<String> {
+    let facts = system.shown();
+    let named = |name: &str| facts[name].as_str().map(str::to_owned);
+    named("http_card").or_else(|| named("card"))
+}
+
+/// Never ends. A demo has no backups and no keys to speak of: it watches its pages alone.
+async fn watching(config: &Config, home: &Home, served: Option<String>, serves: bool) {
+    let pages = watch::pages(config, home, served);
+    if serves {
+        tokio::join!(pages, watch::all(config, home));
+    } else {
+        pages.await;
     }
+    std::future::pending::<()>().await;
 }
 
 /// What this machine could not give the vault. Loud where real cards are; in the demo only what a kernel lacks is worth a word.
@@ -121,7 +122,7 @@ fn warn(system: &System) {
     }
 }
 
-async fn watch(mut system: System, as_json: bool, mut restarts: Restarts) -> Result<(), Fail> {
+async fn run(mut system: System, as_json: bool, mut restarts: Restarts) -> Result<(), Fail> {
     warn(&system);
     if as_json {
         out!("{}", system.shown());

@@ -23,6 +23,7 @@ mod leak;
 mod metrics;
 mod network;
 mod overload;
+mod pages;
 mod pay;
 mod races;
 mod restart;
