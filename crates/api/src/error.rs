@@ -41,7 +41,7 @@ pub struct ApiError {
     /// A limit of requests was passed (`Stripe-Rate-Limited-Reason`).
     pub rate_limited: Option<Limited>,
     /// What went wrong on our side: for our own log, never shown.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<Box<Trouble>>,
 }
 
 impl ApiError {
@@ -150,7 +150,7 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> ApiError {
         match failure {
             Failure::Refused(refusal) => refusal.into(),
-            Failure::Trouble(trouble) => ApiError { trouble: Some(trouble), ..ApiError::trouble() },
+            Failure::Trouble(trouble) => ApiError { trouble: Some(Box::new(trouble)), ..ApiError::trouble() },
         }
     }
 }

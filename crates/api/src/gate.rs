@@ -405,7 +405,7 @@ fn finish(
     };
     api.house.requests().note(note::entry(api, request, began, &told));
     if told.status >= 500 {
-        let trouble = answered.as_ref().err().and_then(|error| error.trouble.as_ref());
+        let trouble = answered.as_ref().err().and_then(|error| error.trouble.as_deref());
         api.house.failed(&Failed {
             request: &request.id,
             path: &note::path(&api.look, request),
