@@ -82,8 +82,7 @@ pub enum AuditAsk {
 }
 
 /// What commands may tell of.
-const TOLD: [Action; 4] =
-    [Action::VaultKekRotate, Action::VaultDataKeyRotate, Action::BackupMake, Action::BackupRestore];
+const TOLD: [Action; 2] = [Action::VaultKekRotate, Action::VaultDataKeyRotate];
 
 /// Through the door of a running gateway, which writes as well.
 pub async fn answer(desk: &Desk, asked: AuditAsk) -> Result<Value, Fail> {
