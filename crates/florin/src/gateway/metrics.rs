@@ -231,8 +231,9 @@ impl Metrics {
         }
         let audit = &self.ports.audit;
         looked.audit_size.set(audit.size.load(Ordering::Relaxed));
-        let waits = now().0.saturating_sub(audit.since.load(Ordering::Relaxed)) / 1_000;
-        looked.audit_age.set(waits.max(0));
+        // Nothing is signed before a restored installation is open.
+        let since = Some(audit.since.load(Ordering::Relaxed)).filter(|at| *at > 0);
+        looked.audit_age.set(since.map_or(0, |at| now().0.saturating_sub(at) / 1_000).max(0));
         looked.audit_wrong.set(i64::from(audit.wrong.load(Ordering::Relaxed)));
         for kind in JobKind::ALL {
             let query = Query::Jobs { kind: Some(*kind), limit: JOBS_COUNTED };
