@@ -1,4 +1,5 @@
 """Mail and SMS to servers of others, exactly one message each; and the audit log as somebody outside sees it."""
+import asyncio
 import base64
 import email
 import hashlib
@@ -14,7 +15,6 @@ import tempfile
 import threading
 import time
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
 FLORIN, MODULES = sys.argv[1:3]
@@ -121,7 +121,7 @@ class Inbox:
     async def handle_DATA(self, server, session, envelope):
         answer = self.answer(len(self.mails)) if self.answer else None
         if answer != "451 later":
-            self.mails.append((envelope.rcpt_tos, email.message_from_bytes(envelope.content), session.ssl is not None))
+            self.mails.append((envelope.rcpt_tos, email.message_from_bytes(envelope.content), bool(session.ssl) or self.implicit))
         if answer == "lost":
             # It took the mail, and its answer is lost.
             server.transport.abort()
@@ -138,24 +138,28 @@ class Inbox:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*self.tls)
         options = {"authenticator": self.authenticate, "auth_required": True} if self.user else {}
-        if self.implicit:
-            factory = lambda: SMTP(self, **options, auth_require_tls=False)
-        else:
-            factory = lambda: SMTP(self, tls_context=context, require_starttls=bool(context), **options)
-        inbox = self
+        self.loop, self.port, listening = asyncio.new_event_loop(), free_port(), threading.Event()
 
-        class Listening(Controller):
-            def factory(self):
-                return factory()
+        def factory():
+            if self.implicit or not context:
+                return SMTP(self, **options, auth_require_tls=False, loop=self.loop)
+            return SMTP(self, tls_context=context, require_starttls=True, **options, loop=self.loop)
 
-        self.port = free_port()
-        self.controller = Listening(self, hostname="127.0.0.1", port=self.port, ssl_context=context if self.implicit else None)
-        self.controller._trigger_server = lambda: None
-        self.controller.start()
-        return inbox
+        async def listen():
+            await self.loop.create_server(factory, "127.0.0.1", self.port, ssl=context if self.implicit else None)
+            listening.set()
+
+        def run():
+            asyncio.set_event_loop(self.loop)
+            self.loop.create_task(listen())
+            self.loop.run_forever()
+
+        threading.Thread(target=run, daemon=True).start()
+        assert listening.wait(WITHIN_S)
+        return self
 
     def __exit__(self, *_):
-        self.controller.stop()
+        self.loop.call_soon_threadsafe(self.loop.stop)
 
 
 class Centre:
@@ -335,8 +339,6 @@ def a_killed_gateway_sends_nothing_twice(world):
             self.mails.append(envelope.rcpt_tos)
             holding.set()
             # Until the gateway is dead.
-            import asyncio
-
             await asyncio.to_thread(release.wait, WITHIN_S)
             return "250 OK"
 
