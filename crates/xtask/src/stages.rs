@@ -40,6 +40,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "node", limit_minutes: 10, slow: false, needs_build: true, run: node },
     Stage { name: "cli", limit_minutes: 10, slow: false, needs_build: true, run: cli },
     Stage { name: "backup", limit_minutes: 15, slow: false, needs_build: true, run: backup },
+    Stage { name: "messages", limit_minutes: 10, slow: false, needs_build: true, run: messages },
     Stage { name: "web", limit_minutes: 20, slow: false, needs_build: true, run: web },
     Stage { name: "compat", limit_minutes: 1, slow: false, needs_build: true, run: compat },
     Stage { name: "fuzz", limit_minutes: 10, slow: false, needs_build: true, run: fuzz },
@@ -346,6 +347,11 @@ fn backup(run: &Run) -> Tally {
     script(run, "tests/backup/run")
 }
 
+/// Mail and SMS to servers of others, and the audit log as somebody outside checks it.
+fn messages(run: &Run) -> Tally {
+    script(run, "tests/messages/run")
+}
+
 fn fuzz(run: &Run) -> Tally {
     script(run, "tests/fuzz/run")
 }
@@ -388,7 +394,8 @@ mod tests {
             let names: Vec<_> = STAGES.iter().filter(|stage| wanted(stage, &options)).map(|stage| stage.name).collect();
             assert_eq!(names.join(" "), expected, "{all} {only:?}");
         };
-        let usual = "fetch format house clippy build tests mutants seeds crash sdk node cli backup web compat fuzz";
+        let usual =
+            "fetch format house clippy build tests mutants seeds crash sdk node cli backup messages web compat fuzz";
         check(false, &[], usual);
         check(true, &[], &format!("{usual} mutations async-stripe medusa"));
         check(false, &["house"], "house");

@@ -105,6 +105,13 @@ pub const USED: &[Used] = &[
         "RFC 9421",
         "florin order-keys roll; keys set",
     ),
+    used(
+        "checkpoints of the audit log",
+        ("Ed25519", 256),
+        "gateway",
+        "RFC 8032, c2sp.org/tlog-checkpoint",
+        "not rotated",
+    ),
     used("signed requests", ("Ed25519", 256), "merchant, gateway", "RFC 9421, RFC 8032", "florin keys set --signing"),
     used("digests of bodies", ("SHA-256, SHA-512", 0), "merchant, vault", "RFC 9530", "the merchant's choice"),
     used(

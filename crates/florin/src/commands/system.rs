@@ -5,6 +5,7 @@ use crate::certificates;
 use crate::config::Config;
 use crate::fail::{Fail, io};
 use crate::gateway::api::TestKeys;
+use crate::gateway::audit::AuditSettings;
 use crate::gateway::bot_check::BotCheckSettings;
 use crate::gateway::client::Gateway;
 use crate::gateway::journey::SandboxAt;
@@ -12,6 +13,7 @@ use crate::gateway::reports::ReportSource;
 use crate::gateway::settlement::SettlementSettings;
 use crate::home::{Home, first_keys};
 use crate::pki;
+use crate::process::messages::{self, MessageSettings};
 use crate::process::settings::{
     AbuseSettings, EdgePorts, FeeSettings, FrontSettings, GateSettings, GatewaySettings, Limits, SandboxSettings,
     VaultSettings,
@@ -97,7 +99,7 @@ impl SandboxFacts {
 }
 
 /// What the gateway is told besides: fees, limits, reports, where erasures are noted, where its metrics are asked for.
-type Beside = (FeeSettings, GateSettings, SettlementSettings, PathBuf, (Option<SocketAddr>, Certificates));
+type Beside = (FeeSettings, GateSettings, SettlementSettings, Kept, (Option<SocketAddr>, Certificates));
 /// In use, by the settings that name them.
 type Certificates = Vec<(String, PathBuf)>;
 
@@ -179,7 +181,7 @@ impl System {
             cert: vault.cert.clone(),
             key: vault.key.clone(),
         };
-        let (settlement, erased) = (settlement(config, Some(source), 1)?, erased(config, &home));
+        let (settlement, erased) = (settlement(config, Some(source), 1)?, kept(config, &home)?);
         // A command that pays and ends is watched by nobody.
         let metrics = if matches!(open, Public::Settings) { metrics(config)? } else { None };
         let certificates = certificates::named(config, &home);
@@ -261,7 +263,7 @@ impl System {
             key: vault.key.clone(),
         });
         let settlement = settlement(config, source, config.number("settlement.every_seconds", 1, 86_400)?)?;
-        let erased = erased(config, &home);
+        let erased = kept(config, &home)?;
         let watched = (metrics(config)?, certificates::named(config, &home));
         System::finish(home, None, vec![], vec![lock], vault, (fees, gate, settlement, erased, watched), Log::Terminal)
             .await
@@ -273,7 +275,7 @@ impl System {
         mut parts: Vec<Part>,
         locks: Vec<Lock>,
         mut vault: VaultSettings,
-        (fees, gate, settlement, erased, (metrics, certificates)): Beside,
+        (fees, gate, settlement, (erased, audit, messages), (metrics, certificates)): Beside,
         log: Log,
     ) -> Result<System, Fail> {
         let mut gateway = GatewaySettings {
@@ -301,6 +303,8 @@ impl System {
             settlement,
             metrics: metrics.is_some(),
             backups: home.backups("state.json"),
+            audit,
+            messages,
             certificates,
             home: home.root.clone(),
         };
@@ -558,8 +562,12 @@ fn metrics(config: &Config) -> Result<Option<SocketAddr>, Fail> {
     }
 }
 
-fn erased(config: &Config, home: &Home) -> PathBuf {
-    config.path("erasures.file").unwrap_or_else(|| home.erased())
+/// Where erasures are written down, where checkpoints of the audit log are kept, and how messages go out.
+type Kept = (PathBuf, AuditSettings, MessageSettings);
+
+fn kept(config: &Config, home: &Home) -> Result<Kept, Fail> {
+    let erased = config.path("erasures.file").unwrap_or_else(|| home.erased());
+    Ok((erased, super::audit::settings(config, home)?, messages::of(config)?))
 }
 
 fn fees(config: &Config, settles_after_seconds: u64) -> Result<FeeSettings, Fail> {

@@ -11,6 +11,7 @@ use florin_api::keys::manage::{self, NewKey};
 use florin_api::{Api, Expires, Failed, House, JourneyLink, KeyClass, Named, NotNamed, NotRenewed};
 use florin_connect::card::BadCard;
 use florin_core::abuse_log::AbuseLog;
+use florin_core::audit::By;
 use florin_core::edge::{Identified, Identify};
 use florin_core::flow::Failure;
 use florin_core::id::{Key, Kind};
@@ -150,8 +151,9 @@ pub async fn test_keys(api: &Api, account: Key, path: &Path) -> Result<(), Fail>
     }
     let failed = |e: florin_api::ApiError| Fail::new("store_error", e.message);
     let named = |class| NewKey { name: Some("demo".to_owned()), ..NewKey::plain(class, false) };
-    let secret_key = manage::issue(api, account, named(KeyClass::Secret)).await.map_err(failed)?.text;
-    let publishable_key = manage::issue(api, account, named(KeyClass::Publishable)).await.map_err(failed)?.text;
+    let secret_key = manage::issue(&By::SYSTEM, api, account, named(KeyClass::Secret)).await.map_err(failed)?.text;
+    let publishable_key =
+        manage::issue(&By::SYSTEM, api, account, named(KeyClass::Publishable)).await.map_err(failed)?.text;
     let text = serde_json::to_vec(&TestKeys { secret_key, publishable_key })
         .map_err(|_| Fail::new("store_error", "the test keys cannot be written"))?;
     let _ = std::fs::remove_file(path);

@@ -23,7 +23,7 @@ use prometheus_client::registry::{Registry, Unit};
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Seconds. An acquirer answers in tens of milliseconds to seconds; after fifteen its answer is late.
@@ -114,6 +114,9 @@ struct Looked {
     certificates: Family<Words<1>, Gauge>,
     keys: Family<Words<1>, Gauge>,
     masked: Gauge,
+    audit_size: Gauge,
+    audit_age: Gauge,
+    audit_wrong: Gauge,
 }
 
 pub struct Metrics {
@@ -195,6 +198,7 @@ impl Metrics {
             "Lines of this gateway's log in which a card number was masked: each is a defect",
             looked.masked.clone(),
         );
+        audit(&mut all, &looked);
         Metrics { ports, fence, disk, backups, certificates, home, registry: all, looked }
     }
 
@@ -239,6 +243,12 @@ impl Metrics {
                 looked.keys.get_or_create(&[("key", key.name.into())]).set(ends / 1_000);
             }
         }
+        let audit = &self.ports.audit;
+        looked.audit_size.set(audit.size.load(Ordering::Relaxed));
+        // Nothing is signed before a restored installation is open.
+        let since = Some(audit.since.load(Ordering::Relaxed)).filter(|at| *at > 0);
+        looked.audit_age.set(since.map_or(0, |at| now().0.saturating_sub(at) / 1_000).max(0));
+        looked.audit_wrong.set(i64::from(audit.wrong.load(Ordering::Relaxed)));
         for kind in JobKind::ALL {
             let query = Query::Jobs { kind: Some(*kind), limit: JOBS_COUNTED };
             // A store that cannot be read tells nothing new; that it cannot shows elsewhere.
@@ -271,6 +281,17 @@ fn is_overdue(job: &Job, now: Time) -> bool {
     job.tries > 0 || job.due <= now
 }
 
+fn audit(all: &mut Registry, looked: &Looked) {
+    all.register("audit_entries", "Entries of the audit log", looked.audit_size.clone());
+    all.register_with_unit(
+        "audit_unsigned",
+        "How long the oldest entry of the audit log has waited for a checkpoint that is kept",
+        Unit::Seconds,
+        looked.audit_age.clone(),
+    );
+    all.register("audit_broken", "Whether the audit log is not what was signed", looked.audit_wrong.clone());
+}
+
 const fn name(kind: JobKind) -> &'static str {
     match kind {
         JobKind::Resolve => "resolve",
@@ -278,6 +299,7 @@ const fn name(kind: JobKind) -> &'static str {
         JobKind::Erase => "erase",
         JobKind::Expire => "expire",
         JobKind::Chase => "chase",
+        JobKind::Notify => "notify",
     }
 }
 

@@ -7,6 +7,7 @@ use super::settings::{
 use super::{asked_to_stop, block_on, block_on_parking, hand, say, user};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
+use crate::gateway::audit::Book;
 use crate::gateway::bot_check::{BotCheck, BotCheckSettings};
 use crate::gateway::disk::Disk;
 use crate::gateway::erased::Tombstones;
@@ -20,7 +21,7 @@ use crate::gateway::ports::{Real, now};
 use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
-use crate::gateway::{account, api, door, edge, keys, manage, monitor, retention, worker};
+use crate::gateway::{account, api, audit, door, edge, keys, manage, messages, monitor, retention, worker};
 use crate::home::{Home, random, read_key};
 use crate::log::{Format, Words, log};
 use crate::named::Named;
@@ -192,6 +193,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let store = SqliteStore::open(&s.database, options, root).map_err(|e| e.fail())?;
     // The root may be replaced by another; what is derived for others rests on what stays.
     let links = Arc::new(Links::new(store.seed(), ids()?));
+    let book = Arc::new(Book::open(store.seed(), ids()?, s.audit)?);
+    let senders = Arc::new(super::messages::senders(s.messages, ids()?)?);
     let pages = s.dashboard.map(|origin| Pages { origin, links: Arc::clone(&links) });
     let look = Arc::new(Look::new(ids()?, store.seed()).reached_at(s.public));
     let (api_root, claims) = (store.seed().derive(b"api"), store.seed().derive(b"idempotency keys"));
@@ -246,6 +249,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         pages,
         fence: Arc::clone(&fence),
         root: s.root,
+        book: Arc::clone(&book),
+        senders: Arc::clone(&senders),
     });
     let teller = Teller::new(Arc::clone(&ports), s.sandbox, s.ready);
     let web = Web::new(Arc::new(teller), s.live, links);
@@ -257,6 +262,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     tokio::spawn(keys::rotations(Arc::clone(&ports)));
     tokio::spawn(open().after_comparing(worker::jobs(Arc::clone(&ports), Arc::clone(&fence))));
     tokio::spawn(open().behind(worker::erasures(Arc::clone(&ports))));
+    tokio::spawn(open().behind(messages::sends(Arc::clone(&ports), senders)));
+    tokio::spawn(open().behind(audit::checkpoints(Arc::clone(&ports), book)));
     tokio::spawn(open().behind(retention::ends(Arc::clone(&ports), s.gate.personal_days)));
     tokio::spawn(open().behind(hooks::lanes(Arc::clone(&office))));
     tokio::spawn(open().behind(hooks::retries(office)));

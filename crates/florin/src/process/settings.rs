@@ -114,6 +114,8 @@ pub struct GatewaySettings {
     pub metrics: bool,
     /// Where the state of the backups is noted.
     pub backups: PathBuf,
+    pub audit: crate::gateway::audit::AuditSettings,
+    pub messages: super::messages::MessageSettings,
     /// Certificates in use, by the settings that name them.
     pub certificates: Vec<(String, PathBuf)>,
     /// The data folder: how old keys are is written there.
