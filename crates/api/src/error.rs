@@ -208,5 +208,14 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::OrderUse => "order code",
         Kind::KeyRules => "key rules",
         Kind::Consent => "consent",
+        Kind::User => "user",
+        Kind::UserName => "name of a user",
+        Kind::Session => "session",
+        Kind::SignIn => "sign-in",
+        Kind::Invitation => "invitation",
+        Kind::Approval => "approval",
+        Kind::Tries => "count of tries",
+        Kind::Spent => "spent challenge",
+        Kind::Roster => "roster",
     }
 }

@@ -129,6 +129,16 @@ pub enum EventKind {
     AccountChanged = 77,
     /// A customer agreed to something, or took it back.
     ConsentRecorded = 78,
+    /// People: none of these is told to merchants.
+    UserChanged = 85,
+    UserNamed = 86,
+    SessionChanged = 87,
+    SignInChanged = 88,
+    InvitationChanged = 89,
+    ApprovalChanged = 90,
+    TriesCounted = 91,
+    TicketSpent = 92,
+    RosterChanged = 93,
 }
 
 impl EventKind {
@@ -198,6 +208,15 @@ impl EventKind {
         EventKind::KeyRulesChanged,
         EventKind::AccountChanged,
         EventKind::ConsentRecorded,
+        EventKind::UserChanged,
+        EventKind::UserNamed,
+        EventKind::SessionChanged,
+        EventKind::SignInChanged,
+        EventKind::InvitationChanged,
+        EventKind::ApprovalChanged,
+        EventKind::TriesCounted,
+        EventKind::TicketSpent,
+        EventKind::RosterChanged,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -266,6 +285,15 @@ impl EventKind {
             EventKind::KeyRulesChanged => "florin.key_rules.changed",
             EventKind::AccountChanged => "florin.account.changed",
             EventKind::ConsentRecorded => "florin.consent.recorded",
+            EventKind::UserChanged => "florin.user.changed",
+            EventKind::UserNamed => "florin.user.named",
+            EventKind::SessionChanged => "florin.session.changed",
+            EventKind::SignInChanged => "florin.sign_in.changed",
+            EventKind::InvitationChanged => "florin.invitation.changed",
+            EventKind::ApprovalChanged => "florin.approval.changed",
+            EventKind::TriesCounted => "florin.tries.counted",
+            EventKind::TicketSpent => "florin.ticket.spent",
+            EventKind::RosterChanged => "florin.roster.changed",
         }
     }
     /// Whether merchants are told of it. Steps that concern nobody outside are no events to the API.

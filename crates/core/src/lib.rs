@@ -39,6 +39,7 @@ pub mod mutants;
 pub mod network;
 pub mod order;
 pub mod payment;
+pub mod people;
 pub mod ports;
 pub mod rare;
 pub mod record;
