@@ -208,5 +208,8 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::OrderUse => "order code",
         Kind::KeyRules => "key rules",
         Kind::Consent => "consent",
+        Kind::AuditEntry => "audit entry",
+        Kind::AuditHead => "end of the audit log",
+        Kind::Notice => "message",
     }
 }

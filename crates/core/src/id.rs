@@ -139,6 +139,12 @@ pub enum Kind {
     KeyRules = 46,
     /// What a customer agreed to, or took back.
     Consent = 48,
+    /// One entry of the audit log: its key is derived from its number.
+    AuditEntry = 49,
+    /// Where the audit log ends.
+    AuditHead = 50,
+    /// A message to a person: mail or SMS.
+    Notice = 61,
 }
 
 impl Kind {
@@ -180,6 +186,9 @@ impl Kind {
         Kind::OrderUse,
         Kind::KeyRules,
         Kind::Consent,
+        Kind::AuditEntry,
+        Kind::AuditHead,
+        Kind::Notice,
     ];
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -220,6 +229,9 @@ impl Kind {
             Kind::OrderUse => "orduse",
             Kind::KeyRules => "keyrules",
             Kind::Consent => "consent",
+            Kind::AuditEntry => "audit",
+            Kind::AuditHead => "audithead",
+            Kind::Notice => "notice",
         }
     }
     pub fn from_u8(n: u8) -> Option<Kind> {

@@ -322,6 +322,9 @@ const fn noun(kind: Kind) -> &'static str {
         Kind::OrderUse => "order code",
         Kind::KeyRules => "rules of an api_key",
         Kind::Consent => "consent",
+        Kind::AuditEntry => "audit entry",
+        Kind::AuditHead => "end of the audit log",
+        Kind::Notice => "message",
     }
 }
 

@@ -90,7 +90,10 @@ impl World {
             | Kind::OrderKey
             | Kind::OrderUse
             | Kind::KeyRules
-            | Kind::Consent => {}
+            | Kind::Consent
+            | Kind::AuditEntry
+            | Kind::AuditHead
+            | Kind::Notice => {}
         }
     }
 
