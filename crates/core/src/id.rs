@@ -139,6 +139,12 @@ pub enum Kind {
     KeyRules = 46,
     /// What a customer agreed to, or took back.
     Consent = 48,
+    /// One entry of the audit log: its key is derived from its number.
+    AuditEntry = 49,
+    /// Where the audit log ends.
+    AuditHead = 50,
+    /// A message to a person: mail or SMS.
+    Notice = 61,
     /// Somebody who runs payments.
     User = 51,
     /// Whose an address of mail is: its key is a hash of it.
@@ -198,6 +204,9 @@ impl Kind {
         Kind::OrderUse,
         Kind::KeyRules,
         Kind::Consent,
+        Kind::AuditEntry,
+        Kind::AuditHead,
+        Kind::Notice,
         Kind::User,
         Kind::UserName,
         Kind::Session,
@@ -247,6 +256,9 @@ impl Kind {
             Kind::OrderUse => "orduse",
             Kind::KeyRules => "keyrules",
             Kind::Consent => "consent",
+            Kind::AuditEntry => "audit",
+            Kind::AuditHead => "audithead",
+            Kind::Notice => "notice",
             Kind::User => "user",
             Kind::UserName => "username",
             Kind::Session => "sess",

@@ -6,6 +6,7 @@ use super::no::No;
 use super::role::{Action, Permit};
 use super::rows::{Approval, ApprovalState};
 use super::{APPROVAL_MS, People};
+use crate::audit::{Action as Deed, Entry};
 use crate::flow::{TRIES, View, read};
 use crate::id::{Key, Kind};
 use crate::money::Money;
@@ -72,6 +73,11 @@ fn asked(view: &View<Approval>) -> Asked {
     Asked { approval: view.key, wish, by, asked: view.key.time(), until, state }
 }
 
+fn told(deed: Deed, permit: &Permit, view: &View<Approval>) -> Entry {
+    let entry = Entry::new(deed, permit.actor()).subject(Kind::Approval, view.key);
+    Entry { account: permit.account(), ..entry }.detail(view.body.wish.action().name())
+}
+
 impl People {
     /// Asks for a second person.
     pub async fn wish(&self, permit: &Permit, wish: Wish) -> Result<Asked, No> {
@@ -80,6 +86,7 @@ impl People {
         let body = Approval { wish, by: permit.user(), until, state: ApprovalState::Waiting };
         let mut draft = Draft::default();
         let view = draft.make(self, self.ports.fresh_key(), body, None, vec![]);
+        draft.tell(told(Deed::ApprovalAsk, permit, &view));
         if self.put(draft).await? { Ok(asked(&view)) } else { Err(No::Contended) }
     }
 
@@ -116,6 +123,7 @@ impl People {
             let state = if yes { ApprovalState::Approved { by, at } } else { ApprovalState::Refused { by, at } };
             let mut draft = Draft::default();
             let done = draft.change(self, &view, Approval { state, ..view.body.clone() }, None, vec![]);
+            draft.tell(told(if yes { Deed::ApprovalGive } else { Deed::ApprovalRefuse }, permit, &view));
             if self.put(draft).await? {
                 return Ok(asked(&done));
             }

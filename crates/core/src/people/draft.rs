@@ -2,11 +2,15 @@
 
 use super::People;
 use super::no::No;
-use super::tries::{Tries, Whose};
+use super::tries::{LOCKS_AT, Tries, Whose};
+use super::user::UserPersonal;
+use super::{SMS_MS, Signed, Visit};
+use crate::audit::{self, Entry, Seen};
 use crate::codec::Body;
 use crate::commit::{Beside, Commit, EventKind, IndexEntry, Personal, Version};
 use crate::flow::{self, Failure, Met, View};
 use crate::id::{Key, Kind};
+use crate::notice::{self, Channel, Language, MAIL_ENDS_MS, Message, Words};
 use crate::record::{self, Record};
 use crate::refusal::Refusal;
 use crate::store::Query;
@@ -20,6 +24,8 @@ pub(super) const ROSTER: Key = Key(5);
 #[derive(Default)]
 pub(super) struct Draft {
     rows: Vec<Beside>,
+    entries: Vec<Entry>,
+    messages: Vec<Message>,
 }
 
 impl Draft {
@@ -53,6 +59,28 @@ impl Draft {
         view
     }
 
+    /// What the audit log says of it, in the same commit.
+    pub fn tell(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// Mail to somebody, where mail is set up.
+    pub fn mail(&mut self, people: &People, user: Key, person: &UserPersonal, words: Words) {
+        if people.rules.mail && !person.email.is_empty() {
+            let (to, language) = (person.email.clone(), language(&person.language));
+            let (user, channel, lives_ms) = (Some(user), Channel::Mail, MAIL_ENDS_MS);
+            self.messages.push(Message { channel, user, to, language, words, lives_ms });
+        }
+    }
+
+    /// A code to a phone.
+    pub fn text(&mut self, user: Key, to: &str, person: &UserPersonal, code: String) {
+        let minutes = u16::try_from(SMS_MS / 60_000).unwrap_or(5);
+        let (to, words, language) = (to.to_owned(), Words::Code { code, minutes }, language(&person.language));
+        let message = Message { channel: Channel::Sms, user: Some(user), to, language, words, lives_ms: SMS_MS };
+        self.messages.push(message);
+    }
+
     /// The next version of a row that may not be there yet.
     pub fn put<T: Record>(&mut self, people: &People, key: Key, from: Option<&View<T>>, body: T) -> View<T> {
         match from {
@@ -82,13 +110,46 @@ const fn event(kind: Kind) -> EventKind {
     }
 }
 
+pub(super) fn language(text: &str) -> Language {
+    match text {
+        "ko" => Language::Korean,
+        "zh" => Language::Chinese,
+        _ => Language::English,
+    }
+}
+
 impl People {
+    /// From where somebody asks, for the audit log: under the key of the person `of`.
+    pub(super) fn seen(&self, of: Option<Key>, visit: &Visit) -> Option<Seen> {
+        let (address, device) = (Some(visit.address.to_string()), Some(visit.agent.clone()));
+        Some(Seen { of, salt: self.checker.random(), address, device })
+    }
+
+    /// The same of somebody who is signed in.
+    pub(super) fn seen_in(&self, signed: &Signed) -> Option<Seen> {
+        let (address, device) = (Some(signed.kept.address.clone()), Some(signed.kept.label.clone()));
+        Some(Seen { of: Some(signed.user.key), salt: self.checker.random(), address, device })
+    }
+
     /// True: done. False: somebody else was faster, nothing was changed.
     pub(super) async fn put(&self, draft: Draft) -> Result<bool, No> {
         let mut commit = Commit::default();
         commit.with(draft.rows, &|| self.ports.fresh_key());
+        if !draft.entries.is_empty() {
+            let mut head = audit::head(self.ports.store()).await?;
+            audit::add(&mut commit, &mut head, &*self.ports, draft.entries);
+        }
+        let tells = !draft.messages.is_empty();
+        for message in draft.messages {
+            notice::add(&mut commit, &*self.ports, message);
+        }
         match flow::commit(self.ports.store(), commit, None).await? {
-            Met::Applied => Ok(true),
+            Met::Applied => {
+                if tells {
+                    flow::nudge(&*self.ports);
+                }
+                Ok(true)
+            }
             Met::Conflict | Met::Replay(_) | Met::Guard => Ok(false),
         }
     }
@@ -137,9 +198,11 @@ impl Counted {
     pub fn may(&self, people: &People) -> Result<(), No> {
         self.tries().may(people.ports.now()).map_err(No::Wait)
     }
-    pub fn count(&self, people: &People, draft: &mut Draft, whose: Whose) {
+    /// True: that was one too many, and a lock of half an hour begins.
+    pub fn count(&self, people: &People, draft: &mut Draft, whose: Whose) -> bool {
         let next = self.tries().after(whose, people.ports.now());
         draft.put(people, self.key, self.view.as_ref(), next);
+        whose == Whose::Person && next.wrong >= LOCKS_AT
     }
     /// Back to none; whoever guessed meanwhile makes the commit begin anew.
     pub fn clear(&self, people: &People, draft: &mut Draft) {

@@ -9,8 +9,10 @@ use super::session::SignedIn;
 use super::token::is_token;
 use super::user::{Passkey, Totp, User, UserPersonal, UserState, normal_email, normal_name};
 use super::{CHALLENGE_MS, LINK_OPENS_MS, MOST_USERS, People, Token, TotpOffer, Visit};
+use crate::audit::{Action as Deed, Actor, Entry};
 use crate::flow::{TRIES, View, read};
 use crate::id::{self, Key, Kind};
+use crate::notice::Words;
 use crate::store::Query;
 use crate::time::Time;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -70,6 +72,7 @@ impl People {
             }
             let user = self.ports.fresh_key();
             let issued = self.issue(&mut draft, Purpose::FirstOwner, user, InvitationPersonal::default(), None);
+            draft.tell(Entry::new(Deed::EnrolLinkMake, Actor::System).subject(Kind::Invitation, issued.invitation));
             if self.put(draft).await? {
                 return Ok(Some(issued));
             }
@@ -286,12 +289,21 @@ impl People {
             let mut draft = Draft::default();
             let signed_in = self.open_session(&mut draft, user, &mut person, visit, Method::Enrolment);
             match &view.body.purpose {
-                Purpose::Reset => self.anew(&mut draft, user, person).await?,
+                Purpose::Reset => {
+                    draft.tell(Entry::new(Deed::FactorsReset, Actor::User(user)));
+                    self.anew(&mut draft, user, person).await?;
+                }
                 Purpose::FirstOwner => {
                     let seats = vec![Seat { account: None, role: Role::Owner }];
+                    draft.tell(Entry::new(Deed::Enrol, Actor::User(user)));
                     self.joins(&mut draft, user, person, seats, true).await?;
                 }
-                Purpose::Join { seats } => self.joins(&mut draft, user, person, seats.clone(), false).await?,
+                Purpose::Join { seats } => {
+                    draft.tell(
+                        Entry::new(Deed::InvitationAccept, Actor::User(user)).subject(Kind::Invitation, view.key),
+                    );
+                    self.joins(&mut draft, user, person, seats.clone(), false).await?;
+                }
             }
             let body = Invitation { state: InvitationState::Used { at: now }, ..view.body.clone() };
             draft.change(self, &view, body, personal(user, &InvitationPersonal::default()), vec![]);
@@ -347,6 +359,7 @@ impl People {
             self.ending(draft, &session, Ended::Swept);
         }
         draft.change::<User>(self, &user, user.body.clone(), personal(key, &person), vec![]);
+        draft.mail(self, key, &person, Words::FactorsChanged { what: "password".to_owned(), at: self.ports.now() });
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ mod rows;
 mod security;
 mod session;
 mod sign_in;
+mod step_up;
 mod team;
 mod token;
 mod tries;
@@ -81,6 +82,10 @@ pub struct Rules {
     pub sms: bool,
     /// Also to those of owners. Never for a step-up.
     pub sms_for_owners: bool,
+    /// Mail can be sent.
+    pub mail: bool,
+    /// Where the dashboard is, as `https://pay.example.com`: links in mail lead there.
+    pub origin: String,
 }
 
 /// From where and with what somebody asks. Personal: kept sealed.
@@ -115,6 +120,11 @@ impl People {
         let mut whole = vec![purpose.as_bytes(), b"\0"];
         whole.extend_from_slice(parts);
         self.secret.mac(&whole)
+    }
+
+    /// The address of a link to enrol.
+    pub fn link(&self, token: &Token) -> String {
+        format!("{}/enrol/{}", self.rules.origin, token.expose())
     }
 
     /// Where the row that stands for a value lies.

@@ -72,8 +72,7 @@ impl People {
                     }
                 }
                 Err(No::Cloned) => {
-                    person.passkeys.iter_mut().filter(|kept| kept.id == named.id).for_each(|kept| kept.blocked = true);
-                    draft.change(self, &user, user.body.clone(), personal(user.key, &person), vec![]);
+                    self.cloned(&mut draft, &user, person, &named.id);
                     if self.put(draft).await? {
                         return Err(No::Cloned);
                     }

@@ -22,6 +22,17 @@ pub enum Proof<'a> {
     Passkey(&'a str),
 }
 
+impl Proof<'_> {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Proof::Totp(_) => "totp",
+            Proof::Recovery(_) => "recovery",
+            Proof::Sms(_) => "sms",
+            Proof::Passkey(_) => "passkey",
+        }
+    }
+}
+
 /// What a person can show as the second factor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offers {

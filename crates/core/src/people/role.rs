@@ -1,6 +1,7 @@
 //! Who may do what: roles, actions, and permits that flows demand. One table, read line by line by a test.
 
 use super::no::No;
+use crate::audit::Actor;
 use crate::id::Key;
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
@@ -263,6 +264,14 @@ impl Permit {
         match action.needs() {
             Need::StepUp | Need::FourEyes if !fresh => Err(No::StepUp(action)),
             Need::Nothing | Need::StepUp | Need::FourEyes => Ok(Permit { action, account, role: seat.role, by }),
+        }
+    }
+
+    /// As the audit log names it.
+    pub fn actor(&self) -> Actor {
+        match self.by {
+            By::User { user, .. } => Actor::User(user),
+            By::Local => Actor::Local,
         }
     }
 

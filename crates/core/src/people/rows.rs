@@ -42,6 +42,18 @@ pub enum Method {
     Enrolment,
 }
 
+impl Method {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Method::Passkey => "passkey",
+            Method::Totp => "totp",
+            Method::Recovery => "recovery",
+            Method::Sms => "sms",
+            Method::Enrolment => "enrolment",
+        }
+    }
+}
+
 /// A code on its way to a phone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SmsCode {

@@ -8,7 +8,9 @@ use super::rows::{Ended, Pending, SmsCode};
 use super::session::Signed;
 use super::user::{Passkey, Totp, UserPersonal, normal_name, normal_phone};
 use super::{CHALLENGE_MS, MOST_PASSKEYS, People, SMS_TRIES, TotpOffer};
+use crate::audit::{Action as Deed, Actor, Entry};
 use crate::flow::TRIES;
+use crate::notice::Words;
 use crate::time::Time;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
@@ -68,7 +70,7 @@ impl People {
     async fn change_own(
         &self,
         token: &str,
-        sweep: bool,
+        (deed, what, sweep): (Deed, &str, bool),
         decide: &(dyn Fn(&Signed, &mut UserPersonal) -> Result<(), No> + Sync),
     ) -> Result<(), No> {
         for _ in 0..TRIES {
@@ -79,6 +81,11 @@ impl People {
             let mut draft = Draft::default();
             let user = &signed.user;
             draft.change(self, user, user.body.clone(), personal(user.key, &person), vec![]);
+            draft.tell(Entry::new(deed, Actor::User(user.key)).seen(self.seen_in(&signed)));
+            if deed != Deed::PasskeyRename {
+                let (what, at) = (what.to_owned(), signed.now);
+                draft.mail(self, user.key, &person, Words::FactorsChanged { what, at });
+            }
             if signed.kept.pending.is_some() {
                 self.pending(&mut draft, &signed, None);
             }
@@ -144,7 +151,7 @@ impl People {
             }
             Some(_) | None => Err(No::Expired),
         };
-        self.change_own(token, true, &decide).await
+        self.change_own(token, (Deed::TotpSet, "totp", true), &decide).await
     }
 
     pub async fn remove_totp(&self, token: &str) -> Result<(), No> {
@@ -152,7 +159,7 @@ impl People {
             person.totp.take().ok_or(No::NoSuch)?;
             still_gets_in(person)
         };
-        self.change_own(token, true, &decide).await
+        self.change_own(token, (Deed::TotpRemove, "totp", true), &decide).await
     }
 
     /// JSON for `navigator.credentials.create`.
@@ -184,7 +191,7 @@ impl People {
             }
             Some(_) | None => Err(No::Expired),
         };
-        self.change_own(token, false, &decide).await
+        self.change_own(token, (Deed::PasskeyAdd, "passkey", false), &decide).await
     }
 
     /// `id` as `PasskeyInfo` gives it.
@@ -195,7 +202,7 @@ impl People {
             found.name = name.clone();
             Ok(())
         };
-        self.change_own(token, false, &decide).await
+        self.change_own(token, (Deed::PasskeyRename, "passkey", false), &decide).await
     }
 
     pub async fn remove_passkey(&self, token: &str, id: &str) -> Result<(), No> {
@@ -204,7 +211,7 @@ impl People {
             person.passkeys.remove(at);
             still_gets_in(person)
         };
-        self.change_own(token, true, &decide).await
+        self.change_own(token, (Deed::PasskeyRemove, "passkey", true), &decide).await
     }
 
     /// Ten others; the old ones open nothing any more. Shown once.
@@ -214,7 +221,7 @@ impl People {
             person.recovery = kept.clone();
             Ok(())
         };
-        self.change_own(token, false, &decide).await?;
+        self.change_own(token, (Deed::RecoveryCodesMake, "recovery_codes", false), &decide).await?;
         Ok(texts)
     }
 
@@ -241,7 +248,7 @@ impl People {
             person.password = Some(hash.clone());
             Ok(())
         };
-        self.change_own(token, true, &decide).await
+        self.change_own(token, (Deed::PasswordChange, "password", true), &decide).await
     }
 
     /// Sends a code to a number that is to be this person's.
@@ -254,7 +261,10 @@ impl People {
                 return Err(No::NoSms);
             }
             let mut draft = Draft::default();
-            let (_text, code) = self.count_code(&mut draft, &number).await?;
+            let (text, code) = self.count_code(&mut draft, &number).await?;
+            draft.text(signed.user.key, &number, &signed.person, text);
+            let entry = Entry::new(Deed::CodeSend, Actor::User(signed.user.key));
+            draft.tell(entry.seen(self.seen_in(&signed)));
             self.pending(&mut draft, &signed, Some(Pending::Phone { number: number.clone(), code }));
             if self.put(draft).await? {
                 return Ok(());
@@ -279,7 +289,7 @@ impl People {
                     }
                     Some(_) | None => Err(No::Expired),
                 };
-                return self.change_own(token, false, &decide).await;
+                return self.change_own(token, (Deed::PhoneSet, "phone", false), &decide).await;
             }
             let mut draft = Draft::default();
             let code = SmsCode { tries: sent.tries.saturating_add(1), ..sent.clone() };
@@ -293,6 +303,6 @@ impl People {
 
     pub async fn remove_phone(&self, token: &str) -> Result<(), No> {
         let decide = |_: &Signed, person: &mut UserPersonal| person.phone.take().map(|_| ()).ok_or(No::NoSuch);
-        self.change_own(token, false, &decide).await
+        self.change_own(token, (Deed::PhoneRemove, "phone", false), &decide).await
     }
 }

@@ -3,18 +3,16 @@
 
 use super::draft::{Draft, by_hash, personal};
 use super::no::No;
-use super::proof::{Awaited, Proof};
 use super::role::{Action, By, Permit, Seat};
-use super::rows::{Ended, Method, Pending, Session, SessionPersonal, SessionState};
+use super::rows::{Ended, Method, Session, SessionPersonal, SessionState};
 use super::token::is_token;
-use super::tries::Whose;
 use super::user::{Device, User, UserPersonal};
-use super::{
-    CHALLENGE_MS, FRESH_MS, IDLE_MS, LONGEST_NAME, MOST_DEVICES, People, SEEN_EVERY_MS, SESSION_MS, Token, Visit,
-};
+use super::{FRESH_MS, IDLE_MS, LONGEST_NAME, MOST_DEVICES, People, SEEN_EVERY_MS, SESSION_MS, Token, Visit};
+use crate::audit::{Action as Deed, Actor, Entry};
 use crate::commit::IndexEntry;
 use crate::flow::{TRIES, View, read};
 use crate::id::{Key, Kind};
+use crate::notice::Words;
 use crate::store::Query;
 use crate::time::Time;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -108,7 +106,7 @@ impl People {
         Ok(signed)
     }
 
-    async fn holder(&self, token: &str) -> Result<Signed, No> {
+    pub(super) async fn holder(&self, token: &str) -> Result<Signed, No> {
         if !is_token(token) {
             return Err(No::SignedOut);
         }
@@ -144,6 +142,12 @@ impl People {
         let kept = SessionPersonal { address: visit.address.to_string(), label, pending: None };
         let index = vec![by_hash(Kind::Session, &hash), IndexEntry { under: user, kind: Kind::Session, key }];
         draft.make(self, key, body, personal(user, &kept), index);
+        draft
+            .tell(Entry::new(Deed::SignIn, Actor::User(user)).detail(method.name()).seen(self.seen(Some(user), visit)));
+        if device.is_some() && method != Method::Enrolment {
+            let (device, address) = (kept.label.clone(), kept.address.clone());
+            draft.mail(self, user, person, Words::NewDevice { device, address, at: now });
+        }
         SignedIn { token, device, user, session: key, method, recovery_left: person.recovery.len() }
     }
 
@@ -169,7 +173,7 @@ impl People {
     /// Ends a session. Without effect when it is over already.
     pub async fn sign_out(&self, token: &str) -> Result<(), No> {
         match self.holder(token).await {
-            Ok(signed) => self.end(&[signed.session], Ended::SignedOut).await,
+            Ok(signed) => self.end(&signed, std::slice::from_ref(&signed.session), Ended::SignedOut).await,
             Err(No::SignedOut) => Ok(()),
             Err(no) => Err(no),
         }
@@ -212,17 +216,17 @@ impl People {
         if found.is_empty() {
             return Err(No::NoSuch);
         }
-        self.end(&found, Ended::Revoked).await
+        self.end(signed, &found, Ended::Revoked).await
     }
 
     /// Ends all of the person's sessions but the one that asks.
     pub async fn revoke_others(&self, signed: &Signed) -> Result<(), No> {
         let mut open = self.open_sessions(&signed.user).await?;
         open.retain(|view| view.key != signed.session.key);
-        self.end(&open, Ended::Revoked).await
+        self.end(signed, &open, Ended::Revoked).await
     }
 
-    async fn end(&self, sessions: &[View<Session>], why: Ended) -> Result<(), No> {
+    async fn end(&self, signed: &Signed, sessions: &[View<Session>], why: Ended) -> Result<(), No> {
         for session in sessions {
             let mut current = session.clone();
             for _ in 0..TRIES {
@@ -231,6 +235,9 @@ impl People {
                 }
                 let mut draft = Draft::default();
                 self.ending(&mut draft, &current, why);
+                let deed = if why == Ended::SignedOut { Deed::SignOut } else { Deed::SessionRevoke };
+                let entry = Entry::new(deed, Actor::User(signed.user.key)).subject(Kind::Session, session.key);
+                draft.tell(entry.seen(self.seen_in(signed)));
                 if self.put(draft).await? {
                     break;
                 }
@@ -245,107 +252,6 @@ impl People {
         let gone = SessionPersonal { pending: None, ..session.personal().unwrap_or_default() };
         let body = Session { state, ..session.body.clone() };
         draft.change(self, session, body, personal(session.body.user, &gone), vec![]);
-    }
-
-    /// What a passkey is asked for a step-up: JSON for the browser.
-    pub async fn step_up_challenge(&self, token: &str) -> Result<String, No> {
-        for _ in 0..TRIES {
-            let signed = self.holder(token).await?;
-            let challenge = self.checker.passkey_ask(Some(&signed.person.good_passkeys()))?;
-            let until = self.ports.now().plus_ms(CHALLENGE_MS);
-            let pending = Pending::StepUp { challenge: challenge.state, until };
-            let mut draft = Draft::default();
-            self.pending(&mut draft, &signed, Some(pending));
-            if self.put(draft).await? {
-                return Ok(challenge.options);
-            }
-        }
-        Err(No::Contended)
-    }
-
-    pub(super) fn pending(&self, draft: &mut Draft, signed: &Signed, pending: Option<Pending>) {
-        let kept = SessionPersonal { pending, ..signed.kept.clone() };
-        let session = &signed.session;
-        draft.change(self, session, session.body.clone(), personal(signed.user.key, &kept), vec![]);
-    }
-
-    /// A fresh factor within a session: its token is another afterwards. A code by SMS is none.
-    pub async fn step_up(&self, token: &str, proof: Proof<'_>) -> Result<SignedIn, No> {
-        if matches!(proof, Proof::Sms(_)) {
-            return Err(No::NoSms);
-        }
-        for _ in 0..TRIES {
-            let signed = self.holder(token).await?;
-            let counted = self.tries(SECOND, &signed.user.key.0.to_be_bytes()).await?;
-            if !matches!(proof, Proof::Passkey(_)) {
-                counted.may(self)?;
-            }
-            let challenge = match &signed.kept.pending {
-                Some(Pending::StepUp { challenge, until }) => Some((challenge.clone(), *until)),
-                Some(Pending::Totp { .. } | Pending::Passkey { .. } | Pending::Phone { .. }) | None => None,
-            };
-            let awaited = Awaited { challenge: challenge.as_ref(), sms: None };
-            let mut draft = Draft::default();
-            match self.proved(&signed.person, proof, awaited) {
-                Ok((method, person)) => {
-                    counted.clear(self, &mut draft);
-                    let user = &signed.user;
-                    draft.change(self, user, user.body.clone(), personal(user.key, &person), vec![]);
-                    let done = self.rotate(&mut draft, &signed, method, person.recovery.len());
-                    if self.put(draft).await? {
-                        return Ok(done);
-                    }
-                }
-                Err(no) => {
-                    if self.refuted(&mut draft, &signed.user, (&signed.person, proof), &counted, &no)
-                        && !self.put(draft).await?
-                    {
-                        continue;
-                    }
-                    return Err(no);
-                }
-            }
-        }
-        Err(No::Contended)
-    }
-
-    fn rotate(&self, draft: &mut Draft, signed: &Signed, method: Method, recovery_left: usize) -> SignedIn {
-        let (now, token, session) = (self.ports.now(), self.fresh_token(), &signed.session);
-        let hash = self.token_hash(SESSION_TOKEN, token.expose());
-        let body = Session { hash, seen: now, fresh: Some(now), ..session.body.clone() };
-        let kept = SessionPersonal { pending: None, ..signed.kept.clone() };
-        let user = signed.user.key;
-        draft.change(self, session, body, personal(user, &kept), vec![by_hash(Kind::Session, &hash)]);
-        SignedIn { token, device: None, user, session: session.key, method, recovery_left }
-    }
-
-    /// What is written down of a proof that was not taken; false: nothing is.
-    pub(super) fn refuted(
-        &self,
-        draft: &mut Draft,
-        user: &View<User>,
-        (person, proof): (&UserPersonal, Proof<'_>),
-        counted: &super::draft::Counted,
-        no: &No,
-    ) -> bool {
-        match (no, proof) {
-            (No::Cloned, Proof::Passkey(answer)) => {
-                let id = self.checker.passkey_named(answer).map(|named| named.id);
-                let mut person = person.clone();
-                person
-                    .passkeys
-                    .iter_mut()
-                    .filter(|key| Some(&key.id) == id.as_ref())
-                    .for_each(|key| key.blocked = true);
-                draft.change(self, user, user.body.clone(), personal(user.key, &person), vec![]);
-                true
-            }
-            (No::Wrong | No::Used, Proof::Totp(_) | Proof::Recovery(_) | Proof::Sms(_)) => {
-                counted.count(self, draft, Whose::Person);
-                true
-            }
-            _ => false,
-        }
     }
 }
 

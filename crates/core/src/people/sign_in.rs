@@ -10,6 +10,7 @@ use super::token::is_token;
 use super::tries::Whose;
 use super::user::{User, UserPersonal, normal_email};
 use super::{CHALLENGE_MS, People, SECOND_TRIES, SIGN_IN_MS, Token, Visit};
+use crate::audit::{Action as Deed, Actor, Entry, Outcome};
 use crate::flow::{TRIES, View};
 use crate::id::Kind;
 use crate::time::Time;
@@ -53,7 +54,13 @@ impl People {
             let mut draft = Draft::default();
             match found.filter(|(user, _)| fits && user.body.is_active()) {
                 None => {
-                    by_person.count(self, &mut draft, Whose::Person);
+                    let known = self.by_email(&email).await?.map(|(user, _)| user.key);
+                    let mut entry = Entry::new(Deed::SignIn, Actor::Nobody).outcome(Outcome::Refused);
+                    entry.subject = known.map(|key| (Kind::User, key));
+                    if by_person.count(self, &mut draft, Whose::Person) {
+                        draft.tell(Entry { action: Deed::Lock, ..entry.clone() });
+                    }
+                    draft.tell(entry.seen(self.seen(known, visit)));
                     by_address.count(self, &mut draft, Whose::Address);
                     if self.put(draft).await? {
                         return Err(No::Wrong);
@@ -62,6 +69,8 @@ impl People {
                 Some((user, person)) => {
                     by_person.clear(self, &mut draft);
                     let begun = self.begin(&mut draft, &user, &person);
+                    let entry = Entry::new(Deed::SignIn, Actor::Nobody).outcome(Outcome::Begun);
+                    draft.tell(entry.subject(Kind::User, user.key).seen(self.seen(Some(user.key), visit)));
                     if self.put(draft).await? {
                         return Ok(begun);
                     }
@@ -149,7 +158,9 @@ impl People {
             let allowed = self.sms_allowed(user.body.is_owner());
             let phone = person.phone.as_ref().filter(|_| allowed).ok_or(No::NoSms)?;
             let mut draft = Draft::default();
-            let (_text, code) = self.count_code(&mut draft, phone).await?;
+            let (text, code) = self.count_code(&mut draft, phone).await?;
+            draft.text(user.key, phone, &person, text);
+            draft.tell(Entry::new(Deed::CodeSend, Actor::Nobody).subject(Kind::User, user.key));
             let kept = SignInPersonal { sms: Some(code), ..kept };
             draft.change(self, &view, view.body.clone(), personal(user.key, &kept), vec![]);
             if self.put(draft).await? {
@@ -188,6 +199,7 @@ impl People {
                 Ok((method, mut person)) => {
                     counted.clear(self, &mut draft);
                     let signed = self.open_session(&mut draft, user.key, &mut person, visit, method);
+                    self.used_up(&mut draft, &user, &person, method);
                     draft.change(self, &user, user.body.clone(), personal(user.key, &person), vec![]);
                     let body = SignIn { state: SignInState::Done { session: signed.session }, ..view.body.clone() };
                     draft.change(self, &view, body, personal(user.key, &SignInPersonal::default()), vec![]);
@@ -196,7 +208,8 @@ impl People {
                     }
                 }
                 Err(no) => {
-                    let told = self.refuted(&mut draft, &user, (&person, proof), &counted, &no);
+                    let seen = self.seen(Some(user.key), visit);
+                    let told = self.refuted(&mut draft, &user, (&person, proof, seen), &counted, &no);
                     if told || matches!(no, No::Passkey(_)) {
                         self.one_more(&mut draft, &view, kept, tries, proof);
                         if !self.put(draft).await? {

@@ -9,8 +9,10 @@ use super::role::{Action, Permit, Role, Seat};
 use super::rows::{Ended, Invitation, InvitationPersonal, Purpose, UserName};
 use super::user::{User, UserPersonal, UserState, normal_email};
 use super::{MOST_USERS, People};
+use crate::audit::{Action as Deed, Entry};
 use crate::flow::{TRIES, View, read};
 use crate::id::{self, Key, Kind};
+use crate::notice::Words;
 use crate::store::Query;
 use crate::time::Time;
 
@@ -92,10 +94,22 @@ impl People {
                 }
             }
             let language: String = language.chars().filter(char::is_ascii_alphabetic).take(8).collect();
-            let kept = InvitationPersonal { email: email.clone(), language, ..InvitationPersonal::default() };
+            let kept = InvitationPersonal {
+                email: email.clone(),
+                language: language.clone(),
+                ..InvitationPersonal::default()
+            };
             let purpose = Purpose::Join { seats: seats.clone() };
             let user = self.ports.fresh_key();
             let issued = self.issue(&mut draft, purpose, user, kept, permit.user());
+            draft.tell(entry(permit, Deed::UserInvite).subject(Kind::Invitation, issued.invitation));
+            let by = match permit.user() {
+                Some(user) => self.name(user).await?.unwrap_or_default(),
+                None => String::new(),
+            };
+            let person = UserPersonal { email: email.clone(), language, ..UserPersonal::default() };
+            let hours = u16::try_from(super::LINK_OPENS_MS / 3_600_000).unwrap_or(24);
+            draft.mail(self, user, &person, Words::Invitation { by, link: self.link(&issued.token), hours });
             if self.put(draft).await? {
                 return Ok(issued);
             }
@@ -124,6 +138,7 @@ impl People {
             }
             let mut draft = Draft::default();
             self.withdrawing(&mut draft, found);
+            draft.tell(entry(permit, Deed::InvitationRevoke).subject(Kind::Invitation, invitation));
             if self.put(draft).await? {
                 return Ok(());
             }
@@ -135,7 +150,7 @@ impl People {
     pub async fn set_seats(&self, permit: &Permit, user: Key, seats: &[Seat]) -> Result<Member, No> {
         permit.must(Action::EditTeam)?;
         fits(permit, seats)?;
-        self.change_user(permit, user, &|from| {
+        self.change_user((permit, Deed::RoleChange), user, &|from| {
             let mut kept = from.clone();
             match permit.account() {
                 None => kept.seats = seats.to_vec(),
@@ -158,7 +173,7 @@ impl People {
             UserState::Disabled { .. } => Ok(from.clone()),
             UserState::Erased { .. } => Err(No::NoSuch),
         };
-        self.change_user(permit, user, &decide).await
+        self.change_user((permit, Deed::UserDisable), user, &decide).await
     }
 
     /// Lets somebody in again who was kept out.
@@ -170,14 +185,14 @@ impl People {
             UserState::Disabled { .. } => Ok(User { state: UserState::Active, sessions_from: now, ..from.clone() }),
             UserState::Erased { .. } => Err(No::NoSuch),
         };
-        self.change_user(permit, user, &decide).await
+        self.change_user((permit, Deed::UserEnable), user, &decide).await
     }
 
     /// One commit: the user, and the roster when an owner comes or goes. Nobody changes their own place, so that the last one who may is
     /// never the one who cannot undo it.
     async fn change_user(
         &self,
-        permit: &Permit,
+        (permit, deed): (&Permit, Deed),
         key: Key,
         decide: &(dyn Fn(&User) -> Result<User, No> + Sync),
     ) -> Result<Member, No> {
@@ -192,6 +207,12 @@ impl People {
             let mut draft = Draft::default();
             let owner = |user: &User| user.is_active() && user.is_owner();
             let view = draft.change(self, &user, next.clone(), None, vec![]);
+            let mut told = entry(permit, deed).subject(Kind::User, key);
+            if deed == Deed::RoleChange {
+                let names: Vec<&str> = next.seats.iter().map(|seat| seat.role.name()).collect();
+                told = told.detail(&names.join("."));
+            }
+            draft.tell(told);
             if owner(&user.body) != owner(&next) {
                 let roster = self.roster().await?.ok_or(No::NoSuch)?;
                 let mut body = roster.body.clone();
@@ -242,6 +263,7 @@ impl People {
                 ..InvitationPersonal::default()
             };
             let issued = self.issue(&mut draft, Purpose::Reset, user, kept, permit.user());
+            draft.tell(entry(permit, Deed::ApprovalPerform).subject(Kind::User, user).detail("reset_factors"));
             if self.put(draft).await? {
                 return Ok(issued);
             }
@@ -263,6 +285,7 @@ impl People {
             {
                 draft.change(self, &name, UserName { hash, user: None }, None, vec![]);
             }
+            draft.tell(entry(permit, Deed::UserErase).subject(Kind::User, key));
             let state = UserState::Erased { at: self.ports.now() };
             let body = User { state, seats: vec![], ..user.body.clone() };
             draft.change(self, &user, body, personal(key, &UserPersonal::default()), vec![]);
@@ -277,6 +300,10 @@ impl People {
         }
         Err(No::Contended)
     }
+}
+
+fn entry(permit: &Permit, deed: Deed) -> Entry {
+    Entry { account: permit.account(), ..Entry::new(deed, permit.actor()) }
 }
 
 fn member(user: &View<User>) -> Result<Member, No> {

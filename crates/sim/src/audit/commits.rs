@@ -99,7 +99,10 @@ impl World {
             | Kind::Approval
             | Kind::Tries
             | Kind::Spent
-            | Kind::Roster => {}
+            | Kind::Roster
+            | Kind::AuditEntry
+            | Kind::AuditHead
+            | Kind::Notice => {}
         }
     }
 
