@@ -228,7 +228,7 @@ mod tests {
             assert_eq!(Word::new(text).as_str(), expected);
         }
         check("role:support", "role:support");
-        check("Role Support\r\n{\"x\":1}", "role_support___x_:1_");
+        check("Role Support\r\n{\"x\":1}", "role_support____x_:1_");
         check("\u{1b}[31m\u{202e}é", "__31m__");
         check(&"a".repeat(70), &"a".repeat(64));
         check("", "");

@@ -8,7 +8,13 @@
 mod action;
 mod chain;
 mod entry;
+pub mod note;
+pub mod proof;
+mod tree;
+mod verify;
 
 pub use action::Action;
 pub use chain::{FIRST, Head, HeadView, add, before_read, beside, head, key_of, list, log};
 pub use entry::{Actor, Entry, Outcome, Recorded, Seen, SeenPersonal, Word, read_entry};
+pub use tree::{Hash, Tree, proves};
+pub use verify::{Verified, Wrong, verify};

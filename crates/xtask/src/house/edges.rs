@@ -34,6 +34,7 @@ const WALLS: &[Wall] = &[
     Wall { package: "api", inner: &["core", "merchant"], tests: &["store"], never: &[SQL, TLS] },
     Wall { package: "web", inner: &["core"], tests: &["store"], never: &[SQL, TLS] },
     Wall { package: "identity", inner: &["core"], tests: &["store"], never: &[SQL, TLS, CLOCK] },
+    Wall { package: "notify", inner: &["core"], tests: &[], never: &[SQL, CHANCE] },
     Wall { package: "backup", inner: &["core"], tests: &[], never: &[ASYNC, TLS, CHANCE, CLOCK] },
     Wall { package: "shop", inner: &["merchant"], tests: &[], never: &[] },
     Wall { package: "sandbox", inner: &["connect"], tests: &[], never: &[] },
@@ -47,7 +48,7 @@ const WALLS: &[Wall] = &[
         package: "florin",
         inner: &[
             "core", "store", "connect", "vault", "api", "web", "shop", "sandbox", "sim", "backup", "merchant",
-            "identity",
+            "identity", "notify",
         ],
         tests: &[],
         never: &[],
