@@ -3,6 +3,7 @@
 
 use crate::access::ApiKey;
 use crate::account::Account;
+use crate::audit;
 use crate::catalog::{Lookup, Price, Product};
 use crate::codec::Body;
 use crate::confirmation::Confirmation;
@@ -15,8 +16,10 @@ use crate::id::Kind;
 use crate::key_rules::KeyRules;
 use crate::method::{CardOnce, CodeOnce, PaymentMethod};
 use crate::movement::Movement;
+use crate::notice::Notice;
 use crate::order::{OrderKey, OrderUse};
 use crate::payment::Payment;
+use crate::people::{Approval, Invitation, Roster, Session, SignIn, Spent, Tries, User, UserName};
 use crate::refund::Refund;
 use crate::restore::{Orphan, Restore};
 use crate::settlement::{Break, Cursor, Report, Settlement};
@@ -59,6 +62,18 @@ pub fn is_read(kind: Kind, body: &[u8]) -> bool {
         Kind::OrderUse => of::<OrderUse>,
         Kind::KeyRules => of::<KeyRules>,
         Kind::Consent => of::<Consent>,
+        Kind::AuditEntry => of::<audit::Recorded>,
+        Kind::AuditHead => of::<audit::Head>,
+        Kind::Notice => of::<Notice>,
+        Kind::User => of::<User>,
+        Kind::UserName => of::<UserName>,
+        Kind::Session => of::<Session>,
+        Kind::SignIn => of::<SignIn>,
+        Kind::Invitation => of::<Invitation>,
+        Kind::Approval => of::<Approval>,
+        Kind::Tries => of::<Tries>,
+        Kind::Spent => of::<Spent>,
+        Kind::Roster => of::<Roster>,
         Kind::Charge | Kind::Event | Kind::Job | Kind::Chain | Kind::Card | Kind::Attempt | Kind::Tombstone => {
             |_: &[u8]| false
         }

@@ -396,6 +396,84 @@ mod tests {
     }
 
     #[test]
+    fn entries_of_the_audit_log() {
+        use crate::audit::{Action, Actor, Head, Outcome, Recorded, SeenPersonal, Word};
+        use crate::id::Kind;
+        let first = Recorded {
+            number: 1,
+            before: [0; 32],
+            at: NOW,
+            action: Action::SignIn,
+            actor: Actor::Nobody,
+            outcome: Outcome::Refused,
+            account: None,
+            subject: None,
+            detail: None,
+            seen: None,
+        };
+        let more = |actor, outcome| Recorded {
+            number: 300,
+            before: [9; 32],
+            action: Action::MessageTest,
+            actor,
+            outcome,
+            account: Some(Key(77)),
+            subject: Some((Kind::ApiKey as u8, Key(5))),
+            detail: Some(Word::new("role:support")),
+            seen: Some([7; 32]),
+            ..first.clone()
+        };
+        let bodies = [
+            first.clone(),
+            more(Actor::User(Key(6)), Outcome::Done),
+            more(Actor::ApiKey(Key(6)), Outcome::Failed),
+            more(Actor::Local, Outcome::Begun),
+            more(Actor::System, Outcome::Done),
+        ];
+        golden("entries", include_str!("../tests/golden/audit_entries.hex"), &bodies);
+        let heads = [Head::default(), Head { size: 300, last: [8; 32] }];
+        golden("heads", include_str!("../tests/golden/audit_heads.hex"), &heads);
+        let text = |s: &str| Some(s.to_owned());
+        let seen = SeenPersonal { salt: [3; 32], address: text("203.0.113.9"), device: text("Firefox on Linux") };
+        golden("seen", include_str!("../tests/golden/audit_seen.hex"), &[SeenPersonal::default(), seen]);
+    }
+
+    #[test]
+    fn messages() {
+        use crate::notice::{Channel, Language, NotSent, Notice, NoticePersonal, Stage, Words};
+        let notice = |channel, last, stage| Notice { channel, user: Some(Key(5)), ends: NOW, tries: 2, last, stage };
+        let bodies = [
+            Notice { user: None, ..notice(Channel::Mail, None, Stage::Waiting) },
+            notice(Channel::Sms, Some(NotSent::NoConnection), Stage::Waiting),
+            notice(Channel::Sms, Some(NotSent::NotSignedIn), Stage::Sending { since: START }),
+            notice(Channel::Sms, Some(NotSent::Later), Stage::Sent { at: NOW }),
+            notice(Channel::Sms, None, Stage::Unknown { at: NOW }),
+            notice(Channel::Sms, None, Stage::Failed { at: NOW, why: NotSent::NoSender }),
+            notice(Channel::Sms, None, Stage::Failed { at: NOW, why: NotSent::Refused }),
+            notice(Channel::Sms, None, Stage::Failed { at: NOW, why: NotSent::BadAddress }),
+            notice(Channel::Sms, None, Stage::Failed { at: NOW, why: NotSent::TooLate }),
+            notice(Channel::Sms, None, Stage::Failed { at: NOW, why: NotSent::Erased }),
+        ];
+        golden("messages", include_str!("../tests/golden/notices.hex"), &bodies);
+        let text = |s: &str| s.to_owned();
+        let words = [
+            Words::Code { code: text("123456"), minutes: 5 },
+            Words::NewDevice { device: text("Firefox"), address: text("203.0.113.9"), at: NOW },
+            Words::Invitation { by: text("Ada"), link: text("https://pay.example/join"), hours: 24 },
+            Words::FactorsChanged { what: text("totp"), at: NOW },
+            Words::RecoveryCodeUsed { left: 9, at: NOW },
+            Words::Checkpoint { note: text("pay.example/audit") },
+            Words::Test,
+        ];
+        let languages = [Language::English, Language::Korean, Language::Chinese].into_iter().cycle();
+        let said = words.into_iter().zip(languages);
+        let said =
+            said.map(|(words, language)| NoticePersonal { to: text("ada@shop.example"), language, words: Some(words) });
+        let bodies: Vec<NoticePersonal> = [NoticePersonal::default()].into_iter().chain(said).collect();
+        golden("what messages say", include_str!("../tests/golden/notice_personal.hex"), &bodies);
+    }
+
+    #[test]
     fn what_is_no_body() {
         #[track_caller]
         fn check(bytes: &[u8], expected: BadBody) {

@@ -129,6 +129,20 @@ pub enum EventKind {
     AccountChanged = 77,
     /// A customer agreed to something, or took it back.
     ConsentRecorded = 78,
+    /// The audit log has a new entry.
+    AuditRecorded = 79,
+    AuditAdvanced = 80,
+    NoticeChanged = 81,
+    /// People: none of these is told to merchants.
+    UserChanged = 85,
+    UserNamed = 86,
+    SessionChanged = 87,
+    SignInChanged = 88,
+    InvitationChanged = 89,
+    ApprovalChanged = 90,
+    TriesCounted = 91,
+    TicketSpent = 92,
+    RosterChanged = 93,
 }
 
 impl EventKind {
@@ -198,6 +212,18 @@ impl EventKind {
         EventKind::KeyRulesChanged,
         EventKind::AccountChanged,
         EventKind::ConsentRecorded,
+        EventKind::AuditRecorded,
+        EventKind::AuditAdvanced,
+        EventKind::NoticeChanged,
+        EventKind::UserChanged,
+        EventKind::UserNamed,
+        EventKind::SessionChanged,
+        EventKind::SignInChanged,
+        EventKind::InvitationChanged,
+        EventKind::ApprovalChanged,
+        EventKind::TriesCounted,
+        EventKind::TicketSpent,
+        EventKind::RosterChanged,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -266,6 +292,18 @@ impl EventKind {
             EventKind::KeyRulesChanged => "florin.key_rules.changed",
             EventKind::AccountChanged => "florin.account.changed",
             EventKind::ConsentRecorded => "florin.consent.recorded",
+            EventKind::AuditRecorded => "florin.audit.recorded",
+            EventKind::AuditAdvanced => "florin.audit.advanced",
+            EventKind::NoticeChanged => "florin.notice.changed",
+            EventKind::UserChanged => "florin.user.changed",
+            EventKind::UserNamed => "florin.user.named",
+            EventKind::SessionChanged => "florin.session.changed",
+            EventKind::SignInChanged => "florin.sign_in.changed",
+            EventKind::InvitationChanged => "florin.invitation.changed",
+            EventKind::ApprovalChanged => "florin.approval.changed",
+            EventKind::TriesCounted => "florin.tries.counted",
+            EventKind::TicketSpent => "florin.ticket.spent",
+            EventKind::RosterChanged => "florin.roster.changed",
         }
     }
     /// Whether merchants are told of it. Steps that concern nobody outside are no events to the API.
@@ -316,10 +354,13 @@ pub enum JobKind {
     Expire = 9,
     /// Ask what came of an authentication whose cardholder did not come back.
     Chase = 10,
+    /// Send a message to a person.
+    Notify = 11,
 }
 
 impl JobKind {
-    pub const ALL: &[JobKind] = &[JobKind::Resolve, JobKind::Deliver, JobKind::Erase, JobKind::Expire, JobKind::Chase];
+    pub const ALL: &[JobKind] =
+        &[JobKind::Resolve, JobKind::Deliver, JobKind::Erase, JobKind::Expire, JobKind::Chase, JobKind::Notify];
     /// No job of this kind is put further ahead than this, in milliseconds. One that lies further ahead was put while the clock was
     /// wrong, and is due.
     pub const fn longest_wait_ms(self) -> i64 {
@@ -331,6 +372,7 @@ impl JobKind {
             // A hold of a week, and a day for clocks.
             JobKind::Expire => 691_200_000,
             JobKind::Chase => 600_000,
+            JobKind::Notify => 600_000,
         }
     }
     pub fn from_u8(n: u8) -> Option<JobKind> {

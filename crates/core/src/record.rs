@@ -1,6 +1,7 @@
 //! Plain things: what is made and changed in one commit, without a message to anybody. One flow for all of them.
 //! Knows no money.
 
+use crate::audit::{self, Entry};
 use crate::codec::Body;
 use crate::commit::{Beside, Claim, Commit, Event, EventKind, IndexEntry, Job, Personal, Row, Version};
 use crate::flow::{self, Claiming, Done, Failure, Met, View};
@@ -24,14 +25,20 @@ pub struct Change<T> {
     /// Rows that change with it.
     pub beside: Vec<Beside>,
     pub jobs: Vec<Job>,
+    /// What the audit log is told of it, in the same commit.
+    pub audit: Vec<Entry>,
 }
 
 impl<T> Change<T> {
     pub fn to(body: T, event: EventKind) -> Change<T> {
-        Change { body, personal: None, index: vec![], events: vec![event], beside: vec![], jobs: vec![] }
+        Change { body, personal: None, index: vec![], events: vec![event], beside: vec![], jobs: vec![], audit: vec![] }
     }
     pub fn personal(self, subject: Key, body: &impl Body) -> Change<T> {
         Change { personal: Some(Personal { subject, body: body.encode() }), ..self }
+    }
+    pub fn audit(mut self, entry: impl Into<Option<Entry>>) -> Change<T> {
+        self.audit.extend(entry.into());
+        self
     }
     pub fn index(mut self, under: Key, kind: Kind, key: Key) -> Change<T> {
         self.index.push(IndexEntry { under, kind, key });
@@ -54,12 +61,27 @@ pub async fn make<T: Record>(
     claiming: Option<&Claiming>,
     render: Render<'_, T>,
 ) -> Result<Done<View<T>>, Failure> {
-    let (commit, view) = draft(ports, account, key, Version::NONE, change, claiming, render);
-    match flow::commit(ports.store(), commit, claiming).await? {
-        Met::Applied => Ok(Done::Fresh(view)),
-        Met::Replay(answer) => Ok(Done::Replayed(answer)),
-        Met::Conflict | Met::Guard => flow::refuse(ports.store(), claiming, Refusal::Contended).await,
+    // A fresh key conflicts with nothing but an entry of the audit log that was put meanwhile.
+    let tries = if change.audit.is_empty() { 1 } else { flow::TRIES };
+    for _ in 0..tries {
+        let (mut commit, view) = draft(ports, account, key, Version::NONE, change.clone(), claiming, render);
+        tell(ports, &mut commit, &change.audit).await?;
+        match flow::commit(ports.store(), commit, claiming).await? {
+            Met::Applied => return Ok(Done::Fresh(view)),
+            Met::Replay(answer) => return Ok(Done::Replayed(answer)),
+            Met::Conflict | Met::Guard => {}
+        }
     }
+    flow::refuse(ports.store(), claiming, Refusal::Contended).await
+}
+
+/// Puts entries of the audit log into the commit of what they tell of.
+async fn tell(ports: &dyn Ports, commit: &mut Commit, entries: &[Entry]) -> Result<(), Failure> {
+    if !entries.is_empty() {
+        let mut head = audit::head(ports.store()).await?;
+        audit::add(commit, &mut head, ports, entries.iter().cloned());
+    }
+    Ok(())
 }
 
 /// Changes a thing; decides anew when somebody else was faster.
@@ -80,7 +102,9 @@ pub async fn change<T: Record>(
             Ok(change) => change,
             Err(refusal) => return flow::refuse(ports.store(), claiming, refusal).await,
         };
-        let (commit, view) = draft(ports, account, key, from.version, change, claiming, render);
+        let entries = change.audit.clone();
+        let (mut commit, view) = draft(ports, account, key, from.version, change, claiming, render);
+        tell(ports, &mut commit, &entries).await?;
         match flow::commit(ports.store(), commit, claiming).await? {
             Met::Applied => return Ok(Done::Fresh(view)),
             Met::Replay(answer) => return Ok(Done::Replayed(answer)),

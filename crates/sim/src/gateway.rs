@@ -280,7 +280,9 @@ async fn look_for_jobs(process: Arc<Process>) {
                 let _: Result<(), Failure> = match job.kind {
                     JobKind::Expire => payment::expire(&gate, &job).await,
                     JobKind::Chase => chase(&gate, &job).await,
-                    JobKind::Resolve | JobKind::Deliver | JobKind::Erase => attempt::resolve(&gate, &job).await,
+                    JobKind::Resolve | JobKind::Deliver | JobKind::Erase | JobKind::Notify => {
+                        attempt::resolve(&gate, &job).await
+                    }
                 };
             };
             sim.lock().work(&sim, process.index, process.start, work);

@@ -518,7 +518,9 @@ impl Shop {
             let done = match kind {
                 JobKind::Expire => block_on(florin_core::payment::expire(&*self.world, &job)),
                 JobKind::Chase => block_on(florin_core::chase::chase(&*self.world, &job)),
-                JobKind::Resolve | JobKind::Deliver | JobKind::Erase => panic!("{kind:?} has another worker"),
+                JobKind::Resolve | JobKind::Deliver | JobKind::Erase | JobKind::Notify => {
+                    panic!("{kind:?} has another worker")
+                }
             };
             done.unwrap();
         }

@@ -10,6 +10,7 @@ mod idempotency;
 mod increment;
 mod late;
 mod order;
+mod people;
 mod refund;
 mod report;
 mod restore;

@@ -223,7 +223,7 @@ fn jobs(world: &World) -> Vec<String> {
         let what = match job.kind {
             JobKind::Expire => "expire ",
             JobKind::Chase => "chase ",
-            JobKind::Resolve | JobKind::Deliver | JobKind::Erase => "",
+            JobKind::Resolve | JobKind::Deliver | JobKind::Erase | JobKind::Notify => "",
         };
         format!("{what}#{stan} at {} s, tries {}", job.due.since(START) / 1000, job.tries)
     };

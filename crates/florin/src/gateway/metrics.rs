@@ -264,6 +264,7 @@ const fn name(kind: JobKind) -> &'static str {
         JobKind::Erase => "erase",
         JobKind::Expire => "expire",
         JobKind::Chase => "chase",
+        JobKind::Notify => "notify",
     }
 }
 

@@ -90,7 +90,19 @@ impl World {
             | Kind::OrderKey
             | Kind::OrderUse
             | Kind::KeyRules
-            | Kind::Consent => {}
+            | Kind::Consent
+            | Kind::User
+            | Kind::UserName
+            | Kind::Session
+            | Kind::SignIn
+            | Kind::Invitation
+            | Kind::Approval
+            | Kind::Tries
+            | Kind::Spent
+            | Kind::Roster
+            | Kind::AuditEntry
+            | Kind::AuditHead
+            | Kind::Notice => {}
         }
     }
 

@@ -57,6 +57,7 @@ const fn job_name(kind: JobKind) -> &'static str {
         JobKind::Erase => "erase job",
         JobKind::Expire => "expire job",
         JobKind::Chase => "chase job",
+        JobKind::Notify => "notify job",
     }
 }
 

@@ -17,7 +17,7 @@ impl Audit {
     pub(super) fn watched(kind: JobKind) -> bool {
         match kind {
             JobKind::Resolve | JobKind::Expire | JobKind::Chase => true,
-            JobKind::Deliver | JobKind::Erase => false,
+            JobKind::Deliver | JobKind::Erase | JobKind::Notify => false,
         }
     }
     fn has_jobs(&self, wanted: JobKind) -> bool {

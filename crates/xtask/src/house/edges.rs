@@ -33,6 +33,7 @@ const WALLS: &[Wall] = &[
     Wall { package: "merchant", inner: &[], tests: &[], never: &[ASYNC, TLS, SQL, CHANCE, CLOCK] },
     Wall { package: "api", inner: &["core", "merchant"], tests: &["store"], never: &[SQL, TLS] },
     Wall { package: "web", inner: &["core"], tests: &["store"], never: &[SQL, TLS] },
+    Wall { package: "identity", inner: &["core"], tests: &["store"], never: &[SQL, TLS, CLOCK] },
     Wall { package: "backup", inner: &["core"], tests: &[], never: &[ASYNC, TLS, CHANCE, CLOCK] },
     Wall { package: "shop", inner: &["merchant"], tests: &[], never: &[] },
     Wall { package: "sandbox", inner: &["connect"], tests: &[], never: &[] },
@@ -44,7 +45,10 @@ const WALLS: &[Wall] = &[
     },
     Wall {
         package: "florin",
-        inner: &["core", "store", "connect", "vault", "api", "web", "shop", "sandbox", "sim", "backup", "merchant"],
+        inner: &[
+            "core", "store", "connect", "vault", "api", "web", "shop", "sandbox", "sim", "backup", "merchant",
+            "identity",
+        ],
         tests: &[],
         never: &[],
     },
