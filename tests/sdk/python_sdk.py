@@ -18,6 +18,7 @@ RECORD = Record(sys.argv[2])
 CARD = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034, "cvc": "123"}
 RETURN = "https://shop.example/back"
 CHECKS = []
+ORDERS = pathlib.Path(__file__).parents[2].joinpath("docs", "orders.md").read_text()
 
 
 def check(f):
@@ -357,6 +358,25 @@ def webhooks_are_signed_for_the_sdk(v1, _):
         refused(stripe.SignatureVerificationError,
                 lambda: stripe.Webhook.construct_event(receiver.got[0][1], receiver.got[0][0], endpoint.secret + "x"))
         v1.webhook_endpoints.delete(endpoint.id)
+
+
+@check
+def requests_are_signed_as_the_page_says(_, demo):
+    def florin(*arguments):
+        ran = subprocess.run([FLORIN, "--data", str(demo.data), "--json", *arguments], capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+
+    made = florin("keys", "create")
+    secret = florin("keys", "set", made["id"], "--signing", "hmac", "--require-signature", "true")["secret"]
+    here = {"KEY": made["key"], "KEY_ID": made["id"], "SECRET": secret, "API": demo.ready["http_api"]}
+    for language in ("python", "python-sdk"):
+        exec(ORDERS.split(f"```{language}\n")[1].split("\n```")[0], here)
+    signed = paid(here["client"].v1, description="signed")
+    assert here["client"].v1.payment_intents.retrieve(signed.id).status == "succeeded"
+    assert [one.id for one in here["client"].v1.payment_intents.list({"limit": 1}).data] == [signed.id]
+    plain = stripe.StripeClient(made["key"], base_addresses={"api": demo.ready["http_api"]}, max_network_retries=0).v1
+    assert refused(stripe.AuthenticationError, lambda: paid(plain)).code == "signature_required"
 
 
 def leaks(demo):

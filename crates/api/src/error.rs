@@ -1,10 +1,11 @@
 //! Errors as clients see them: the one table from refusals and failures to Stripe's error object.
 
 use crate::limits::Limited;
-use florin_core::flow::Failure;
+use florin_core::flow::{Failure, Trouble};
 use florin_core::id::Kind;
 use florin_core::money::BadAmount;
 use florin_core::refusal::Refusal;
+use florin_core::store::StoreTrouble;
 use serde_json::{Map, Value, json};
 
 /// `type` of an error: SDKs make their exception class of it and of the status.
@@ -39,6 +40,8 @@ pub struct ApiError {
     pub retry_after_seconds: Option<u32>,
     /// A limit of requests was passed (`Stripe-Rate-Limited-Reason`).
     pub rate_limited: Option<Limited>,
+    /// What went wrong on our side: for our own log, never shown.
+    pub trouble: Option<Trouble>,
 }
 
 impl ApiError {
@@ -52,6 +55,7 @@ impl ApiError {
             more: Map::new(),
             retry_after_seconds: None,
             rate_limited: None,
+            trouble: None,
         }
     }
     /// 400, without a code.
@@ -146,14 +150,14 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> ApiError {
         match failure {
             Failure::Refused(refusal) => refusal.into(),
-            Failure::Trouble(_) => ApiError::trouble(),
+            Failure::Trouble(trouble) => ApiError { trouble: Some(trouble), ..ApiError::trouble() },
         }
     }
 }
 
-impl From<florin_core::store::StoreTrouble> for ApiError {
-    fn from(_: florin_core::store::StoreTrouble) -> ApiError {
-        ApiError::trouble()
+impl From<StoreTrouble> for ApiError {
+    fn from(trouble: StoreTrouble) -> ApiError {
+        Failure::from(trouble).into()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::resources::threeds;
 use crate::respond::LONGEST_KEY;
 use crate::router::{self, Found, Permit, Route};
 use crate::version::{ApiVersion, PRESENT};
-use crate::{Api, KeyClass, expand, form, look, openapi, permission, respond, signed};
+use crate::{Api, Failed, KeyClass, expand, form, look, openapi, permission, respond, signed};
 use florin_core::commit::{ClaimId, Origin, Version};
 use florin_core::decline::DeclineCode;
 use florin_core::edge::{CARD_FIELD, EdgeRequest, EdgeResponse, Identified, Identify, Site};
@@ -397,5 +397,14 @@ fn finish(
         version,
     };
     api.house.requests().note(note::entry(api, request, began, &told));
+    if told.status >= 500 {
+        let trouble = answered.as_ref().err().and_then(|error| error.trouble.as_ref());
+        api.house.failed(&Failed {
+            request: &request.id,
+            path: &note::path(&api.look, request),
+            status: told.status,
+            trouble,
+        });
+    }
     respond::respond(&request.id, version, header(request, "idempotency-key"), answered)
 }

@@ -56,6 +56,7 @@ pub use version::PRESENT;
 
 use florin_core::abuse_log::AbuseLog;
 use florin_core::edge::{EdgeRequest, EdgeResponse, Identified, Identify};
+use florin_core::flow::Trouble;
 use florin_core::id::{Key, Kind};
 use florin_core::payment::CardFacts;
 use florin_core::ports::Ports;
@@ -111,6 +112,18 @@ pub struct JourneyLink {
     pub expires: Time,
 }
 
+/// A request that was answered with 5xx: what may be written down of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed<'a> {
+    /// `req_…`, as the client has it too.
+    pub request: &'a str,
+    /// The route's own parts and ids of ours; nothing else that a client wrote.
+    pub path: &'a str,
+    pub status: u16,
+    /// None where the answer says it all: a vault that is away, a full disk.
+    pub trouble: Option<&'a Trouble>,
+}
+
 /// What the API needs of the world besides core's ports.
 pub trait House: Send + Sync {
     /// A fresh token for the test card of that name: `pm_card_visa`, `tok_visa`.
@@ -138,6 +151,10 @@ pub trait House: Send + Sync {
     /// Where the defence against card testing writes down what it does; nowhere by default.
     fn abuse(&self) -> Option<&dyn AbuseLog> {
         None
+    }
+    /// Tells the operator of a request that failed on our side. By default nobody hears of it.
+    fn failed(&self, what: &Failed<'_>) {
+        let _ = what;
     }
     /// Whether webhook endpoints of test mode may be on this machine.
     fn local_endpoints(&self) -> bool {

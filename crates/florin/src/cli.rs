@@ -113,9 +113,9 @@ pub enum Command {
     },
     /// Run the sandbox's acquirer, card networks and issuers alone, or ask a running one
     Network(Network),
-    /// Run sandbox, vault, gateway and a shop in test mode until stopped
+    /// Run sandbox, vault, front, gateway and a shop in test mode until stopped
     Demo(Demo),
-    /// Run vault and gateway against the acquirer of the settings
+    /// Run vault, front and gateway against the acquirer of the settings
     Serve,
     /// API keys: list, create, roll, revoke
     Keys {
@@ -173,7 +173,7 @@ pub enum Command {
         #[command(subcommand)]
         ask: Webhooks,
     },
-    /// Start vault and gateway of the running system anew, one after the other, without losing a request
+    /// Start vault, front and gateway of the running system anew, one after the other, without losing a request
     Restart,
     /// Backups: make, list, try out, restore, and make them all the time
     Backup {

@@ -2,6 +2,7 @@
 
 use crate::cli::Common;
 use crate::fail::{Fail, io};
+use crate::log::Format;
 use florin_core::seal::Algorithm;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -155,6 +156,7 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "127.0.0.1:0",
         "loopback address:port of /metrics, /healthz and /readyz; port 0 takes a free one; empty: none",
     ),
+    ("log.format", "text", "how processes write what they say of themselves: text, or json (one object a line)"),
     ("network.port", "8583", "port of the sandbox's acquirer when it runs alone"),
     ("network.control_port", "0", "port of the sandbox's control interface; 0 takes a free one"),
     (
@@ -241,6 +243,12 @@ impl Config {
     }
 
     /// `on`, `off`, or `auto` for what is usual here.
+    /// How processes write what they say of themselves.
+    pub fn log_format(&self) -> Result<Format, Fail> {
+        let key = "log.format";
+        Format::parse(self.text(key)).ok_or_else(|| self.bad(key, "text or json"))
+    }
+
     pub fn switch(&self, key: &str, usual: bool) -> Result<bool, Fail> {
         match self.text(key) {
             "on" => Ok(true),

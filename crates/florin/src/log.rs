@@ -1,14 +1,16 @@
 //! What processes say of themselves, on standard error. Values come from a closed list of types, each of which is known to hold nobody's
-//! data; what looks like a card number all the same is masked by the writer, and counted as a defect of Florin. Keeps nothing.
+//! data; what looks like a card number all the same is masked by the writer, and counted as a defect of Florin. A line is text for people or
+//! JSON for programs (`log.format`). Keeps nothing.
 
 use crate::gateway::ops::plain;
 use florin_core::edge::BadFrame;
 use florin_core::flow::Failure;
 use florin_core::store::StoreTrouble;
 use florin_vault::edge::masked;
+use serde_json::json;
 use std::fmt;
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Longer lines are cut.
 const LINE_LIMIT_CHARACTERS: usize = 4_096;
@@ -84,7 +86,67 @@ impl Shown for Words<'_> {
     }
 }
 
-/// Writes one line. Used through `log!`, and for errors that end a command.
+/// The id that a request has with us and with its client.
+pub struct Asked<'a>(pub &'a str);
+
+/// How lines look. Children are told in their environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `florin gateway: req_…: a text`
+    Text,
+    /// `{"at":"…","from":"florin gateway","request":"req_…","says":"a text"}`
+    Json,
+}
+
+/// The variable of the setting `log.format`.
+pub const FORMAT_VARIABLE: &str = "FLORIN_LOG_FORMAT";
+static JSON: AtomicBool = AtomicBool::new(false);
+
+impl Format {
+    pub const ALL: [Format; 2] = [Format::Text, Format::Json];
+    pub const fn name(self) -> &'static str {
+        match self {
+            Format::Text => "text",
+            Format::Json => "json",
+        }
+    }
+    pub fn parse(name: &str) -> Option<Format> {
+        Format::ALL.into_iter().find(|format| format.name() == name)
+    }
+    pub fn now() -> Format {
+        if JSON.load(Ordering::Relaxed) { Format::Json } else { Format::Text }
+    }
+    /// From now on, for this process.
+    pub fn set(self) {
+        JSON.store(self == Format::Json, Ordering::Relaxed);
+    }
+    /// As the process that started this one says.
+    pub fn inherit() {
+        if let Some(format) = std::env::var(FORMAT_VARIABLE).ok().as_deref().and_then(Format::parse) {
+            format.set();
+        }
+    }
+
+    fn line(self, at: &str, from: &str, asked: Option<&Asked<'_>>, says: &str) -> String {
+        let says = guarded(says);
+        let asked = asked.map(|asked| guarded(asked.0));
+        match (self, asked) {
+            (Format::Text, None) => format!("{from}: {says}"),
+            (Format::Text, Some(id)) => format!("{from}: {id}: {says}"),
+            (Format::Json, None) => json!({ "at": at, "from": from, "says": says }).to_string(),
+            (Format::Json, Some(id)) => json!({ "at": at, "from": from, "request": id, "says": says }).to_string(),
+        }
+    }
+}
+
+/// Writes one line. Used through `log!`.
+pub fn write(from: &'static str, asked: Option<&Asked<'_>>, text: fmt::Arguments<'_>) {
+    let at = jiff::Timestamp::now().to_string();
+    let line = Format::now().line(&at, from, asked, &text.to_string());
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Writes an error that ends a command.
 pub fn line(text: fmt::Arguments<'_>) {
     let line = guarded(&text.to_string());
     let _ = writeln!(std::io::stderr().lock(), "{line}");
@@ -103,10 +165,14 @@ fn guarded(text: &str) -> String {
     }
 }
 
-/// `log!("florin gateway", "a text with {}", value)`: the values are of types that may be shown.
+/// `log!("florin gateway", "a text with {}", value)`: the values are of types that may be shown. What was done for a request names it:
+/// `log!("florin gateway", Asked(id), "a text")`.
 macro_rules! log {
     ($who:literal, $text:literal $(, $value:expr)* $(,)?) => {
-        $crate::log::line(format_args!(concat!($who, ": ", $text) $(, $crate::log::Show(&$value))*))
+        $crate::log::write($who, None, format_args!($text $(, $crate::log::Show(&$value))*))
+    };
+    ($who:literal, $asked:expr, $text:literal $(, $value:expr)* $(,)?) => {
+        $crate::log::write($who, Some(&$asked), format_args!($text $(, $crate::log::Show(&$value))*))
     };
 }
 
@@ -124,7 +190,11 @@ pub fn quiet_panics() {
                 format!("{}:{}", folders.join("/"), at.line())
             },
         );
-        line(format_args!("florin: a bug at {place} (thread {}). Please report it.", thread.name().unwrap_or("?")));
+        write(
+            "florin",
+            None,
+            format_args!("a bug at {place} (thread {}). Please report it.", thread.name().unwrap_or("?")),
+        );
     }));
 }
 
@@ -155,6 +225,20 @@ mod tests {
         let said = guarded(&format!("a\r\nflorin gateway: forged\u{1b}[2J{}", "x".repeat(10_000)));
         assert!(!said.contains(['\n', '\r', '\u{1b}']), "{said}");
         assert_eq!(said.chars().count(), LINE_LIMIT_CHARACTERS);
+    }
+
+    #[test]
+    fn a_line_is_text_or_json() {
+        let check = |format: Format, id: Option<&str>, says: &str, expected: &str| {
+            let asked = id.map(Asked);
+            assert_eq!(format.line("2026-11-22T00:00:00Z", "florin gateway", asked.as_ref(), says), expected);
+        };
+        check(Format::Text, None, "a \"b\"", "florin gateway: a \"b\"");
+        check(Format::Text, Some("req_1"), "a\nb", "florin gateway: req_1: a b");
+        let json = r#"{"at":"2026-11-22T00:00:00Z","from":"florin gateway","says":"a \"b\" ************0009"}"#;
+        check(Format::Json, None, "a \"b\" 4929123456000009", json);
+        let json = r#"{"at":"2026-11-22T00:00:00Z","from":"florin gateway","request":"req_1","says":"a b"}"#;
+        check(Format::Json, Some("req_1"), "a\nb", json);
     }
 
     /// Values come through `Shown` alone: nothing is named inside a text, and nobody writes to standard error by another way.

@@ -1,4 +1,5 @@
-//! The snippets of docs/orders.md are run, and make byte for byte what this crate makes. PHP's is read by people alone.
+//! The snippets of docs/orders.md are run, and make byte for byte what this crate makes. The one for the official SDK is run by
+//! tests/sdk; PHP's is read by people alone.
 
 use florin_merchant::request::{Request, SigningKey, With, sign};
 use florin_merchant::{Item, Order, OrderKey, digest, digest_of};
@@ -13,7 +14,7 @@ fn snippet(language: &str) -> String {
     rest.split_once("\n```").unwrap_or_else(|| panic!("no end of {language}")).0.to_owned()
 }
 
-/// A line each: the digest, the code, and the headers of two requests.
+/// A line each: the digest, the code, and the headers of three requests.
 fn expected() -> String {
     let items = digest_of(&[
         Item { sku: "mug-blue", name: "Blaue Tässchen €", quantity: 2, unit_amount: 1250 },
@@ -30,10 +31,13 @@ fn expected() -> String {
         ("idempotency-key", "order-1"),
         ("content-digest", &told),
     ];
-    for (method, query, has_body, headers) in
-        [("POST", "", true, &headers[..]), ("GET", "limit=3", false, &headers[1..2])]
-    {
-        let (scheme, authority, path) = ("https", "localhost:4242", "/v1/payment_intents");
+    for (authority, method, query, has_body, headers) in [
+        ("localhost:4242", "POST", "", true, &headers[..]),
+        ("localhost:4242", "GET", "limit=3", false, &headers[1..2]),
+        // As a URL with the usual port means it.
+        ("pay.example", "GET", "", false, &headers[1..2]),
+    ] {
+        let (scheme, path) = ("https", "/v1/payment_intents");
         let request = Request { method, scheme, authority, path, query, headers: headers.to_vec(), has_body };
         let with = With { key_id: "key_1", created: 1_800_000_000, nonce: "BBBBBBBBBBBBBBBB" };
         let signed = sign(&request, &SigningKey::hmac(b"sigsec_2"), &with).unwrap();
@@ -65,7 +69,8 @@ own = {"authorization": "Bearer sk_test_1"}
 post = {**own, "content-type": "application/x-www-form-urlencoded", "idempotency-key": "order-1"}
 url = "https://localhost:4242/v1/payment_intents"
 for made in (sign_request("key_1", "sigsec_2", "POST", url, post, b"amount=2000&currency=eur", 1800000000, "B" * 16),
-             sign_request("key_1", "sigsec_2", "GET", url + "?limit=3", own, b"", 1800000000, "B" * 16)):
+             sign_request("key_1", "sigsec_2", "GET", url + "?limit=3", own, b"", 1800000000, "B" * 16),
+             sign_request("key_1", "sigsec_2", "GET", "https://PAY.example:443/v1/payment_intents", own, b"", 1800000000, "B" * 16)):
     print("\n".join(made.values()))
 "#;
     check("python3", "-c", &(snippet("python") + "\n" + call));
@@ -83,7 +88,8 @@ const own = { authorization: "Bearer sk_test_1" };
 const post = { ...own, "content-type": "application/x-www-form-urlencoded", "idempotency-key": "order-1" };
 const url = "https://localhost:4242/v1/payment_intents";
 for (const made of [signRequest("key_1", "sigsec_2", "POST", url, post, "amount=2000&currency=eur", 1800000000, "B".repeat(16)),
-  signRequest("key_1", "sigsec_2", "GET", url + "?limit=3", own, "", 1800000000, "B".repeat(16))])
+  signRequest("key_1", "sigsec_2", "GET", url + "?limit=3", own, "", 1800000000, "B".repeat(16)),
+  signRequest("key_1", "sigsec_2", "GET", "https://PAY.example:443/v1/payment_intents", own, "", 1800000000, "B".repeat(16))])
   console.log(Object.values(made).join("\n"));
 "#;
     check("node", "-e", &(snippet("js") + "\n" + call));

@@ -1,5 +1,5 @@
 //! The reference merchant: catalogue, cart, orders, back office, in a process and a database of its own. Knows Florin by its public API
-//! alone, as any merchant would; no crate of Florin's is used here.
+//! alone, as any merchant would; of Florin's crates it uses the one that is made for merchants.
 
 pub mod catalogue;
 mod dates;

@@ -91,7 +91,10 @@ impl Till {
             return Ok(Ok(intent.clone()));
         }
         let (amount, number) = (order.total.to_string(), order.number.to_string());
-        let signed = self.signed(order).await?;
+        let signed = match self.signed(order).await? {
+            Ok(signed) => signed,
+            Err(trouble) => return Ok(Err(trouble)),
+        };
         let mut fields = vec![
             ("amount", amount.as_str()),
             ("currency", order.currency.code()),
@@ -121,16 +124,17 @@ impl Till {
         Ok(Ok(id))
     }
 
-    /// The order's code for its present try, written down before anybody is told.
-    async fn signed(&self, order: &Order) -> Result<Option<Told>, Fail> {
-        let Some(key) = &self.orders else { return Ok(None) };
+    /// The order's code for its present try, written down before anybody is told. What comes of an order that went on meanwhile is not known
+    /// here.
+    async fn signed(&self, order: &Order) -> Result<Result<Option<Told>, Trouble>, Fail> {
+        let Some(key) = &self.orders else { return Ok(Ok(None)) };
         let id = order.id.clone();
         let lines = self.db.run(move |tx| orders::lines(tx, &id)).await?;
         let cannot = || Fail::new("shop_order", "the order cannot be signed");
         let told = sign::sign(key, order, &lines).ok_or_else(cannot)?;
-        let (id, code) = (order.id.clone(), told.code.clone());
-        self.db.run(move |tx| orders::signed(tx, &id, &code)).await?;
-        Ok(Some(told))
+        let (order, code) = (order.clone(), told.code.clone());
+        let noted = self.db.run(move |tx| orders::signed(tx, &order, &code)).await?;
+        Ok(if noted { Ok(Some(told)) } else { Err(Trouble::Unknown) })
     }
 
     /// Pays an order with what the card form gave: a confirmation token. `back` is where a bank's page leads to.

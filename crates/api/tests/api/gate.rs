@@ -1,6 +1,9 @@
 //! Keys, versions, routes, idempotency: what stands before every endpoint.
 
-use crate::world::{Request, Shop};
+use crate::world::{ACCOUNT, Request, Shop};
+use florin_core::commit::{Commit, Row, Version};
+use florin_core::id::Kind;
+use florin_store::block_on;
 use serde_json::json;
 
 #[test]
@@ -47,6 +50,36 @@ fn another_accounts_things_do_not_exist() {
         let got = shop.send(Request::new("GET", list, "").key(&shop.other));
         assert_eq!(got.body["data"], json!([]), "{list}");
     }
+}
+
+/// The client learns nothing of what is wrong with us but a request's id; the operator has the same id and the reason.
+#[test]
+fn what_fails_on_our_side_is_told_by_its_id() {
+    let shop = Shop::open();
+    let (key, kind) = (shop.world_key(), Kind::Customer);
+    let row = Row {
+        key,
+        version: Version(1),
+        kind,
+        account: ACCOUNT,
+        at: shop.now(),
+        body: vec![0xff],
+        personal: None,
+        index: vec![],
+    };
+    let damaged = Commit { expect: vec![(key, Version::NONE)], put: vec![row], ..Commit::default() };
+    block_on(shop.world.store.commit(damaged)).unwrap();
+    let id = shop.id(kind, key);
+    let asked = Request::new("GET", &format!("/v1/customers/{id}"), "").key(&shop.secret);
+    let got = block_on(shop.api.handle(asked.edge));
+    let said = String::from_utf8(got.body).unwrap();
+    assert!(got.status == 500 && said.contains("\"api_error\"") && !said.contains("Body"), "{said}");
+    let told = shop.world.lock().failed.clone();
+    let wanted = format!("req_0123456789abcdefghijkl /v1/customers/{id} 500 Some(Body(");
+    assert!(told.len() == 1 && told[0].starts_with(&wanted), "{told:?}");
+    // A refusal is the caller's affair.
+    assert_eq!(shop.send(Request::new("GET", "/v1/customers/cus_1", "").key(&shop.secret)).status, 404);
+    assert_eq!(shop.world.lock().failed.len(), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::shapes;
 use florin_api::keys::manage::{self, NewKey};
 use florin_api::{
-    Api, Declared, Expires, GuardSettings, House, JourneyLink, KeyClass, LimitSettings, Look, Named, NotNamed,
+    Api, Declared, Expires, Failed, GuardSettings, House, JourneyLink, KeyClass, LimitSettings, Look, Named, NotNamed,
     NotRenewed, Says, says,
 };
 use florin_core::abuse_log::AbuseLog;
@@ -85,6 +85,8 @@ pub struct State {
     meanwhile: Option<(Moment, Meanwhile)>,
     /// What the vault was asked about authentications.
     pub asked: Vec<threeds::Ask>,
+    /// What the operator is told of requests that failed on our side.
+    pub failed: Vec<String>,
 }
 
 impl World {
@@ -234,6 +236,10 @@ impl House for World {
         state.random = state.random.wrapping_add(1);
         bytes.fill(state.random);
     }
+    fn failed(&self, what: &Failed<'_>) {
+        let line = format!("{} {} {} {:?}", what.request, what.path, what.status, what.trouble);
+        self.lock().failed.push(line);
+    }
     fn requests(&self) -> &dyn RequestLog {
         &self.log
     }
@@ -364,6 +370,7 @@ impl Shop {
             meanwhile: None,
             issuer_says: threeds::Answer::Waiting,
             asked: vec![],
+            failed: vec![],
         };
         let world = Arc::new(World {
             store,

@@ -63,6 +63,21 @@ pub enum Keys {
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
     },
+    /// Who has a share of the key-encryption key, and how many must come together; with --from, whose share this is
+    Custodians {
+        /// Check the share in this file against the key, without opening anything; once for each share
+        #[arg(long = "from", value_name = "FILE")]
+        from: Vec<PathBuf>,
+    },
+    /// Wrap every key under a new key-encryption key: the same as `rotate kek`
+    Rewrap {
+        /// Read the passphrase, or a share, from this file instead of the terminal; once for each share
+        #[arg(long = "from", value_name = "FILE")]
+        from: Vec<PathBuf>,
+        /// Where the custodians' new shares are written, a file each [default: they are printed]
+        #[arg(long, value_name = "DIR")]
+        shares_to: Option<PathBuf>,
+    },
     /// Put another key in the place of one, while the vault serves
     Rotate {
         #[arg(value_enum)]

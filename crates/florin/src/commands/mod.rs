@@ -3,6 +3,7 @@
 pub mod account_keys;
 pub mod backup;
 pub mod bench;
+pub mod custodians;
 pub mod customers;
 pub mod doctor;
 pub mod https;

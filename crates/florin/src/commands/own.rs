@@ -2,8 +2,8 @@
 
 use super::manage::ask;
 use super::system::System;
-use super::{inventory, vault_keys};
-use crate::cli::{Abuse, Accounts, Class, Common, Keys, Logs, OrderKeys};
+use super::{custodians, inventory, vault_keys};
+use crate::cli::{Abuse, Accounts, Class, Common, Keys, Logs, OrderKeys, Rotate};
 use crate::config::Config;
 use crate::fail::{Fail, Outcome, io};
 use crate::gateway::manage::Manage;
@@ -42,6 +42,10 @@ pub fn keys(common: &Common, asked: &Keys, account: Option<&str>) -> Outcome {
         Keys::Inventory => return inventory::run(common),
         Keys::Init(new) => return vault_keys::init(common, new),
         Keys::Unlock { from } => return vault_keys::unlock(common, from.as_deref()),
+        Keys::Custodians { from } => return custodians::run(common, from),
+        Keys::Rewrap { from, shares_to } => {
+            return vault_keys::rotate(common, Rotate::Kek, from, shares_to.as_deref());
+        }
         Keys::Rotate { what, from, shares_to } => {
             return vault_keys::rotate(common, *what, from, shares_to.as_deref());
         }

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::desktop;
 use crate::fail::{Fail, Outcome};
 use crate::home::Home;
+use crate::log::{Words, log};
 use crate::out::out;
 use crate::process::ready::ADDRESSES;
 use crate::process::sites::Public;
@@ -30,6 +31,7 @@ pub fn demo(common: &Common, args: &Demo) -> Outcome {
     if args.magic_amounts {
         config.set("network.magic_amounts", "true".to_owned());
     }
+    config.log_format()?.set();
     block_on(async {
         let restarts = Restarts::listen(false)?;
         let mut system = System::demo_with(&config, Log::File, Public::Settings).await?;
@@ -67,14 +69,15 @@ fn for_people(system: &System, args: &Demo, as_json: bool) {
 
 pub fn serve(common: &Common) -> Outcome {
     let config = Config::load(common)?;
+    config.log_format()?.set();
     block_on(async {
         let restarts = Restarts::listen(true)?;
         let system = System::serve(&config).await?;
         for words in key_age::warnings(&system.home) {
-            eprintln!("florin: WARNING: {words}");
+            log!("florin", "WARNING: {}", Words(&words));
         }
         for words in certificates::warnings(&config, &system.home)? {
-            eprintln!("florin: WARNING: {words}");
+            log!("florin", "WARNING: {}", Words(&words));
         }
         let home = system.home.clone();
         tokio::select! {
@@ -91,8 +94,8 @@ async fn watch_backups(config: &Config, home: &Home) {
     loop {
         let finding = state::finding(config, home);
         match &finding {
-            Err(says) if !wrong => eprintln!("florin: ALERT: backups: {says}"),
-            Ok(says) if wrong => eprintln!("florin: over: backups: {says}"),
+            Err(says) if !wrong => log!("florin", "ALERT: backups: {}", Words(says)),
+            Ok(says) if wrong => log!("florin", "over: backups: {}", Words(says)),
             Ok(_) | Err(_) => {}
         }
         wrong = finding.is_err();
@@ -108,12 +111,13 @@ fn warn(system: &System) {
     if system.sandbox.is_some() {
         hardened.memory_locked = true;
     } else if user::is_root() && !system.parts.iter().any(|part| part.role == "vault" && part.has_own_user()) {
-        eprintln!(
-            "florin: WARNING: the vault runs as root. Make a user for it (useradd --system florin-vault), or name one with vault.user."
+        log!(
+            "florin",
+            "WARNING: the vault runs as root. Make a user for it (useradd --system florin-vault), or name one with vault.user."
         );
     }
     for words in hardened.missing() {
-        eprintln!("florin: WARNING: the vault runs less protected than it should: {words}");
+        log!("florin", "WARNING: the vault runs less protected than it should: {}", Words(words));
     }
 }
 

@@ -31,7 +31,7 @@ use zeroize::Zeroizing;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Longer is no passphrase.
 const INPUT_LIMIT_BYTES: u64 = 4 * 1024;
-fn fail(e: &KekError) -> Fail {
+pub fn fail(e: &KekError) -> Fail {
     Fail::new(e.code(), e.to_string())
 }
 

@@ -5,11 +5,13 @@ use super::ports::Real;
 use super::requests::Requests;
 use crate::commands::pay::facts;
 use crate::fail::{Fail, io};
+use crate::log::{Asked, Words, log};
 use florin_api::keys::manage::{self, NewKey};
-use florin_api::{Api, Expires, House, JourneyLink, KeyClass, Named, NotNamed, NotRenewed};
+use florin_api::{Api, Expires, Failed, House, JourneyLink, KeyClass, Named, NotNamed, NotRenewed};
 use florin_connect::card::BadCard;
 use florin_core::abuse_log::AbuseLog;
 use florin_core::edge::{Identified, Identify};
+use florin_core::flow::Failure;
 use florin_core::id::{Key, Kind};
 use florin_core::payment::CardFacts;
 use florin_core::request_log::RequestLog;
@@ -37,6 +39,16 @@ pub struct Beside {
 }
 
 impl House for Beside {
+    fn failed(&self, what: &Failed<'_>) {
+        let (of, path, status) = (Asked(what.request), Words(what.path), i64::from(what.status));
+        match what.trouble {
+            Some(trouble) => {
+                let why = Failure::Trouble(trouble.clone());
+                log!("florin gateway", of, "{} answered {}: {}", path, status, why);
+            }
+            None => log!("florin gateway", of, "{} answered {}", path, status),
+        }
+    }
     fn named<'a>(&'a self, account: Key, name: &'a str) -> Wait<'a, Result<Named, NotNamed>> {
         Box::pin(async move {
             // Only a name that begins as names do: no number can get here.

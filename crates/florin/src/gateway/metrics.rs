@@ -5,9 +5,10 @@ use super::disk::Disk;
 use super::fence::Fence;
 use super::ports::{Real, now};
 use crate::commands::backup::state as backup_state;
-use florin_core::commit::JobKind;
+use florin_core::commit::{Job, JobKind};
 use florin_core::ports::Ports;
 use florin_core::store::Query;
+use florin_core::time::Time;
 use florin_core::wire::{Act, Order, Verdict};
 use florin_vault::link::LinkState;
 use prometheus_client::encoding::text::encode;
@@ -150,7 +151,11 @@ impl Metrics {
         );
         all.register("requests", "Answered requests of the API by class of status", counted.requests.clone());
         all.register("link_up", "Whether the link to the acquirer is signed on", looked.link_up.clone());
-        all.register("open_attempts", "Attempts whose end is not known yet, counted to 1,000", looked.open.clone());
+        all.register(
+            "open_attempts",
+            "Attempts whose answer is overdue and whose end is not known yet, counted to 1,000",
+            looked.open.clone(),
+        );
         all.register("jobs", "Work that waits, by kind, counted to 1,000 of each", looked.jobs.clone());
         all.register_with_unit(
             "backup_age",
@@ -224,10 +229,12 @@ impl Metrics {
             let query = Query::Jobs { kind: Some(*kind), limit: JOBS_COUNTED };
             // A store that cannot be read tells nothing new; that it cannot shows elsewhere.
             let Ok(found) = self.ports.store().find(query).await else { continue };
-            let waiting = i64::try_from(found.jobs().len()).unwrap_or(i64::MAX);
+            let jobs = found.jobs();
+            let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
             if *kind == JobKind::Resolve {
-                looked.open.set(waiting);
+                looked.open.set(count(jobs.iter().filter(|job| is_overdue(job, now())).count()));
             }
+            let waiting = count(jobs.len());
             looked.jobs.get_or_create(&[("kind", name(*kind).into())]).set(waiting);
         }
         let state = backup_state::of(&self.backups);
@@ -244,6 +251,12 @@ impl Metrics {
     }
 }
 
+/// An attempt's job is put before its message is sent, for the moment by which an answer had to be there. A worker that takes it puts it off,
+/// and so does a reversal that is to be repeated.
+fn is_overdue(job: &Job, now: Time) -> bool {
+    job.tries > 0 || job.due <= now
+}
+
 const fn name(kind: JobKind) -> &'static str {
     match kind {
         JobKind::Resolve => "resolve",
@@ -252,5 +265,28 @@ const fn name(kind: JobKind) -> &'static str {
         JobKind::Expire => "expire",
         JobKind::Chase => "chase",
         JobKind::Notify => "notify",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_overdue;
+    use florin_core::commit::{Clock, Job, JobKind};
+    use florin_core::id::Key;
+    use florin_core::time::Time;
+
+    #[test]
+    fn what_waits_for_its_answer_is_not_overdue() {
+        let check = |due: i64, tries: u32, expected: bool| {
+            let (key, kind) = (Key(1), JobKind::Resolve);
+            let (account, subject, attempt) = (key, key, key);
+            let job = Job { id: key, kind, account, subject, attempt, due: Time(due), clock: Clock::Real, tries };
+            assert_eq!(is_overdue(&job, Time(100)), expected, "due {due}, tries {tries}");
+        };
+        check(101, 0, false);
+        check(100, 0, true);
+        check(99, 0, true);
+        // Put off by the worker that takes it, and by a reversal that was not answered.
+        check(400, 1, true);
     }
 }

@@ -21,7 +21,7 @@ use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
 use crate::gateway::{account, api, door, edge, keys, manage, monitor, retention, worker};
 use crate::home::{random, read_key};
-use crate::log::{Words, log};
+use crate::log::{Format, Words, log};
 use crate::named::Named;
 use florin_api::{Api, GuardSettings, LimitSettings, Look, Rate, Thresholds};
 use florin_core::fees::Fees;
@@ -38,6 +38,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 pub fn run(role: &Role) -> Outcome {
+    Format::inherit();
     let shared = match role {
         Role::Gateway { settings } => parse::<GatewaySettings>(settings).ok().and_then(|s| s.vault_user),
         Role::Vault { .. } | Role::Front { .. } | Role::Sandbox { .. } | Role::Shop { .. } => None,

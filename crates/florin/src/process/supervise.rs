@@ -228,6 +228,7 @@ async fn launch(
         .args(["process", role, "--settings", settings])
         .env_clear()
         .envs(told.environment)
+        .env(crate::log::FORMAT_VARIABLE, crate::log::Format::now().name())
         .envs(std::env::vars_os().filter(|(k, _)| k == "PATH" || k == "TMPDIR" || k == "RUST_BACKTRACE"))
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::piped())

@@ -1,7 +1,7 @@
 //! Card testing against a whole system: the buyer's browser is refused, the issuer hears nothing more, and the owner finds out.
 
 use crate::house::House;
-use crate::web::{Api, Client};
+use crate::web::{Api, Client, plain};
 use serde_json::{Value, json};
 
 fn with(ready: &Value, key: &str) -> Client {
@@ -22,6 +22,15 @@ fn tries(server: &mut Client, browser: &mut Client, number: &str) -> String {
     code.or(got.body.pointer("/status")).and_then(Value::as_str).unwrap_or("").to_owned()
 }
 
+/// Messages that went to the acquirer: every line of the metric.
+fn messages(ready: &Value) -> Vec<String> {
+    let all = plain(ready["metrics"].as_str().unwrap(), "GET /metrics", "", "").unwrap().body;
+    let lines: Vec<String> =
+        all.lines().filter(|l| l.starts_with("florin_messages_total{")).map(str::to_owned).collect();
+    assert!(!lines.is_empty());
+    lines
+}
+
 #[test]
 fn card_testing_is_refused_and_written_down() {
     let house = House::new("abuse").with("FLORIN_ABUSE_DEFENCE", "on");
@@ -31,9 +40,13 @@ fn card_testing_is_refused_and_written_down() {
     // Declined by its issuer, over a small amount: twice, each counting twice; then the cardholder would have to authenticate, which this
     // card cannot; at the sixth nobody is asked any more.
     let numbers = ["4000000000000002", "4000000000009995"];
-    let got: Vec<String> = (0..7).map(|n| tries(&mut server, &mut browser, numbers[n % 2])).collect();
+    let mut got: Vec<String> = (0..7).map(|n| tries(&mut server, &mut browser, numbers[n % 2])).collect();
+    let before = messages(&demo.ready);
+    // Its own answer would be insufficient_funds: no issuer was asked.
+    got.push(tries(&mut server, &mut browser, numbers[1]));
+    assert_eq!(messages(&demo.ready), before);
     assert_eq!(got[..2], ["generic_decline", "insufficient_funds"]);
-    assert_eq!(got[6], "generic_decline", "{got:?}");
+    assert_eq!(got[6..], ["generic_decline", "generic_decline"], "{got:?}");
     let told = house.florin(&["abuse", "log"]).done();
     assert_eq!(told["data"][0]["action"], "refused");
     assert_eq!(told["data"][0]["reason"], "address_declines");
@@ -55,7 +68,8 @@ fn a_key_asks_from_its_networks_alone() {
     let refused = house.florin(&["keys", "create", "--from", "203.0.113.1/24"]);
     assert_eq!((refused.code, refused.refused().0.as_str()), (2, "parameter_invalid"));
     // One that ends soon is told of.
-    let soon = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 3 * 86_400 - 60;
+    let soon =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 3 * 86_400 - 43_200;
     house.florin(&["keys", "create", "--expires", &soon.to_string()]).done();
     let doctor = house.florin(&["doctor"]);
     let checks = doctor.json()["checks"].as_array().cloned().unwrap_or_default();

@@ -99,6 +99,11 @@ fn a_passphrase_opens_the_vault_and_its_keys_rotate() {
     demo.stop();
 }
 
+/// A share with a letter too many.
+fn slip_of(house: &House) -> PathBuf {
+    house.root.join("slip")
+}
+
 #[test]
 fn custodians_open_the_vault_together() {
     let (house, kek) = house("custodians");
@@ -116,7 +121,7 @@ fn custodians_open_the_vault_together() {
     let made = init(&[&people[..], &["--needed", "2", "--shares-to", shares.to_str().unwrap()]].concat()).done();
     assert_eq!(made["shares"].as_array().unwrap().len(), 3);
     let share = |folder: &Path, n: u32| folder.join(format!("{n}.share"));
-    let slip = house.root.join("slip");
+    let slip = slip_of(&house);
     private(&slip, &std::fs::read_to_string(share(&shares, 2)).unwrap().replace("FLORIN-SHARE-", "FLORIN-SHARE-A"));
 
     let entered = [slip, share(&shares, 3), share(&shares, 3), share(&shares, 1)];
@@ -125,16 +130,28 @@ fn custodians_open_the_vault_together() {
     assert_eq!(answers, [json!("not_a_share"), chris.clone(), chris, json!({ "opened": true })]);
     let payment = paid(&house);
 
+    // Who has one, and whether it is still what it was: nothing is opened for that.
+    let fits = |from: &[&Path]| {
+        let from = from.iter().flat_map(|path| ["--from", path.to_str().unwrap()]);
+        house.florin(&["keys", "custodians"].into_iter().chain(from).collect::<Vec<_>>())
+    };
+    let told = fits(&[&share(&shares, 3)]).done();
+    let person = |name: &str, checked: bool| json!({ "name": name, "checked": checked });
+    let all = [person("anna", false), person("ben", false), person("chris", true)];
+    assert_eq!((&told["needed"], &told["custodians"]), (&json!(2), &json!(all)));
+    assert_eq!(fits(&[&slip_of(&house)]).refused().0, "not_a_share");
+
     // A rotation gives everybody a new share; the old ones open nothing any more.
     let newer = house.root.join("newer");
     let rotate = |first: u32, second: u32| {
         let (first, second) = (share(&shares, first), share(&shares, second));
         let from = ["--from", first.to_str().unwrap(), "--from", second.to_str().unwrap()];
-        house.florin(&[&["keys", "rotate", "kek", "--shares-to", newer.to_str().unwrap()], &from[..]].concat())
+        house.florin(&[&["keys", "rewrap", "--shares-to", newer.to_str().unwrap()], &from[..]].concat())
     };
     let alone = rotate(3, 3);
     assert_eq!((alone.code, newer.exists()), (1, false), "one of them is not enough: {}", alone.err);
     assert_eq!(rotate(3, 1).code, 0);
+    assert_eq!(fits(&[&share(&shares, 3)]).refused().0, "wrong_share");
     demo.stop();
     let entered = [share(&shares, 1), share(&newer, 1), share(&newer, 2)];
     let (demo, answers) = unlocked(&house, &entered);

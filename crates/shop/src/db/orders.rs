@@ -240,10 +240,11 @@ pub fn calm(tx: &Transaction<'_>, id: &str, heard: i64) -> Result<(), Fail> {
     Ok(())
 }
 
-/// The code that it is signed with for its present try: before the gateway is asked.
-pub fn signed(tx: &Transaction<'_>, id: &str, code: &str) -> Result<(), Fail> {
-    tx.execute("UPDATE orders SET code = ?2 WHERE id = ?1", (id, code))?;
-    Ok(())
+/// The code that it is signed with for its present try: before the gateway is asked. False when the order has gone on meanwhile, to another
+/// try or to a payment, whose code stays.
+pub fn signed(tx: &Transaction<'_>, order: &Order, code: &str) -> Result<bool, Fail> {
+    let set = "UPDATE orders SET code = ?3 WHERE id = ?1 AND attempt = ?2 AND intent IS NULL";
+    Ok(tx.execute(set, (&order.id, order.attempt, code))? == 1)
 }
 
 /// Looked at just now: waits its turn again.

@@ -195,6 +195,7 @@ async fn meanwhile(shop: &Shop, browser: &Browser, path: &'static str, form: Str
     let mut waits = browser.clone();
     let answer = tokio::spawn(async move { waits.post(path, &form).await.status });
     while shop.app.gate.inside() < 2 {
+        assert!(!answer.is_finished(), "answered before it waited");
         tokio::task::yield_now().await;
     }
     then().await;

@@ -40,6 +40,7 @@ async fn the_back_office_has_a_door_of_its_own() {
         crowd.spawn(async move { app.gate.turn().await.is_some() });
     }
     while shop.app.gate.inside() < WAITING_LIMIT {
+        assert!(crowd.try_join_next().is_none(), "nobody has had a turn yet");
         tokio::task::yield_now().await;
     }
     let mut customer = shop.browser();

@@ -1,7 +1,8 @@
 //! Paying: one payment an order, and one try at a time.
 
 use super::Shop;
-use crate::order::Stage;
+use crate::db::orders;
+use crate::order::{Change, Order, Stage};
 use crate::words::{Lang, Words};
 use serde_json::{Value, json};
 
@@ -37,6 +38,31 @@ async fn a_form_that_was_left_open_does_not_pay_twice() {
     shop.gateway.world().status = "succeeded";
     assert!(customer.post(&shop.link("/pay"), "confirmation_token=ctoken_2").await.has("\"state\":\"settled\""));
     assert_eq!((shop.read().stage, shop.gateway.changes()), (Stage::Paid, vec![]));
+}
+
+/// Who still holds the order as it was before another try writes no code over that try's.
+#[tokio::test]
+async fn a_code_belongs_to_its_try() {
+    let shop = Shop::open().await;
+    shop.order(Stage::Placed);
+    let unpaid = Change { intent: None, ..Change::of(&shop.read()) };
+    let turns = |change: &Change| {
+        let now = shop.read();
+        shop.now(|tx| orders::apply(tx, &now, change, "test", 9));
+        shop.read()
+    };
+    let check = |order: &Order, code: &str, noted: bool, expected: &str| {
+        assert_eq!(shop.now(|tx| orders::signed(tx, order, code)), noted, "{code}");
+        assert_eq!(shop.read().code.as_deref(), Some(expected));
+    };
+    let first = turns(&unpaid);
+    check(&first, "one", true, "one");
+    check(&first, "one", true, "one");
+    let second = turns(&Change { attempt: first.attempt + 1, ..unpaid.clone() });
+    check(&first, "one again", false, "one");
+    check(&second, "two", true, "two");
+    turns(&Change { intent: Some("pi_2".into()), attempt: second.attempt, ..unpaid });
+    check(&second, "two again", false, "two");
 }
 
 #[tokio::test]
