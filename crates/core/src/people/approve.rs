@@ -3,7 +3,7 @@
 
 use super::draft::Draft;
 use super::no::No;
-use super::role::{Action, Permit};
+use super::role::{Action, Permit, Seat};
 use super::rows::{Approval, ApprovalState};
 use super::{APPROVAL_MS, People};
 use crate::audit::{Action as Deed, Entry};
@@ -79,15 +79,31 @@ fn told(deed: Deed, permit: &Permit, view: &View<Approval>) -> Entry {
 }
 
 impl People {
-    /// Asks for a second person.
+    /// Asks for a second person. Where nobody else is there who could approve, the machine's owner alone lets in whoever lost their factors;
+    /// the log says so.
     pub async fn wish(&self, permit: &Permit, wish: Wish) -> Result<Asked, No> {
         permit.must(wish.action())?;
         let until = self.ports.now().plus_ms(APPROVAL_MS);
-        let body = Approval { wish, by: permit.user(), until, state: ApprovalState::Waiting };
+        let alone = permit.user().is_none() && self.nobody_else(wish).await?;
+        let by = permit.user();
+        let approved = ApprovalState::Approved { by, at: self.ports.now() };
+        let state = if alone { approved } else { ApprovalState::Waiting };
+        let body = Approval { wish, by, until, state };
         let mut draft = Draft::default();
         let view = draft.make(self, self.ports.fresh_key(), body, None, vec![]);
         draft.tell(told(Deed::ApprovalAsk, permit, &view));
+        if alone {
+            draft.tell(told(Deed::ApprovalGive, permit, &view).detail("alone"));
+        }
         if self.put(draft).await? { Ok(asked(&view)) } else { Err(No::Contended) }
+    }
+
+    /// Whether only the person that it is about could approve a reset.
+    async fn nobody_else(&self, wish: Wish) -> Result<bool, No> {
+        let Wish::ResetFactors { user: of } = wish else { return Ok(false) };
+        let users = self.users().await?;
+        let may = |seat: &Seat| seat.account.is_none() && Action::Approve.allows(seat.role);
+        Ok(!users.iter().any(|user| user.key != of && user.body.is_active() && user.body.seats.iter().any(may)))
     }
 
     /// Wishes of the last days, newest first.

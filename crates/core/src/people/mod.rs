@@ -5,6 +5,8 @@ mod approve;
 mod checker;
 mod draft;
 mod enrol;
+#[cfg(test)]
+mod golden;
 mod no;
 mod passkey;
 mod proof;

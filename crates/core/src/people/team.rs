@@ -52,7 +52,8 @@ impl People {
         let mut members = vec![];
         for user in self.users().await? {
             let here = |seat: &Seat| seat.account.is_none() || seat.account == permit.account();
-            if permit.account().is_none() || user.body.seats.iter().any(here) {
+            let erased = matches!(user.body.state, UserState::Erased { .. });
+            if !erased && (permit.account().is_none() || user.body.seats.iter().any(here)) {
                 members.push(member(&user)?);
             }
         }

@@ -46,6 +46,7 @@ pub fn demo(common: &Common, args: &Demo) -> Outcome {
             system.stop().await;
             return Err(fail);
         }
+        system.first_owner().await?;
         for_people(&system, args, common.json);
         watch(system, common.json, restarts).await
     })?;
@@ -72,7 +73,8 @@ pub fn serve(common: &Common) -> Outcome {
     config.log_format()?.set();
     block_on(async {
         let restarts = Restarts::listen(true)?;
-        let system = System::serve(&config).await?;
+        let mut system = System::serve(&config).await?;
+        system.first_owner().await?;
         for words in key_age::warnings(&system.home) {
             log!("florin", "WARNING: {}", Words(&words));
         }
@@ -133,6 +135,7 @@ async fn watch(mut system: System, as_json: bool, mut restarts: Restarts) -> Res
         let shown = system.shown();
         let addresses = ADDRESSES.iter().filter_map(|address| Some((address.said?, address.name)));
         for (name, key) in addresses.chain([
+            ("first owner", "dashboard_enrol"),
             ("back office", "shop_admin"),
             ("secret key", "secret_key"),
             ("public key", "publishable_key"),

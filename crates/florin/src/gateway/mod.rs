@@ -17,6 +17,7 @@ pub mod manage;
 pub mod metrics;
 pub mod monitor;
 pub mod ops;
+pub mod people;
 pub mod ports;
 pub mod reports;
 pub mod requests;

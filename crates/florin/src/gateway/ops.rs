@@ -4,6 +4,7 @@ use super::fence::{self, Fence};
 use super::journey::Pages;
 use super::keys::{self, KeysAsk};
 use super::manage::{self, Manage};
+use super::people::{self, PeopleAsk};
 use super::ports::{Door, Real};
 use super::requests::Requests;
 use super::restore::{self, Reconcile};
@@ -19,6 +20,7 @@ use florin_core::payment::{
     Cancel, CancelReason, Capture, CaptureMethod, CardFacts, Confirm, Create, Payment, PaymentPersonal, cancel,
     capture, confirm, create,
 };
+use florin_core::people::People;
 use florin_core::ports::Ports;
 use florin_core::refund::{self, CreateRefund, Refund, RefundPersonal, RefundReason};
 use florin_core::refusal::Refusal;
@@ -27,6 +29,7 @@ use florin_core::store::Query;
 use florin_web::Subject;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// The longest idempotency key, in characters.
 const LONGEST_KEY: usize = 255;
@@ -80,6 +83,8 @@ pub enum Ask {
     /// The keys of accounts.
     Keys(KeysAsk),
     Manage(Manage),
+    /// Who may sign in.
+    People(PeopleAsk),
     /// Fetches settlement reports now.
     SettlementPull,
     SettlementReports {
@@ -109,6 +114,7 @@ pub enum Answer {
 
 /// Everything that answering needs.
 pub struct Desk {
+    pub people: Arc<People>,
     pub ports: std::sync::Arc<Real>,
     pub account: Key,
     pub live: bool,
@@ -143,6 +149,9 @@ pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
     if let Ask::Manage(asked) = ask {
         return manage::answer(desk, asked).await;
     }
+    if let Ask::People(asked) = ask {
+        return people::answer(desk, asked).await;
+    }
     if let Ask::SettlementPull = ask {
         return match desk.settler.pull(&desk.ports).await {
             Ok(pulled) => Answer::Ok(settlement::pulled(&pulled)),
@@ -159,6 +168,7 @@ pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
 const fn changes(ask: &Ask) -> bool {
     match ask {
         Ask::Manage(asked) => asked.changes(),
+        Ask::People(asked) => asked.changes(),
         Ask::Create { .. }
         | Ask::Confirm { .. }
         | Ask::Capture { .. }
@@ -268,6 +278,7 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
         Ask::Health
         | Ask::Keys(_)
         | Ask::Manage(_)
+        | Ask::People(_)
         | Ask::SettlementPull
         | Ask::Reconcile(_)
         | Ask::ReconcileProgress

@@ -19,7 +19,7 @@ use crate::gateway::ports::{Real, now};
 use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
-use crate::gateway::{account, api, door, edge, keys, manage, monitor, retention, worker};
+use crate::gateway::{account, api, door, edge, keys, manage, monitor, people, retention, worker};
 use crate::home::{random, read_key};
 use crate::log::{Format, Words, log};
 use crate::named::Named;
@@ -189,6 +189,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let store = SqliteStore::open(&s.database, options, root).map_err(|e| e.fail())?;
     // The root may be replaced by another; what is derived for others rests on what stays.
     let links = Arc::new(Links::new(store.seed(), ids()?));
+    let people_root = store.seed().derive(b"people");
+    let (origin, relying_party, sms_for_owners) = (s.dashboard.clone(), s.relying_party.clone(), s.sms_for_owners);
     let pages = s.dashboard.map(|origin| Pages { origin, links: Arc::clone(&links) });
     let look = Arc::new(Look::new(ids()?, store.seed()).reached_at(s.public));
     let (api_root, claims) = (store.seed().derive(b"api"), store.seed().derive(b"idempotency keys"));
@@ -209,6 +211,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         u64::from_be_bytes(holder),
     ));
     fence.lift_if_compared(&*ports).await?;
+    let people = people::open(Arc::clone(&ports), &people_root, origin, relying_party, sms_for_owners)?;
     let account = account::first(&*ports, s.live).await.map_err(|e| Fail::new("store_error", ops::plain(&e)))?;
     let listener = door::bind(&s.door).map_err(|e| crate::fail::io("listen on", &s.door, &e))?;
     let kept = Retention { days: s.gate.requests_kept_days, entries: s.gate.requests_kept };
@@ -227,6 +230,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let incoming = door::bind(&s.api).map_err(|e| crate::fail::io("listen on", &s.api, &e))?;
     let settler = Arc::new(Settler::new(&s.settlement)?);
     let desk = Arc::new(Desk {
+        people: Arc::clone(&people),
         ports: Arc::clone(&ports),
         account,
         live: s.live,

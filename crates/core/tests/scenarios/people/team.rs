@@ -132,6 +132,21 @@ fn four_eyes_are_two_people() {
     assert_eq!(block_on(people.approve(&by_admin, asked.approval, true)).map(|_| ()), Err(denied));
 }
 
+/// Nobody could approve: then the machine's owner lets the only one in again.
+#[test]
+fn the_only_owner_is_let_in_by_whoever_owns_the_machine() {
+    let house = house();
+    let owner = house.owner().signed_in;
+    let local = Permit::local(Action::EditTeam);
+    let ask = || block_on(house.people.wish(&local, Wish::ResetFactors { user: owner.user })).unwrap();
+    let asked = ask();
+    assert_eq!(asked.state, ApprovalState::Approved { by: None, at: house.now() });
+    assert!(block_on(house.people.reset(&local, asked.approval)).is_ok());
+    assert!(house.log().contains(&"local approval.give done alone".to_owned()));
+    house.join(&owner, "park@example.com", Role::Admin);
+    assert_eq!(ask().state, ApprovalState::Waiting);
+}
+
 #[test]
 fn who_is_erased_is_gone_and_the_address_is_free() {
     let house = house();
