@@ -6,6 +6,7 @@
 
 mod assets;
 pub mod desk;
+mod flows;
 mod journey;
 mod link;
 mod pages;
@@ -18,6 +19,7 @@ mod tests;
 mod told;
 mod words;
 
+pub use flows::Flows;
 pub use link::{Link, Links, OPENS_MS, Subject, Topic};
 pub use told::{
     Around, Attempt, Card, Delivered, Delivery, Entry, Event, Failure, Field, Hop, House, Movement, NotTold, Related,

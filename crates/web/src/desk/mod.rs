@@ -31,9 +31,23 @@ pub struct Asker {
     pub session: Option<Hidden>,
     /// The value of the cookie of a sign-in or an enrolment that is under way; for an enrolment this is the link's own token.
     pub entry: Option<Hidden>,
+    /// What this browser was given to be known again.
+    pub device: Option<Hidden>,
+    /// The account that they chose to look at.
+    pub account: Option<String>,
     pub client: IpAddr,
-    /// The browser as it names itself (`User-Agent`), 200 characters at most.
-    pub device: String,
+    /// The browser as people call it: `Firefox · Linux`.
+    pub agent: String,
+    /// The code of the page's language.
+    pub language: &'static str,
+}
+
+/// They are in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    pub session: Hidden,
+    /// For a browser that is not known yet.
+    pub device: Option<Hidden>,
 }
 
 /// What people do. Each is done whole or not at all, by one call.
@@ -88,9 +102,6 @@ pub enum Act {
         id: String,
     },
     EndOthers,
-    SwitchAccount {
-        id: String,
-    },
     // The team's.
     Invite {
         email: String,
@@ -124,10 +135,10 @@ pub enum Done {
     /// A sign-in or enrolment goes on under this cookie.
     Entry(Hidden),
     /// They are in, under this cookie.
-    Session(Hidden),
+    Session(Opened),
     /// Recovery codes, shown this once; with the session if this ended an enrolment.
     Codes {
-        session: Option<Hidden>,
+        session: Option<Opened>,
         codes: Vec<Hidden>,
     },
     /// A second person has to approve first: the approval's id.

@@ -92,7 +92,7 @@ pub struct Ways {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// The password was right (or might have been: strangers see the same); a second factor decides.
-    Second { ways: Ways, code_sent: bool },
+    Second(Ways),
     /// A good link: name and password come next.
     Invited(Invited),
     /// They have a password: the second factor comes next.
@@ -204,8 +204,8 @@ pub struct Security {
     pub passkeys: Vec<Passkey>,
     /// Since when an authenticator app is there.
     pub totp: Option<Time>,
-    /// The phone as it may be shown, and whether its code was checked.
-    pub phone: Option<(String, bool)>,
+    /// The phone as it may be shown.
+    pub phone: Option<String>,
     /// This house sends codes to phones, and their role may use them.
     pub may_phone: bool,
     pub codes_left: u8,

@@ -6,7 +6,7 @@ use super::form::{Field, Form, Kind};
 use super::view::{Answered, FormPage, PasskeyPart};
 use super::visit::Visit;
 use super::{again, guard};
-use crate::desk::{Act, Done, Hidden, Purpose, Refused, Ways};
+use crate::desk::{Act, Done, Opened, Purpose, Refused, Ways};
 use florin_core::edge::{EdgeRequest, EdgeResponse};
 use url::form_urlencoded::Serializer;
 
@@ -70,11 +70,14 @@ pub async fn prove(visit: &mut Visit<'_>) -> Answered {
     }
     let done = if form.is_sound() { visit.act(Act::Confirm(by.factor(&form))).await } else { Err(Refused::Wrong) };
     match done {
-        Ok(Done::Session(proof)) => Ok(go_on(visit, &form, &proof).await),
+        Ok(Done::Session(opened)) => Ok(go_on(visit, &form, &opened).await),
         Ok(Done::Plain | Done::Entry(_) | Done::Codes { .. } | Done::Waits(_) | Done::Invited { .. }) => {
             Ok(visit.lead(&visit.wanted(&form).unwrap_or_else(|| "/".to_owned())))
         }
         Err(why) => {
+            if why == Refused::Used {
+                form.note = Some(visit.say("refused-used-code"));
+            }
             let form = if form.is_sound() { visit.told(form, why)? } else { form };
             let ways = visit.desk.ways(&visit.asker).await?;
             Ok(page(visit, &ways, &form).answer())
@@ -89,7 +92,7 @@ fn body(form: &Form) -> Vec<u8> {
 }
 
 /// To where they wanted, or the held form is done under the session's new name.
-async fn go_on(visit: &mut Visit<'_>, form: &Form, proof: &Hidden) -> EdgeResponse {
+async fn go_on(visit: &mut Visit<'_>, form: &Form, opened: &Opened) -> EdgeResponse {
     let path = guard::own_path(form.raw(PATH)).filter(|path| !path.starts_with("/confirm") && !path.contains('?'));
     let mut answer = match path {
         None => visit.lead(&visit.wanted(form).unwrap_or_else(|| "/".to_owned())),
@@ -97,13 +100,13 @@ async fn go_on(visit: &mut Visit<'_>, form: &Form, proof: &Hidden) -> EdgeRespon
             let request =
                 EdgeRequest { path: path.to_owned(), query: String::new(), body: body(form), ..visit.request.clone() };
             let mut held = Visit::new(visit.desk, &request, visit.base.clone());
-            held.asker.session = Some(proof.clone());
+            held.asker.session = Some(opened.session.clone());
             again(&mut held).await
         }
     };
     let own = answer.headers.iter().any(|(n, v)| n == "set-cookie" && v.starts_with(guard::SESSION));
     if !own {
-        guard::give_session(&mut answer, proof);
+        guard::give_session(&mut answer, opened);
     }
     answer
 }

@@ -12,21 +12,22 @@ use crate::journey::clock;
 /// NIST SP 800-63B-4 §3.1.1.2 for passwords that stand beside a second factor would allow less.
 pub const LEAST_CHARS: usize = 15;
 
-pub async fn show(visit: &mut Visit<'_>) -> Answered {
-    // The token leaves the address before any page is shown: not in a history, not in a link, not in a log.
-    if let Some(token) = crate::link::parameter(&visit.request.query, "token") {
-        let mut answer = visit.lead("/enrol");
-        if guard::is_proof(token) {
-            guard::give_entry(&mut answer, &Hidden(token.to_owned()));
-        } else {
-            guard::take(&mut answer, guard::ENTRY);
-        }
-        return Ok(answer);
+/// The token leaves the address before any page is shown, and whether or not it opens something: it stays in no history and no link.
+pub fn link(visit: &Visit<'_>, token: &str) -> Answered {
+    let mut answer = visit.lead("/enrol");
+    if guard::is_proof(token) {
+        guard::give_entry(&mut answer, &Hidden(token.to_owned()));
+    } else {
+        guard::take(&mut answer, guard::ENTRY);
     }
+    Ok(answer)
+}
+
+pub async fn show(visit: &mut Visit<'_>) -> Answered {
     match visit.desk.stage(&visit.asker).await? {
         Stage::Invited(invited) => Ok(person_page(visit, &invited, &Form::default()).answer()),
         Stage::Factor { .. } => Ok(visit.lead("/enrol/factor")),
-        Stage::Second { .. } => Ok(visit.lead("/sign-in/second")),
+        Stage::Second(_) => Ok(visit.lead("/sign-in/second")),
     }
 }
 
@@ -87,7 +88,7 @@ async fn waiting(visit: &Visit<'_>) -> Result<Option<String>, Refused> {
     match visit.desk.stage(&visit.asker).await? {
         Stage::Factor { email, done: false } => Ok(Some(email)),
         Stage::Factor { done: true, .. } => Err(Refused::Used),
-        Stage::Invited(_) | Stage::Second { .. } => Ok(None),
+        Stage::Invited(_) | Stage::Second(_) => Ok(None),
     }
 }
 
@@ -124,7 +125,7 @@ pub async fn passkey(visit: &mut Visit<'_>) -> Answered {
     let credential = Hidden(form.raw("credential").to_owned());
     let act = Act::EnrolFactor(NewFactor::Passkey { label: form.text("label"), credential });
     match visit.act(act).await {
-        Ok(done) => enrolled(visit, done).await,
+        Ok(done) => enrolled(visit, done),
         Err(Refused::Used) if visit.signed().await.is_ok() => Ok(visit.lead("/")),
         Err(why) => Ok(factor_page(visit, &visit.told(form, why)?).answer()),
     }
@@ -154,7 +155,7 @@ pub async fn code(visit: &mut Visit<'_>) -> Answered {
     }
     let code = Hidden(form.text("code").chars().filter(|c| !c.is_whitespace()).collect());
     match visit.act(Act::EnrolFactor(NewFactor::Totp { code })).await {
-        Ok(done) => enrolled(visit, done).await,
+        Ok(done) => enrolled(visit, done),
         Err(Refused::Used) if visit.signed().await.is_ok() => Ok(visit.lead("/")),
         Err(why) => {
             let form = visit.told(form, why)?;
@@ -164,15 +165,12 @@ pub async fn code(visit: &mut Visit<'_>) -> Answered {
 }
 
 /// The codes are on this answer and on no other: loading it again sends the form again, which was used.
-async fn enrolled(visit: &mut Visit<'_>, done: Done) -> Answered {
+fn enrolled(visit: &mut Visit<'_>, done: Done) -> Answered {
     let Done::Codes { session, codes } = done else { return Ok(visit.lead("/")) };
-    if let Some(proof) = &session {
-        visit.asker.session = Some(proof.clone());
-    }
     visit.base.shell = None;
     let mut answer = codes_page(visit, &codes, Some(visit.say("step-enrol-3")));
-    if let Some(proof) = &session {
-        guard::give_session(&mut answer, proof);
+    if let Some(opened) = &session {
+        guard::give_session(&mut answer, opened);
         guard::take(&mut answer, guard::ENTRY);
     }
     Ok(answer)

@@ -64,7 +64,7 @@ pub async fn passkey(visit: &mut Visit<'_>) -> Answered {
 fn entered(visit: &Visit<'_>, done: &Done, form: &Form) -> florin_core::edge::EdgeResponse {
     let to = visit.wanted(form).unwrap_or_else(|| "/".to_owned());
     match done {
-        Done::Session(proof) => visit.let_in(proof, &to),
+        Done::Session(opened) => visit.let_in(opened, &to),
         Done::Entry(proof) => {
             let mut answer = visit.lead(&visit.with_return(SECOND, &to));
             guard::give_entry(&mut answer, proof);
@@ -124,7 +124,7 @@ pub async fn second(visit: &mut Visit<'_>) -> Answered {
     }
     let form = visit.query();
     match stage(visit).await? {
-        Stage::Second { ways, code_sent } => Ok(second_page(visit, &ways, code_sent, &form).answer()),
+        Stage::Second(ways) => Ok(second_page(visit, &ways, &form).answer()),
         Stage::Invited(_) | Stage::Factor { .. } => Ok(visit.lead("/enrol")),
     }
 }
@@ -137,8 +137,9 @@ async fn stage(visit: &Visit<'_>) -> Result<Stage, Refused> {
     }
 }
 
-fn second_page(visit: &Visit<'_>, ways: &Ways, code_sent: bool, form: &Form) -> FormPage {
+fn second_page(visit: &Visit<'_>, ways: &Ways, form: &Form) -> FormPage {
     let words = visit.words();
+    let code_sent = form.raw("sent") == "1";
     let by = By::choose(form.raw("by"), ways);
     let to = visit.wanted(form).unwrap_or_default();
     let code = |hint: String, auto| vec![Field::new(words, form, "code", Kind::Code, auto).hint(hint)];
@@ -151,6 +152,9 @@ fn second_page(visit: &Visit<'_>, ways: &Ways, code_sent: bool, form: &Form) -> 
     };
     let action = if by == By::Sms && !code_sent { "/sign-in/code" } else { SECOND };
     let mut page = FormPage::new(&visit.base, "second", action, form, fields).hide("to", &to).hide("by", by.name());
+    if code_sent {
+        page = page.hide("sent", "1");
+    }
     page.step = Some(visit.say("step-second"));
     page.lead = Some(visit.say(&format!("second-{}", by.name())));
     match by {
@@ -189,9 +193,14 @@ pub async fn prove(visit: &mut Visit<'_>) -> Answered {
         // The same form sent twice: the first one let them in.
         Err(Refused::Used | Refused::Unknown | Refused::Expired) if visit.signed().await.is_ok() => Ok(visit.lead("/")),
         Err(why) => {
+            let stage = stage(visit).await;
+            // The sign-in still waits: it was the code that was used.
+            if why == Refused::Used && stage.is_ok() {
+                form.note = Some(visit.say("refused-used-code"));
+            }
             let form = if form.is_sound() { visit.told(form, why)? } else { form };
-            let Stage::Second { ways, .. } = stage(visit).await? else { return Err(Refused::Unknown) };
-            Ok(second_page(visit, &ways, by == By::Sms, &form).answer())
+            let Stage::Second(ways) = stage? else { return Err(Refused::Unknown) };
+            Ok(second_page(visit, &ways, &form).answer())
         }
     }
 }
@@ -201,12 +210,12 @@ pub async fn send_code(visit: &mut Visit<'_>) -> Answered {
     match visit.act(Act::SendCode).await {
         Ok(_) => {
             let to = visit.wanted(&form).unwrap_or_default();
-            Ok(visit.lead(&visit.with_return(&format!("{SECOND}?by=sms"), &to)))
+            Ok(visit.lead(&visit.with_return(&format!("{SECOND}?by=sms&sent=1"), &to)))
         }
         Err(why) => {
             let form = visit.told(form, why)?;
-            let Stage::Second { ways, code_sent } = stage(visit).await? else { return Err(Refused::Unknown) };
-            Ok(second_page(visit, &ways, code_sent, &form).answer())
+            let Stage::Second(ways) = stage(visit).await? else { return Err(Refused::Unknown) };
+            Ok(second_page(visit, &ways, &form).answer())
         }
     }
 }

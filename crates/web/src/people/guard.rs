@@ -1,6 +1,6 @@
 //! Who may send a form here, which cookies there are, and where a reader may be led afterwards. Knows no page.
 
-use crate::desk::{Asker, Hidden};
+use crate::desk::{Asker, Hidden, Opened};
 use florin_core::edge::{EdgeRequest, EdgeResponse};
 
 /// The session's cookie. The prefix binds it to this host, this path and TLS (RFC 6265bis §4.1.3.2); browsers take loopback for safe.
@@ -10,10 +10,15 @@ pub const ENTRY: &str = "__Host-florin-entry";
 /// One word on what was just done, shown on the next page.
 pub const FLASH: &str = "__Host-florin-done";
 /// What goes on under an entry ends within a day: an invitation; the desk ends a sign-in after minutes.
+/// So that a browser is known again.
+pub const DEVICE: &str = "__Host-florin-device";
+/// The account that is looked at. No secret: the desk knows whose it is.
+pub const ACCOUNT: &str = "__Host-florin-account";
+const KNOWN_SECONDS: u32 = 31_536_000;
 const ENTRY_SECONDS: u32 = 86_400;
 const FLASH_SECONDS: u32 = 60;
-const DEVICE_LIMIT_CHARS: usize = 200;
-const PROOF_LIMIT_CHARS: usize = 200;
+/// A passkey's challenge travels sealed in the entry; browsers keep cookies of 4,096 bytes.
+const PROOF_LIMIT_CHARS: usize = 3_500;
 const PATH_LIMIT_CHARS: usize = 512;
 
 pub fn header<'a>(request: &'a EdgeRequest, name: &str) -> Option<&'a str> {
@@ -51,12 +56,49 @@ pub fn cookie<'a>(request: &'a EdgeRequest, name: &str) -> Option<&'a str> {
     (found.next().is_none() && !value.is_empty()).then_some(value)
 }
 
-pub fn asker(request: &EdgeRequest) -> Asker {
+pub fn asker(request: &EdgeRequest, language: &'static str) -> Asker {
     let proof =
         |name: &str| cookie(request, name).filter(|value| is_proof(value)).map(|value| Hidden(value.to_owned()));
-    let device = header(request, "user-agent").unwrap_or_default();
-    let device = device.chars().filter(|c| !c.is_control()).take(DEVICE_LIMIT_CHARS).collect();
-    Asker { session: proof(SESSION), entry: proof(ENTRY), client: request.client, device }
+    Asker {
+        session: proof(SESSION),
+        entry: proof(ENTRY),
+        device: proof(DEVICE),
+        account: proof(ACCOUNT).map(|account| account.0),
+        client: request.client,
+        agent: browser(header(request, "user-agent").unwrap_or_default()),
+        language,
+    }
+}
+
+/// The names that browsers have among others', the most particular first (every one of them says that it is Mozilla).
+const BROWSERS: [(&str, &str); 7] = [
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chrom", "Chrome"),
+    ("Safari/", "Safari"),
+];
+const SYSTEMS: [(&str, &str); 7] = [
+    ("Windows", "Windows"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+];
+
+/// What people call their browser and machine; none of the text that a browser sends is shown.
+fn browser(agent: &str) -> String {
+    let find =
+        |names: &[(&str, &'static str)]| names.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| *name);
+    match (find(&BROWSERS), find(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} · {system}"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => "?".to_owned(),
+    }
 }
 
 /// What the desk's proofs look like; nothing else becomes a cookie or is asked for.
@@ -72,8 +114,14 @@ fn set(answer: &mut EdgeResponse, name: &str, value: &str, age: Option<u32>) {
 }
 
 /// Without an age it ends with the browser; the desk ends it sooner.
-pub fn give_session(answer: &mut EdgeResponse, proof: &Hidden) {
-    set(answer, SESSION, &proof.0, None);
+pub fn give_session(answer: &mut EdgeResponse, opened: &Opened) {
+    set(answer, SESSION, &opened.session.0, None);
+    if let Some(device) = &opened.device {
+        set(answer, DEVICE, &device.0, Some(KNOWN_SECONDS));
+    }
+}
+pub fn give_account(answer: &mut EdgeResponse, id: &str) {
+    set(answer, ACCOUNT, id, Some(KNOWN_SECONDS));
 }
 pub fn give_entry(answer: &mut EdgeResponse, proof: &Hidden) {
     set(answer, ENTRY, &proof.0, Some(ENTRY_SECONDS));
@@ -139,12 +187,35 @@ mod tests {
     }
 
     #[test]
+    fn what_browsers_are_called() {
+        #[track_caller]
+        fn check(agent: &str, expected: &str) {
+            assert_eq!(browser(agent), expected, "{agent}");
+        }
+        check("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0", "Firefox · Linux");
+        check(
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0 Safari/537.36 Edg/148.0",
+            "Edge · Windows",
+        );
+        check(
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Version/19 Mobile/15E148 Safari/604",
+            "Safari · iPhone",
+        );
+        check(
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/148.0 Safari/537.36",
+            "Chrome · Linux",
+        );
+        check("<script>", "?");
+        check("curl/8 Linux", "Linux");
+    }
+
+    #[test]
     fn cookies_that_count() {
         #[track_caller]
         fn check(line: &str, expected: Option<&str>) {
             let mut asked = request("GET", "/", "");
             asked.headers = vec![("cookie".to_owned(), line.to_owned())];
-            assert_eq!(asker(&asked).session, expected.map(|text| Hidden(text.to_owned())), "{line}");
+            assert_eq!(asker(&asked, "en").session, expected.map(|text| Hidden(text.to_owned())), "{line}");
         }
         check("__Host-florin-session=abc", Some("abc"));
         check("a=b; __Host-florin-session=abc; florin_lang=ko", Some("abc"));
@@ -152,6 +223,6 @@ mod tests {
         check("florin-session=abc", None);
         check("__Host-florin-session=", None);
         check("__Host-florin-session=a%20b", None);
-        check(&format!("__Host-florin-session={}", "a".repeat(201)), None);
+        check(&format!("__Host-florin-session={}", "a".repeat(3_501)), None);
     }
 }

@@ -88,6 +88,7 @@ async fn read(visit: &mut Visit<'_>) -> Answered {
         ["enrol"] => enrol::show(visit).await,
         ["enrol", "factor"] => enrol::factor(visit).await,
         ["enrol", "totp"] => enrol::totp(visit).await,
+        ["enrol", token] => enrol::link(visit, token),
         ["confirm"] => confirm::show(visit).await,
         ["security"] => security::show(visit).await,
         ["security", "passkey"] => security::passkey(visit).await,

@@ -43,6 +43,10 @@ impl Sample {
     }
 }
 
+pub fn opened(text: &str) -> Opened {
+    Opened { session: hidden(text), device: None }
+}
+
 pub fn hidden(text: &str) -> Hidden {
     Hidden(text.to_owned())
 }
@@ -89,7 +93,7 @@ fn member(id: &str, name: &str, email: &str, role: Role, state: MemberState) -> 
 }
 
 fn entry(number: u64) -> AuditEntry {
-    let what = ["sign_in", "keys.make", "team.invite"][usize::try_from(number % 3).unwrap()];
+    let what = ["sign_in", "api_key.make", "user.invite"][usize::try_from(number % 3).unwrap()];
     AuditEntry {
         number,
         at: NOW.plus_ms(i64::try_from(number).unwrap() * 60_000),
@@ -146,7 +150,7 @@ impl Desk for Sample {
         self.known(Security {
             passkeys: vec![passkey("pk_1", "Work laptop", Some(NOW)), passkey("pk_2", "", None)],
             totp: Some(NOW),
-            phone: Some(("+49 ··· ··· 89".to_owned(), true)),
+            phone: Some("+49 ··· ··· 89".to_owned()),
             may_phone: true,
             codes_left: 3,
             password_changed: Some(NOW),
@@ -195,7 +199,7 @@ impl Desk for Sample {
         self.known(AuditList {
             entries: (newest.saturating_sub(19)..=newest).rev().map(entry).collect(),
             more: newest > 20 || query.before.is_none(),
-            groups: vec!["sign-in", "keys", "team"],
+            groups: vec!["entering", "keys", "team"],
             verified: Verified::Sound { entries: 1_204, at: NOW, checkpoint: Some(NOW) },
         })
     }

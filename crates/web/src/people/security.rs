@@ -181,24 +181,22 @@ pub async fn set_totp(visit: &mut Visit<'_>) -> Answered {
 /// The number; once a code is under way, the code.
 pub async fn phone(visit: &mut Visit<'_>) -> Answered {
     fresh(visit).await?;
-    phone_page(visit, &Form::default()).await
+    let sent = visit.query().raw("sent") == "1";
+    phone_page(visit, &Form::default(), sent).await
 }
 
-async fn phone_page(visit: &Visit<'_>, form: &Form) -> Answered {
+async fn phone_page(visit: &Visit<'_>, form: &Form, sent: bool) -> Answered {
     let s = visit.desk.security(&visit.asker).await?;
     if !s.may_phone {
         return Err(Refused::Rule { why: "refused-no-phone" });
     }
-    let page = match s.phone {
-        Some((phone, false)) => {
-            let hint = visit.words().with("hint-code-sms", "phone", &phone);
-            let code = Field::new(visit.words(), form, "code", Kind::Code, "one-time-code").hint(hint);
-            FormPage::new(&visit.base, "phone-code", "/security/phone/code", form, vec![code])
-        }
-        Some((_, true)) | None => {
-            let number = Field::new(visit.words(), form, "phone", Kind::Phone, "tel").hint(visit.say("hint-phone"));
-            FormPage::new(&visit.base, "phone", "/security/phone", form, vec![number]).lead(visit.say("phone-lead"))
-        }
+    let page = if sent {
+        let code =
+            Field::new(visit.words(), form, "code", Kind::Code, "one-time-code").hint(visit.say("hint-code-phone"));
+        FormPage::new(&visit.base, "phone-code", "/security/phone/code", form, vec![code])
+    } else {
+        let number = Field::new(visit.words(), form, "phone", Kind::Phone, "tel").hint(visit.say("hint-phone"));
+        FormPage::new(&visit.base, "phone", "/security/phone", form, vec![number]).lead(visit.say("phone-lead"))
     };
     Ok(page.back(HOME).answer())
 }
@@ -208,13 +206,13 @@ pub async fn set_phone(visit: &mut Visit<'_>) -> Answered {
     let mut form = visit.form();
     form.required("phone", "fault-phone");
     if !form.is_sound() {
-        return phone_page(visit, &form).await;
+        return phone_page(visit, &form, false).await;
     }
     match visit.act(Act::SetPhone { phone: form.text("phone") }).await {
-        Ok(done) => Ok(visit.after(&done, "/security/phone", "phone-sent")),
+        Ok(done) => Ok(visit.after(&done, "/security/phone?sent=1", "phone-sent")),
         Err(why) => {
             let form = visit.told(form, why)?;
-            phone_page(visit, &form).await
+            phone_page(visit, &form, false).await
         }
     }
 }
@@ -224,13 +222,13 @@ pub async fn check_phone(visit: &mut Visit<'_>) -> Answered {
     let mut form = visit.form();
     form.required("code", "fault-code-missing");
     if !form.is_sound() {
-        return phone_page(visit, &form).await;
+        return phone_page(visit, &form, true).await;
     }
     match visit.act(Act::CheckPhone { code: Hidden(form.text("code")) }).await {
         Ok(done) => Ok(visit.after(&done, HOME, "phone-set")),
         Err(why) => {
             let form = visit.told(form, why)?;
-            phone_page(visit, &form).await
+            phone_page(visit, &form, true).await
         }
     }
 }
@@ -252,8 +250,8 @@ pub async fn new_codes(visit: &mut Visit<'_>) -> Answered {
     match visit.act(Act::NewCodes).await? {
         Done::Codes { session, codes } => {
             let mut answer = codes_page(visit, &codes, None);
-            if let Some(proof) = &session {
-                guard::give_session(&mut answer, proof);
+            if let Some(opened) = &session {
+                guard::give_session(&mut answer, opened);
             }
             Ok(answer)
         }

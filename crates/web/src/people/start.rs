@@ -1,9 +1,10 @@
 //! The first page after signing in, the choice of account, and recovery codes as they are shown once. Knows no payment.
 
+use super::guard;
 use super::view::Answered;
 use super::visit::Visit;
 use crate::assets::PATHS;
-use crate::desk::{Act, Hidden, Person, Task};
+use crate::desk::{Hidden, Person, Refused, Task};
 use crate::pages::{Base, render};
 use askama::Template;
 use florin_core::edge::EdgeResponse;
@@ -61,8 +62,12 @@ pub async fn show(visit: &mut Visit<'_>) -> Answered {
 }
 
 pub async fn switch(visit: &mut Visit<'_>) -> Answered {
-    let done = visit.act(Act::SwitchAccount { id: visit.form().text("account") }).await?;
-    Ok(visit.after(&done, "/", "switched"))
+    let person = visit.signed().await?;
+    let asked = visit.form().text("account");
+    let known = person.accounts.iter().find(|account| account.id == asked).ok_or(Refused::Missing)?;
+    let mut answer = visit.lead_done("/", "switched");
+    guard::give_account(&mut answer, &known.id);
+    Ok(answer)
 }
 
 #[derive(Template)]

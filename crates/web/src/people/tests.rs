@@ -1,6 +1,6 @@
 //! Pages for people as a browser gets them and forms as it sends them, before a desk that answers as it is told.
 
-use super::sample::{Sample, ada, codes, first, hidden, invited};
+use super::sample::{Sample, ada, codes, first, hidden, invited, opened};
 use crate::Web;
 use crate::desk::*;
 use crate::link::Links;
@@ -68,16 +68,16 @@ fn post(desk: &Arc<Sample>, target: &str, body: &str) -> Got {
 
 /// Every page, as it is first shown: name, address, and the desk behind it.
 fn pages() -> Vec<(&'static str, &'static str, Sample)> {
-    let second = |code_sent| Sample::at(Stage::Second { ways: Sample::stranger().ways, code_sent });
+    let second = || Sample::at(Stage::Second(Sample::stranger().ways));
     let factor = || Sample::at(Stage::Factor { email: "ada@shop.example".to_owned(), done: false });
     let plain = Person { tasks: vec![], waiting: 0, may: vec![], role: Role::Analyst, ..ada() };
     let mut all = vec![
         ("sign-in", "/sign-in", Sample::stranger()),
-        ("second-passkey", "/sign-in/second", second(false)),
-        ("second-totp", "/sign-in/second?by=totp", second(false)),
-        ("second-sms", "/sign-in/second?by=sms", second(false)),
-        ("second-sms-sent", "/sign-in/second?by=sms", second(true)),
-        ("second-recovery", "/sign-in/second?by=recovery", second(false)),
+        ("second-passkey", "/sign-in/second", second()),
+        ("second-totp", "/sign-in/second?by=totp", second()),
+        ("second-sms", "/sign-in/second?by=sms", second()),
+        ("second-sms-sent", "/sign-in/second?by=sms&sent=1", second()),
+        ("second-recovery", "/sign-in/second?by=recovery", second()),
         ("enrol-first", "/enrol", Sample::at(first())),
         ("enrol-invited", "/enrol", Sample::at(invited())),
         ("enrol-factor", "/enrol/factor", factor()),
@@ -232,7 +232,7 @@ fn forms_become_acts() {
     let text = |t: &str| t.to_owned();
     let own = Sample::signed;
     let entry = || Sample::stranger().answers(Ok(Done::Entry(hidden("entry-2"))));
-    let session = || Sample::stranger().answers(Ok(Done::Session(hidden("ses-2"))));
+    let session = || Sample::stranger().answers(Ok(Done::Session(opened("ses-2"))));
     let in_act = || Act::SignIn { email: text("ada@shop.example"), password: hidden(" a b ") };
     check(entry(), "/sign-in", "email=+ada%40shop.example+&password=+a+b+", in_act(), "/sign-in/second");
     check(
@@ -264,7 +264,7 @@ fn forms_become_acts() {
         "/",
     );
     check(session(), "/sign-in/second", "by=sms&code=123456", Act::Prove(Factor::Sms { code: hidden("123456") }), "/");
-    check(Sample::stranger(), "/sign-in/code", "", Act::SendCode, "/sign-in/second?by=sms");
+    check(Sample::stranger(), "/sign-in/code", "", Act::SendCode, "/sign-in/second?by=sms&sent=1");
     check(own(), "/sign-out", "", Act::SignOut, "/sign-in");
     let label = || text("Key");
     check(
@@ -284,7 +284,13 @@ fn forms_become_acts() {
         Act::AddFactor(NewFactor::Totp { code: hidden("123456") }),
         "/security",
     );
-    check(own(), "/security/phone", "phone=%2B49151", Act::SetPhone { phone: text("+49151") }, "/security/phone");
+    check(
+        own(),
+        "/security/phone",
+        "phone=%2B49151",
+        Act::SetPhone { phone: text("+49151") },
+        "/security/phone?sent=1",
+    );
     check(own(), "/security/phone/code", "code=1", Act::CheckPhone { code: hidden("1") }, "/security");
     let (old, new) = (hidden("old"), hidden("fifteen or more!"));
     check(
@@ -296,7 +302,6 @@ fn forms_become_acts() {
     );
     check(own(), "/sessions/ses_2/end", "", Act::EndSession { id: text("ses_2") }, "/sessions");
     check(own(), "/sessions/others/end", "", Act::EndOthers, "/sessions");
-    check(own(), "/account", "account=acct_2", Act::SwitchAccount { id: text("acct_2") }, "/");
     let invite = |role, limit| Act::Invite { email: text("x@y.example"), role, limit };
     let support = "email=x@y.example&role=support&limit=100.00&currency=eur";
     check(own(), "/team/invite", support, invite(Role::Support, Some(eur(10_000))), "/team");
@@ -357,10 +362,7 @@ fn forms_with_faults() {
     check(wrong(), "/sign-in", "email=ada%40x&password=hush", &["value=\"ada@x\"", "That does not fit"], &["hush"]);
     let locked = Sample::stranger().answers(Err(Refused::Locked { until: NOW.plus_ms(5_000) }));
     check(locked, "/sign-in", "email=ada%40x&password=hush", &["Wait 5 seconds", "value=\"ada@x\""], &["hush"]);
-    let second = || Sample {
-        outcome: Err(Refused::Wrong),
-        ..Sample::at(Stage::Second { ways: Sample::stranger().ways, code_sent: false })
-    };
+    let second = || Sample { outcome: Err(Refused::Wrong), ..Sample::at(Stage::Second(Sample::stranger().ways)) };
     check(second(), "/sign-in/second", "by=totp&code=000000", &["That does not fit", "name=\"code\""], &["000000"]);
     check(second(), "/sign-in/second", "by=recovery&code=", &["Enter the code", "name=\"by\" value=\"recovery\""], &[]);
     check(
@@ -423,7 +425,7 @@ fn nothing_comes_from_another_site() {
 
 #[test]
 fn cookies_of_whoever_gets_in() {
-    let desk = Arc::new(Sample::stranger().answers(Ok(Done::Session(hidden("ses-2")))));
+    let desk = Arc::new(Sample::stranger().answers(Ok(Done::Session(opened("ses-2")))));
     let got = post(&desk, "/sign-in/second", "by=totp&code=123456");
     let cookies = got.all("set-cookie");
     assert_eq!(
@@ -444,7 +446,7 @@ fn cookies_of_whoever_gets_in() {
 #[test]
 fn a_links_token_leaves_the_address() {
     let desk = Arc::new(Sample::at(first()));
-    let got = get(&desk, "/enrol?token=abc-DEF_123");
+    let got = get(&desk, "/enrol/abc-DEF_123");
     assert_eq!((got.status, got.header("location")), (303, "/enrol"));
     assert_eq!(
         got.header("set-cookie"),
@@ -452,7 +454,7 @@ fn a_links_token_leaves_the_address() {
     );
     assert!(!got.body.contains("abc"));
     // What cannot be a token is not taken.
-    let got = get(&desk, "/enrol?token=a%3B%20x=y");
+    let got = get(&desk, "/enrol/a%3B%20x=y");
     assert!(got.header("set-cookie").starts_with("__Host-florin-entry=; Path=/; Max-Age=0"));
     for (why, status) in [(Refused::Unknown, 404), (Refused::Expired, 410), (Refused::Used, 410)] {
         let desk = Arc::new(Sample { stage: Err(why), ..Sample::stranger() });
@@ -496,7 +498,7 @@ fn a_fresh_factor_comes_first_and_the_form_is_not_lost() {
     let got = post(&late, "/security/password", "old-password=old&new-password=fifteen+or+more!");
     assert_eq!(got.header("location"), "/confirm?to=%2Fsecurity%2Fpassword");
     // Confirmed: it is done under the session's new name.
-    let desk = Arc::new(stale().answers(Ok(Done::Session(hidden("ses-2")))));
+    let desk = Arc::new(stale().answers(Ok(Done::Session(opened("ses-2")))));
     let body = "code=123456&held-path=/team/invite&held.email=x@y.example&held.role=admin";
     let got = post(&desk, "/confirm", body);
     let acts = desk.acts.lock().unwrap();
@@ -509,7 +511,7 @@ fn a_fresh_factor_comes_first_and_the_form_is_not_lost() {
     drop(acts);
     // A held form leads nowhere else.
     for path in ["//evil.example", "https://evil.example", "/confirm"] {
-        let desk = Arc::new(stale().answers(Ok(Done::Session(hidden("ses-2")))));
+        let desk = Arc::new(stale().answers(Ok(Done::Session(opened("ses-2")))));
         assert_eq!(post(&desk, "/confirm", &format!("code=1&held-path={path}")).header("location"), "/", "{path}");
     }
 }
@@ -537,6 +539,22 @@ fn what_was_done_is_said_once_in_known_words() {
         got.body.contains("The passkey was added.") && got.header("set-cookie").starts_with("__Host-florin-done=; ")
     );
     assert!(!asked("Your+account+is+locked").body.contains("locked"));
+}
+
+#[test]
+fn accounts_are_chosen_among_ones_own() {
+    let desk = Arc::new(Sample::signed());
+    let got = post(&desk, "/account", "account=acct_2");
+    assert!(got.status == 303 && got.header("set-cookie").starts_with("__Host-florin-done=switched"));
+    assert!(got.all("set-cookie").iter().any(|cookie| cookie.starts_with("__Host-florin-account=acct_2;")));
+    assert_eq!(post(&desk, "/account", "account=acct_9").status, 404);
+}
+
+#[test]
+fn a_code_that_was_used_is_said_to_be() {
+    let desk = Arc::new(Sample::at(Stage::Second(Sample::stranger().ways)).answers(Err(Refused::Used)));
+    let got = post(&desk, "/sign-in/second", "by=totp&code=123456");
+    assert!(got.status == 422 && got.body.contains("works once"), "{}", got.body);
 }
 
 #[test]

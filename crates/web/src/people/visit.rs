@@ -2,7 +2,7 @@
 
 use super::form::Form;
 use super::guard;
-use crate::desk::{Act, Asker, Desk, Done, Hidden, Person, Refused};
+use crate::desk::{Act, Asker, Desk, Done, Opened, Person, Refused};
 use crate::link::parameter;
 use crate::pages::{Base, Shell};
 use crate::respond;
@@ -48,7 +48,8 @@ const FLASHES: [&str; 22] = [
 impl<'a> Visit<'a> {
     pub fn new(desk: &'a dyn Desk, request: &'a EdgeRequest, mut base: Base) -> Visit<'a> {
         base.people = true;
-        Visit { desk, request, base, asker: guard::asker(request), flashed: false }
+        let language = base.words.0.code();
+        Visit { desk, request, base, asker: guard::asker(request, language), flashed: false }
     }
     pub fn words(&self) -> Words {
         self.base.words
@@ -117,9 +118,9 @@ impl<'a> Visit<'a> {
         answer
     }
     /// They are in: under a name that nobody knew before, and what was under way is over.
-    pub fn let_in(&self, proof: &Hidden, to: &str) -> EdgeResponse {
+    pub fn let_in(&self, opened: &Opened, to: &str) -> EdgeResponse {
         let mut answer = respond::redirect(to);
-        guard::give_session(&mut answer, proof);
+        guard::give_session(&mut answer, opened);
         guard::take(&mut answer, guard::ENTRY);
         answer
     }
@@ -131,9 +132,9 @@ impl<'a> Visit<'a> {
     pub fn after(&self, done: &Done, path: &str, word: &'static str) -> EdgeResponse {
         match done {
             Done::Plain | Done::Codes { .. } | Done::Entry(_) | Done::Invited { .. } => self.lead_done(path, word),
-            Done::Session(proof) => {
+            Done::Session(opened) => {
                 let mut answer = self.lead_done(path, word);
-                guard::give_session(&mut answer, proof);
+                guard::give_session(&mut answer, opened);
                 answer
             }
             Done::Waits(_) => self.lead_done("/approvals", "waits"),
