@@ -3,7 +3,8 @@
 use data_encoding::BASE32_NOPAD;
 use florin_core::people::TotpOffer;
 use florin_core::time::Time;
-use qrcode::{Color, QrCode};
+use qrcode::QrCode;
+use qrcode::render::svg;
 use totp_rs::{Builder, Totp};
 
 /// A code is good in its own step, the one before and the one after (RFC 6238 §5.2).
@@ -33,28 +34,11 @@ pub fn offer(secret: &[u8], email: &str, product: &str) -> TotpOffer {
     let letters: Vec<char> = base32.chars().collect();
     let groups: Vec<String> = letters.chunks(4).map(|four| four.iter().collect()).collect();
     let uri = totp(secret, email, product).to_url().unwrap_or_default();
-    let (qr_side, qr_path) = QrCode::new(uri.as_bytes()).map(|code| picture(&code)).unwrap_or_default();
-    TotpOffer { text: groups.join(" "), uri, qr_side, qr_path }
-}
-
-/// ISO/IEC 18004: four modules of nothing around it.
-const QUIET: usize = 4;
-
-/// The side, and a path of the dark modules, a run of them in a row at a time.
-fn picture(code: &QrCode) -> (u32, String) {
-    let width = code.width();
-    let mut path = String::new();
-    for (y, row) in code.to_colors().chunks(width).enumerate() {
-        let mut x = 0;
-        for run in row.chunk_by(|a, b| a == b) {
-            if run.first() == Some(&Color::Dark) {
-                let (x, y, length) = (x + QUIET, y + QUIET, run.len());
-                path += &format!("M{x} {y}h{length}v1h-{length}z");
-            }
-            x += run.len();
-        }
-    }
-    (u32::try_from(width + 2 * QUIET).unwrap_or_default(), path)
+    let picture = QrCode::new(uri.as_bytes())
+        .map(|code| code.render::<svg::Color<'_>>().min_dimensions(240, 240).quiet_zone(true).build());
+    // Inline in a page: no declaration before it.
+    let qr_svg = picture.ok().and_then(|text| text.find("<svg").and_then(|at| text.get(at..).map(str::to_owned)));
+    TotpOffer { text: groups.join(" "), uri, qr_svg: qr_svg.unwrap_or_default() }
 }
 
 /// When a step begins, for tests.
@@ -105,8 +89,7 @@ mod tests {
             told.uri,
             "otpauth://totp/Florin:kim%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Florin"
         );
-        // Version 5 has 37 modules; its first row begins with the seven of a finder pattern.
-        assert_eq!(told.qr_side, 45);
-        assert!(told.qr_path.starts_with("M4 4h7v1h-7z") && told.qr_path.ends_with('z'), "{}", told.qr_path);
+        assert!(told.qr_svg.starts_with("<svg") && told.qr_svg.ends_with("</svg>"), "{}", told.qr_svg);
+        assert!(!told.qr_svg.contains("script") && !told.qr_svg.contains("GEZD"));
     }
 }

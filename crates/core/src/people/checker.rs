@@ -57,9 +57,8 @@ pub struct TotpOffer {
     pub text: String,
     /// `otpauth://totp/…`
     pub uri: String,
-    /// The same as a QR code: the side of the square in modules, its quiet zone included, and an SVG path of the dark ones.
-    pub qr_side: u32,
-    pub qr_path: String,
+    /// The same as an SVG picture, black on white.
+    pub qr_svg: String,
 }
 
 pub trait Checker: Send + Sync {

@@ -47,12 +47,7 @@ impl Checker for Toy {
         (this - 1..=this + 1).find(|step| totp_of(*step) == code)
     }
     fn totp_offer(&self, secret: &[u8], email: &str) -> TotpOffer {
-        TotpOffer {
-            text: format!("{secret:?}"),
-            uri: format!("otpauth:{email}"),
-            qr_side: 1,
-            qr_path: "M0 0h1v1h-1z".to_owned(),
-        }
+        TotpOffer { text: format!("{secret:?}"), uri: format!("otpauth:{email}"), qr_svg: "<svg/>".to_owned() }
     }
     fn passkey_make(&self, user: Key, _: &str, _: &str, _: &[Passkey]) -> Result<Challenge, BadPasskey> {
         let state = format!("make {} {}", user.0, self.random()[0]);
