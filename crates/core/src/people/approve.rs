@@ -56,6 +56,23 @@ impl Wish {
     }
 }
 
+impl Wish {
+    /// The account that it is about; none: the installation.
+    pub const fn account(&self) -> Option<Key> {
+        match self {
+            Wish::EditPayout { account, .. } | Wish::RefundBig { account, .. } | Wish::LiveKey { account, .. } => {
+                Some(*account)
+            }
+            Wish::ResetFactors { .. } | Wish::RotateKek => None,
+        }
+    }
+
+    /// Whether a permit reaches so far: one for an account decides what is about that account.
+    fn is_within(&self, permit: &Permit) -> bool {
+        permit.account().is_none() || permit.account() == self.account()
+    }
+}
+
 /// A wish as people see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
@@ -83,6 +100,9 @@ impl People {
     /// the log says so.
     pub async fn wish(&self, permit: &Permit, wish: Wish) -> Result<Asked, No> {
         permit.must(wish.action())?;
+        if !wish.is_within(permit) {
+            return Err(No::NoSuch);
+        }
         let until = self.ports.now().plus_ms(APPROVAL_MS);
         let alone = permit.user().is_none() && self.nobody_else(wish).await?;
         let by = permit.user();
@@ -111,7 +131,8 @@ impl People {
         permit.must(Action::Approve)?;
         let query = Query::List { under: HOUSE, kind: Kind::Approval, before: None, limit: MOST_WISHES };
         let rows = self.ports.store().find(query).await?.rows();
-        rows.iter().map(|row| Ok(asked(&read(row)?))).collect()
+        let all = rows.iter().map(|row| Ok(asked(&read(row)?))).collect::<Result<Vec<Asked>, No>>()?;
+        Ok(all.into_iter().filter(|asked| asked.wish.is_within(permit)).collect())
     }
 
     /// `permit`: to approve. The role must allow what is wished, too, and it must be somebody else.
@@ -119,6 +140,9 @@ impl People {
         permit.must(Action::Approve)?;
         for _ in 0..TRIES {
             let view = self.load::<Approval>(approval).await?;
+            if !view.body.wish.is_within(permit) {
+                return Err(No::NoSuch);
+            }
             let now = self.ports.now();
             match view.body.state {
                 ApprovalState::Waiting if now < view.body.until => {}

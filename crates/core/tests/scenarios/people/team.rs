@@ -130,6 +130,10 @@ fn four_eyes_are_two_people() {
     let by_admin = permit(&house, &fresh_admin, Action::Approve).unwrap();
     let denied = No::Denied { action: Action::EditPayout, who: vec![Role::Owner] };
     assert_eq!(block_on(people.approve(&by_admin, asked.approval, true)).map(|_| ()), Err(denied));
+    // A seat on one account decides what is about that account, and sees no more.
+    let elsewhere = house.who(&fresh).unwrap().permit(Action::Approve, Some(Key(8))).unwrap();
+    assert_eq!(block_on(people.wishes(&elsewhere)), Ok(vec![]));
+    assert_eq!(block_on(people.approve(&elsewhere, asked.approval, false)).map(|_| ()), Err(No::NoSuch));
 }
 
 /// Nobody could approve: then the machine's owner lets the only one in again.
