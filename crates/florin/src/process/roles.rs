@@ -266,7 +266,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let teller = Teller::new(Arc::clone(&ports), s.sandbox, s.ready);
     let mut web = Web::new(Arc::new(teller), s.live, links);
     if let Some(origin) = origin {
-        let flows = Flows::new(people, ports.clone(), ids()?, origin).with_mail(mails);
+        let flows = Flows::new(people, ports.clone(), ids()?, origin).with_mail(mails).with_signer(Some(book.signer()));
         web = web.with_desk(Arc::new(flows));
     }
     let disk = Arc::new(Disk::under(&s.database));
