@@ -215,5 +215,14 @@ pub const fn noun(kind: Kind) -> &'static str {
         Kind::AuditEntry => "audit entry",
         Kind::AuditHead => "end of the audit log",
         Kind::Notice => "message",
+        Kind::User => "user",
+        Kind::UserName => "name of a user",
+        Kind::Session => "session",
+        Kind::SignIn => "sign-in",
+        Kind::Invitation => "invitation",
+        Kind::Approval => "approval",
+        Kind::Tries => "count of tries",
+        Kind::Spent => "spent challenge",
+        Kind::Roster => "roster",
     }
 }

@@ -19,6 +19,7 @@ use crate::movement::Movement;
 use crate::notice::Notice;
 use crate::order::{OrderKey, OrderUse};
 use crate::payment::Payment;
+use crate::people::{Approval, Invitation, Roster, Session, SignIn, Spent, Tries, User, UserName};
 use crate::refund::Refund;
 use crate::restore::{Orphan, Restore};
 use crate::settlement::{Break, Cursor, Report, Settlement};
@@ -64,6 +65,15 @@ pub fn is_read(kind: Kind, body: &[u8]) -> bool {
         Kind::AuditEntry => of::<audit::Recorded>,
         Kind::AuditHead => of::<audit::Head>,
         Kind::Notice => of::<Notice>,
+        Kind::User => of::<User>,
+        Kind::UserName => of::<UserName>,
+        Kind::Session => of::<Session>,
+        Kind::SignIn => of::<SignIn>,
+        Kind::Invitation => of::<Invitation>,
+        Kind::Approval => of::<Approval>,
+        Kind::Tries => of::<Tries>,
+        Kind::Spent => of::<Spent>,
+        Kind::Roster => of::<Roster>,
         Kind::Charge | Kind::Event | Kind::Job | Kind::Chain | Kind::Card | Kind::Attempt | Kind::Tombstone => {
             |_: &[u8]| false
         }

@@ -48,7 +48,7 @@ pub(crate) fn whole<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BadBody> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::attempt::{Attempt, Because, State};
     use crate::commit::ClaimId;
@@ -82,7 +82,7 @@ mod tests {
     /// A format that was ever written is read for ever: a changed golden file is a migration, not a test to mend. `FLORIN_WRITE=1`
     /// writes the files anew, for formats that nobody has stored yet.
     #[track_caller]
-    fn golden<T: Body + Debug + PartialEq>(name: &str, file: &str, bodies: &[T]) {
+    pub(crate) fn golden<T: Body + Debug + PartialEq>(name: &str, file: &str, bodies: &[T]) {
         if std::env::var_os("FLORIN_WRITE").is_some() {
             let lines: String = bodies.iter().map(|b| hex(&b.encode()) + "\n").collect();
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");

@@ -133,6 +133,16 @@ pub enum EventKind {
     AuditRecorded = 79,
     AuditAdvanced = 80,
     NoticeChanged = 81,
+    /// People: none of these is told to merchants.
+    UserChanged = 85,
+    UserNamed = 86,
+    SessionChanged = 87,
+    SignInChanged = 88,
+    InvitationChanged = 89,
+    ApprovalChanged = 90,
+    TriesCounted = 91,
+    TicketSpent = 92,
+    RosterChanged = 93,
 }
 
 impl EventKind {
@@ -205,6 +215,15 @@ impl EventKind {
         EventKind::AuditRecorded,
         EventKind::AuditAdvanced,
         EventKind::NoticeChanged,
+        EventKind::UserChanged,
+        EventKind::UserNamed,
+        EventKind::SessionChanged,
+        EventKind::SignInChanged,
+        EventKind::InvitationChanged,
+        EventKind::ApprovalChanged,
+        EventKind::TriesCounted,
+        EventKind::TicketSpent,
+        EventKind::RosterChanged,
     ];
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -276,6 +295,15 @@ impl EventKind {
             EventKind::AuditRecorded => "florin.audit.recorded",
             EventKind::AuditAdvanced => "florin.audit.advanced",
             EventKind::NoticeChanged => "florin.notice.changed",
+            EventKind::UserChanged => "florin.user.changed",
+            EventKind::UserNamed => "florin.user.named",
+            EventKind::SessionChanged => "florin.session.changed",
+            EventKind::SignInChanged => "florin.sign_in.changed",
+            EventKind::InvitationChanged => "florin.invitation.changed",
+            EventKind::ApprovalChanged => "florin.approval.changed",
+            EventKind::TriesCounted => "florin.tries.counted",
+            EventKind::TicketSpent => "florin.ticket.spent",
+            EventKind::RosterChanged => "florin.roster.changed",
         }
     }
     /// Whether merchants are told of it. Steps that concern nobody outside are no events to the API.

@@ -145,6 +145,24 @@ pub enum Kind {
     AuditHead = 50,
     /// A message to a person: mail or SMS.
     Notice = 61,
+    /// Somebody who runs payments.
+    User = 51,
+    /// Whose an address of mail is: its key is a hash of it.
+    UserName = 52,
+    /// Where somebody is signed in.
+    Session = 53,
+    /// A sign-in between its factors.
+    SignIn = 54,
+    /// A link with which somebody enrols.
+    Invitation = 55,
+    /// What one person wishes and another approves.
+    Approval = 56,
+    /// Wrong guesses: its key is a hash of whose.
+    Tries = 57,
+    /// A challenge that was answered: its key is a hash of it.
+    Spent = 58,
+    /// Who owns the installation: one row.
+    Roster = 59,
 }
 
 impl Kind {
@@ -189,6 +207,15 @@ impl Kind {
         Kind::AuditEntry,
         Kind::AuditHead,
         Kind::Notice,
+        Kind::User,
+        Kind::UserName,
+        Kind::Session,
+        Kind::SignIn,
+        Kind::Invitation,
+        Kind::Approval,
+        Kind::Tries,
+        Kind::Spent,
+        Kind::Roster,
     ];
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -232,6 +259,15 @@ impl Kind {
             Kind::AuditEntry => "audit",
             Kind::AuditHead => "audithead",
             Kind::Notice => "notice",
+            Kind::User => "user",
+            Kind::UserName => "username",
+            Kind::Session => "sess",
+            Kind::SignIn => "signin",
+            Kind::Invitation => "invite",
+            Kind::Approval => "approval",
+            Kind::Tries => "tries",
+            Kind::Spent => "spent",
+            Kind::Roster => "roster",
         }
     }
     pub fn from_u8(n: u8) -> Option<Kind> {

@@ -41,6 +41,7 @@ pub mod network;
 pub mod notice;
 pub mod order;
 pub mod payment;
+pub mod people;
 pub mod ports;
 pub mod rare;
 pub mod record;

@@ -13,7 +13,7 @@ pub use audit::{Audit, NotifyAsk};
 pub use backup::{Backup, Making, Opening, Place, Restoring};
 pub use books::{LedgerAsk, RestoreAsk, SettlementAsk};
 pub use keys::{Class, Keys, Kind, NewKek, OrderKeys, Rotate};
-pub use manage::{Abuse, Accounts, Customers, Logs, Webhooks};
+pub use manage::{Abuse, Accounts, Customers, Logs, Users, Webhooks};
 pub use pay::{Pay, When};
 pub use prove::{Bench, Crash, Prove, ProveWhat, Races};
 pub use system::{Ask, Demo, Network, Process, Role};
@@ -142,6 +142,11 @@ pub enum Command {
         /// Whose customer [default: the first account's]
         #[arg(long, global = true, value_name = "ACCT")]
         account: Option<String>,
+    },
+    /// Who may sign in to the dashboard: list, invite, reset, disable
+    Users {
+        #[command(subcommand)]
+        ask: Users,
     },
     /// Merchants' accounts on this installation
     Accounts {

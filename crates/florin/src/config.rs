@@ -71,6 +71,12 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("dashboard.cert", "", "certificate of the dashboard, as api.cert (serve)"),
     ("dashboard.key", "", "key of that certificate, PEM (serve)"),
     ("dashboard.name", "", "host that browsers know the dashboard by, with its port if that is not 443 (serve)"),
+    (
+        "people.relying_party",
+        "",
+        "domain that passkeys are made for, once and for all: the dashboard's host or a domain above it [default: that host]",
+    ),
+    ("people.sms_for_owners", "off", "on or off: owners, too, may have codes sent to a phone, the weakest factor"),
     ("shop.port", "0", "port of the demo's shop (TLS) on loopback; 0 takes a free one"),
     ("shop.http_port", "0", "port of the demo's shop without TLS, on loopback; 0 takes a free one"),
     ("limits.key_per_second", "", "requests a second of one API key; 0 for no limit [default: serve 100, demo 20000]"),

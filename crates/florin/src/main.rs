@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => commands::serve::demo(&cli.common, args),
         Command::Keys { ask, account } => commands::own::keys(&cli.common, ask, account.as_deref()),
         Command::Customers { ask, account } => commands::customers::run(&cli.common, ask, account.as_deref()),
+        Command::Users { ask } => commands::users::run(&cli.common, ask),
         Command::Accounts { ask } => commands::own::accounts(&cli.common, ask),
         Command::Abuse { ask, account } => commands::own::abuse(&cli.common, ask, account.as_deref()),
         Command::OrderKeys { ask, account } => commands::own::order_keys(&cli.common, ask, account.as_deref()),

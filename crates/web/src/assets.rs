@@ -1,4 +1,4 @@
-//! What pages load: style sheets, one small script, the mark. Each lies under its own hash, for ever. Knows no page.
+//! What pages load: style sheets, small scripts, the mark. Each lies under its own hash, for ever. Knows no page.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use florin_core::edge::EdgeResponse;
@@ -17,8 +17,17 @@ const PAGES: Asset =
     Asset { name: "pages.css", media: "text/css; charset=utf-8", bytes: include_bytes!("../assets/pages.css") };
 const LIVE: Asset =
     Asset { name: "live.js", media: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/live.js") };
+const PEOPLE: Asset =
+    Asset { name: "people.css", media: "text/css; charset=utf-8", bytes: include_bytes!("../assets/people.css") };
+const FORMS: Asset =
+    Asset { name: "forms.js", media: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/forms.js") };
+const PASSKEYS: Asset = Asset {
+    name: "passkeys.js",
+    media: "text/javascript; charset=utf-8",
+    bytes: include_bytes!("../assets/passkeys.js"),
+};
 const MARK: Asset = Asset { name: "mark.svg", media: "image/svg+xml", bytes: include_bytes!("../assets/mark.svg") };
-const ALL: [&Asset; 4] = [&BASE, &PAGES, &LIVE, &MARK];
+const ALL: [&Asset; 7] = [&BASE, &PAGES, &PEOPLE, &LIVE, &FORMS, &PASSKEYS, &MARK];
 
 const PATH: &str = "/assets/";
 
@@ -26,12 +35,22 @@ const PATH: &str = "/assets/";
 pub struct Paths {
     pub base: String,
     pub pages: String,
+    pub people: String,
     pub live: String,
+    pub forms: String,
+    pub passkeys: String,
     pub mark: String,
 }
 
-pub static PATHS: LazyLock<Paths> =
-    LazyLock::new(|| Paths { base: path(&BASE), pages: path(&PAGES), live: path(&LIVE), mark: path(&MARK) });
+pub static PATHS: LazyLock<Paths> = LazyLock::new(|| Paths {
+    base: path(&BASE),
+    pages: path(&PAGES),
+    people: path(&PEOPLE),
+    live: path(&LIVE),
+    forms: path(&FORMS),
+    passkeys: path(&PASSKEYS),
+    mark: path(&MARK),
+});
 
 /// Sixteen hexadecimal digits of the hash: other bytes have another path, so none is ever out of date.
 fn path(asset: &Asset) -> String {
@@ -59,7 +78,7 @@ mod tests {
 
     #[test]
     fn only_under_their_own_hash() {
-        for at in [&PATHS.base, &PATHS.pages, &PATHS.live, &PATHS.mark] {
+        for at in [&PATHS.base, &PATHS.pages, &PATHS.people, &PATHS.live, &PATHS.forms, &PATHS.passkeys, &PATHS.mark] {
             assert_eq!(find(at).map(|answer| answer.status), Some(200), "{at}");
         }
         for at in ["/assets/base.css", "/assets/0000000000000000/base.css", "/assets/", "/", "/assets/../base.css"] {

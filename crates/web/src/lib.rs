@@ -1,13 +1,16 @@
-//! Pages for people, rendered on the server: an `EdgeRequest` in, an `EdgeResponse` out. Today the journey of a payment, behind a signed
-//! link. Knows no store, no runtime, no card number, and nobody's name.
+//! Pages for people, rendered on the server: an `EdgeRequest` in, an `EdgeResponse` out. The journey of a payment behind a signed link, and the
+//! house's own pages behind a sign-in. Knows no store, no runtime, no cryptography of factors and no card number.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![deny(clippy::float_arithmetic)]
 
 mod assets;
+pub mod desk;
+mod flows;
 mod journey;
 mod link;
 mod pages;
+mod people;
 mod respond;
 #[cfg(test)]
 mod sample;
@@ -16,6 +19,7 @@ mod tests;
 mod told;
 mod words;
 
+pub use flows::Flows;
 pub use link::{Link, Links, OPENS_MS, Subject, Topic};
 pub use told::{
     Around, Attempt, Card, Delivered, Delivery, Entry, Event, Failure, Field, Hop, House, Movement, NotTold, Related,
@@ -32,6 +36,8 @@ use words::Words;
 /// Answers requests for pages. One for a process.
 pub struct Web {
     house: Arc<dyn House>,
+    /// Where people sign in; none: there is only what links open.
+    desk: Option<Arc<dyn desk::Desk>>,
     /// Real money moves here.
     live: bool,
     links: Arc<Links>,
@@ -42,7 +48,12 @@ const LANGUAGE: &str = "lang";
 
 impl Web {
     pub fn new(house: Arc<dyn House>, live: bool, links: Arc<Links>) -> Web {
-        Web { house, live, links }
+        Web { house, desk: None, live, links }
+    }
+
+    /// With pages for those who sign in.
+    pub fn with_desk(self, desk: Arc<dyn desk::Desk>) -> Web {
+        Web { desk: Some(desk), ..self }
     }
 
     /// Never fails: what goes wrong is a page.
@@ -53,7 +64,14 @@ impl Web {
             }
             let chosen = link::parameter(&request.query, LANGUAGE).and_then(Language::parse);
             let base = self.base(&request, chosen);
-            let answer = self.page(&request, base).await;
+            let theirs = match &self.desk {
+                Some(desk) => people::handle(desk.as_ref(), &request, base.clone()).await,
+                None => None,
+            };
+            let answer = match theirs {
+                Some(answer) => answer,
+                None => self.page(&request, base).await,
+            };
             respond::remember(answer, chosen, request.tls)
         })
     }
@@ -110,7 +128,7 @@ impl Web {
         let header = |name: &str| request.headers.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value);
         let remembered = || respond::remembered(header("cookie"));
         let language = chosen.or_else(remembered).unwrap_or_else(|| Language::accepted(header("accept-language")));
-        Base::new(Words(language), self.live, here(request))
+        Base::new(Words(language), self.live, self.desk.is_some(), here(request))
     }
 }
 

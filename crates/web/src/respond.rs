@@ -7,6 +7,9 @@ use florin_core::edge::EdgeResponse;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
     trusted-types 'none'";
+/// Nothing of the machine but the reader's own passkeys.
+const PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), clipboard-read=(), \
+    publickey-credentials-get=(self), publickey-credentials-create=(self)";
 /// Remembers the language that a reader chose.
 const COOKIE: &str = "florin_lang";
 const COOKIE_SECONDS: u32 = 31_536_000;
@@ -19,7 +22,7 @@ pub fn html(status: u16, body: String) -> EdgeResponse {
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-embedder-policy", "require-corp"),
         ("cross-origin-resource-policy", "same-origin"),
-        ("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=(), clipboard-read=()"),
+        ("permissions-policy", PERMISSIONS),
         ("referrer-policy", "no-referrer"),
         ("x-robots-tag", "noindex, nofollow"),
         ("vary", "Accept-Language, Cookie"),
@@ -36,6 +39,26 @@ pub fn json(status: u16, body: &str) -> EdgeResponse {
     ];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     EdgeResponse { status, headers, body: body.as_bytes().to_vec() }
+}
+
+/// On to another page of ours.
+pub fn redirect(path: &str) -> EdgeResponse {
+    let mut answer = html(303, String::new());
+    answer.headers.push(("location".to_owned(), path.to_owned()));
+    answer
+}
+
+/// Forms say where they come from (`Origin`) only under a policy that lets our own pages know it. Nobody else hears of it.
+pub fn same_origin(mut answer: EdgeResponse) -> EdgeResponse {
+    for (_, value) in answer.headers.iter_mut().filter(|(name, _)| name == "referrer-policy") {
+        "same-origin".clone_into(value);
+    }
+    answer
+}
+
+/// What the browser kept of our pages (Clear Site Data §3.1).
+pub fn forget(answer: &mut EdgeResponse) {
+    answer.headers.push(("clear-site-data".to_owned(), "\"cache\", \"storage\"".to_owned()));
 }
 
 /// With the language that was chosen, if one was. It is no secret, and no script needs it.

@@ -66,9 +66,9 @@ impl Language {
 
     fn text(self) -> &'static str {
         match self {
-            Language::English => include_str!("../words/en.ftl"),
-            Language::Korean => include_str!("../words/ko.ftl"),
-            Language::Chinese => include_str!("../words/zh.ftl"),
+            Language::English => concat!(include_str!("../words/en.ftl"), "\n", include_str!("../words/en-people.ftl")),
+            Language::Korean => concat!(include_str!("../words/ko.ftl"), "\n", include_str!("../words/ko-people.ftl")),
+            Language::Chinese => concat!(include_str!("../words/zh.ftl"), "\n", include_str!("../words/zh-people.ftl")),
         }
     }
 }
@@ -126,7 +126,7 @@ impl Words {
 
     /// The text of that key; the key itself if there is none.
     pub fn say(&self, key: &str) -> String {
-        self.find(key, None).unwrap_or_else(|| key.to_owned())
+        self.find(key, None).unwrap_or_else(|| missing(key))
     }
 
     /// The text of that key with one thing put in.
@@ -139,14 +139,14 @@ impl Words {
         for (name, value) in values {
             args.set((*name).to_owned(), (*value).to_owned());
         }
-        self.find(key, Some(&args)).unwrap_or_else(|| key.to_owned())
+        self.find(key, Some(&args)).unwrap_or_else(|| missing(key))
     }
 
     /// A number's own word: for plurals.
     pub fn count(&self, key: &str, n: usize) -> String {
         let mut args = FluentArgs::new();
         args.set("n", n);
-        self.find(key, Some(&args)).unwrap_or_else(|| key.to_owned())
+        self.find(key, Some(&args)).unwrap_or_else(|| missing(key))
     }
 
     /// The word for something that processes name in English; as they name it if there is none.
@@ -158,6 +158,18 @@ impl Words {
     pub fn known(&self, group: &str, name: &str) -> Option<String> {
         self.find(&slug(group, name), None)
     }
+}
+
+/// A key without words shows as itself. Tests hear of it.
+fn missing(key: &str) -> String {
+    #[cfg(test)]
+    MISSED.with(|missed| missed.borrow_mut().push(key.to_owned()));
+    key.to_owned()
+}
+
+#[cfg(test)]
+thread_local! {
+    pub static MISSED: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
 /// `note` and "the answer is lost" make `note-the-answer-is-lost`.

@@ -12,6 +12,7 @@ mod increment;
 mod late;
 mod notice;
 mod order;
+mod people;
 mod refund;
 mod report;
 mod restore;

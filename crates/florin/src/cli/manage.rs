@@ -111,3 +111,45 @@ pub enum Customers {
         yes: bool,
     },
 }
+
+#[derive(Subcommand)]
+pub enum Users {
+    /// Who may sign in, and who is invited
+    List,
+    /// Print a link for the first owner; links that were printed before open nothing any more
+    Link,
+    /// Print a link with which somebody enrols, once, within a day
+    Invite {
+        /// For example kim@example.com
+        email: String,
+        /// owner, admin, developer, support, analyst or auditor
+        #[arg(long)]
+        role: String,
+        /// On this account alone [default: on all]
+        #[arg(long, value_name = "ACCT")]
+        account: Option<String>,
+        /// Largest refund of a support member, for example "50.00 eur"
+        #[arg(long, value_name = "AMOUNT")]
+        refund_limit: Option<String>,
+    },
+    /// Let somebody who lost their factors make others: asks for a second person's approval first
+    Reset {
+        /// Their id (user_…)
+        #[arg(required_unless_present = "approved")]
+        user: Option<String>,
+        /// The approval's id, once it is given: prints the link
+        #[arg(long, value_name = "APPROVAL", conflicts_with = "user")]
+        approved: Option<String>,
+    },
+    /// Keep somebody out: every session is over at once
+    Disable { user: String },
+    /// Let somebody in again
+    Enable { user: String },
+    /// Make unreadable who somebody was, for good: what they did stays
+    Erase {
+        user: String,
+        /// Say that it is meant
+        #[arg(long)]
+        yes: bool,
+    },
+}

@@ -27,6 +27,7 @@ pub mod settlement;
 pub mod storefront;
 pub mod system;
 pub mod trace;
+pub mod users;
 pub mod vault_keys;
 pub mod verify;
 pub mod watch;

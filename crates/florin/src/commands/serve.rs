@@ -42,6 +42,7 @@ pub fn demo(common: &Common, args: &Demo) -> Outcome {
             system.stop().await;
             return Err(fail);
         }
+        system.first_owner().await?;
         for_people(&system, args, common.json);
         let (home, served) = (system.home.clone(), pages_of(&system));
         tokio::select! {
@@ -72,7 +73,8 @@ pub fn serve(common: &Common) -> Outcome {
     config.log_format()?.set();
     block_on(async {
         let restarts = Restarts::listen(true)?;
-        let system = System::serve(&config).await?;
+        let mut system = System::serve(&config).await?;
+        system.first_owner().await?;
         for words in certificates::warnings(&config, &system.home)? {
             log!("florin", "WARNING: {}", Words(&words));
         }
@@ -134,6 +136,7 @@ async fn run(mut system: System, as_json: bool, mut restarts: Restarts) -> Resul
         let shown = system.shown();
         let addresses = ADDRESSES.iter().filter_map(|address| Some((address.said?, address.name)));
         for (name, key) in addresses.chain([
+            ("first owner", "dashboard_enrol"),
             ("back office", "shop_admin"),
             ("secret key", "secret_key"),
             ("public key", "publishable_key"),

@@ -9,6 +9,8 @@ use crate::gateway::audit::AuditSettings;
 use crate::gateway::bot_check::BotCheckSettings;
 use crate::gateway::client::Gateway;
 use crate::gateway::journey::SandboxAt;
+use crate::gateway::ops::Ask;
+use crate::gateway::people::PeopleAsk;
 use crate::gateway::reports::ReportSource;
 use crate::gateway::settlement::SettlementSettings;
 use crate::home::{Home, first_keys};
@@ -99,7 +101,9 @@ impl SandboxFacts {
 }
 
 /// What the gateway is told besides: fees, limits, reports, where erasures are noted, where its metrics are asked for.
-type Beside = (FeeSettings, GateSettings, SettlementSettings, Kept, (Option<SocketAddr>, Certificates));
+type Beside = (FeeSettings, GateSettings, SettlementSettings, Kept, (Option<SocketAddr>, Certificates), Signing);
+/// For whom passkeys are made, if not for the dashboard's host, and whether owners may have codes by SMS.
+type Signing = (Option<String>, bool);
 /// In use, by the settings that name them.
 type Certificates = Vec<(String, PathBuf)>;
 
@@ -109,6 +113,8 @@ pub struct System {
     pub parts: Vec<Part>,
     door: PathBuf,
     vault: PathBuf,
+    /// Where the first owner enrols, once. It stands in no file.
+    enrol: Option<String>,
     _locks: Vec<Lock>,
 }
 
@@ -191,7 +197,7 @@ impl System {
             parts,
             locks,
             vault,
-            (fees, gate, settlement, erased, (metrics, certificates)),
+            (fees, gate, settlement, erased, (metrics, certificates), signing(config)?),
             log,
         )
         .await
@@ -265,8 +271,8 @@ impl System {
         let settlement = settlement(config, source, config.number("settlement.every_seconds", 1, 86_400)?)?;
         let erased = kept(config, &home)?;
         let watched = (metrics(config)?, certificates::named(config, &home));
-        System::finish(home, None, vec![], vec![lock], vault, (fees, gate, settlement, erased, watched), Log::Terminal)
-            .await
+        let beside = (fees, gate, settlement, erased, watched, signing(config)?);
+        System::finish(home, None, vec![], vec![lock], vault, beside, Log::Terminal).await
     }
 
     async fn finish(
@@ -275,7 +281,7 @@ impl System {
         mut parts: Vec<Part>,
         locks: Vec<Lock>,
         mut vault: VaultSettings,
-        (fees, gate, settlement, (erased, audit, messages), (metrics, certificates)): Beside,
+        (fees, gate, settlement, (erased, audit, messages), (metrics, certificates), people): Beside,
         log: Log,
     ) -> Result<System, Fail> {
         let mut gateway = GatewaySettings {
@@ -294,6 +300,8 @@ impl System {
             gate,
             public: None,
             dashboard: None,
+            relying_party: people.0,
+            sms_for_owners: people.1,
             sandbox: sandbox.as_ref().and_then(SandboxFacts::at),
             ready: (!vault.live).then(|| home.ready()),
             live: vault.live,
@@ -329,7 +337,8 @@ impl System {
             Ok(())
         };
         let started: Result<(), Fail> = started.await;
-        let system = System { home, sandbox, parts, door: gateway.door, vault: vault.socket, _locks: locks };
+        let (door, vault) = (gateway.door, vault.socket);
+        let system = System { home, sandbox, parts, door, vault, enrol: None, _locks: locks };
         if let Err(fail) = started {
             system.stop().await;
             return Err(fail);
@@ -342,7 +351,7 @@ impl System {
         let facts = read_json(&home.ready())?;
         let sandbox = facts.get("sandbox").filter(|s| !s.is_null()).cloned().map(SandboxFacts);
         let (door, vault) = (home.socket("gateway.sock")?, home.socket("vault.sock")?);
-        Ok(System { home, sandbox, parts: vec![], door, vault, _locks: vec![] })
+        Ok(System { home, sandbox, parts: vec![], door, vault, enrol: None, _locks: vec![] })
     }
 
     /// The ready line.
@@ -397,7 +406,16 @@ impl System {
         {
             facts["shop_admin"] = json!(format!("{shop}{link}"));
         }
+        facts["dashboard_enrol"] = json!(self.enrol);
         facts
+    }
+
+    /// Makes the link for the first owner, where a dashboard is served and nobody owns it yet.
+    pub async fn first_owner(&mut self) -> Result<(), Fail> {
+        let told = self.gateway().await?.ask(&Ask::People(PeopleAsk::FirstLink)).await;
+        // An installation that came back from a backup takes no changes yet.
+        self.enrol = told.ok().and_then(|told| told["link"].as_str().map(str::to_owned));
+        Ok(())
     }
 
     pub fn door(&self) -> &Path {
@@ -436,6 +454,11 @@ fn dashboard(told: &Value) -> Option<String> {
 fn public(told: &Value) -> Option<String> {
     ready::at("vault", "http_card", told, "http://127.0.0.1")
         .or_else(|| ready::at("vault", "card", told, "https://localhost"))
+}
+
+fn signing(config: &Config) -> Result<Signing, Fail> {
+    let party = config.text("people.relying_party").trim().to_ascii_lowercase();
+    Ok((Some(party).filter(|party| !party.is_empty()), config.switch("people.sms_for_owners", false)?))
 }
 
 /// Rates a second and at once, where nobody set any.

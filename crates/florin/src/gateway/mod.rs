@@ -20,6 +20,7 @@ pub mod messages;
 pub mod metrics;
 pub mod monitor;
 pub mod ops;
+pub mod people;
 pub mod ports;
 pub mod reports;
 pub mod requests;

@@ -6,6 +6,7 @@ use super::journey::Pages;
 use super::keys::{self, KeysAsk};
 use super::manage::{self, Manage};
 use super::messages::{self, MessageAsk};
+use super::people::{self, PeopleAsk};
 use super::ports::{Door, Real};
 use super::requests::Requests;
 use super::restore::{self, Reconcile};
@@ -22,6 +23,7 @@ use florin_core::payment::{
     Cancel, CancelReason, Capture, CaptureMethod, CardFacts, Confirm, Create, Payment, PaymentPersonal, cancel,
     capture, confirm, create,
 };
+use florin_core::people::People;
 use florin_core::ports::Ports;
 use florin_core::refund::{self, CreateRefund, Refund, RefundPersonal, RefundReason};
 use florin_core::refusal::Refusal;
@@ -31,6 +33,7 @@ use florin_notify::Senders;
 use florin_web::Subject;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// The longest idempotency key, in characters.
 const LONGEST_KEY: usize = 255;
@@ -86,6 +89,8 @@ pub enum Ask {
     Manage(Manage),
     Audit(AuditAsk),
     Message(MessageAsk),
+    /// Who may sign in.
+    People(PeopleAsk),
     /// Fetches settlement reports now.
     SettlementPull,
     SettlementReports {
@@ -115,6 +120,7 @@ pub enum Answer {
 
 /// Everything that answering needs.
 pub struct Desk {
+    pub people: Arc<People>,
     pub ports: std::sync::Arc<Real>,
     pub account: Key,
     pub live: bool,
@@ -153,6 +159,9 @@ pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
     }
     if let Ask::Manage(asked) = ask {
         return manage::answer(desk, asked).await;
+    }
+    if let Ask::People(asked) = ask {
+        return people::answer(desk, asked).await;
     }
     if let Ask::Audit(asked) = ask {
         return match super::audit::answer(desk, asked).await {
@@ -197,6 +206,7 @@ async fn written_down(desk: &Desk, ask: &Ask) -> Result<(), Failure> {
 const fn changes(ask: &Ask) -> bool {
     match ask {
         Ask::Manage(asked) => asked.changes(),
+        Ask::People(asked) => asked.changes(),
         Ask::Create { .. }
         | Ask::Confirm { .. }
         | Ask::Capture { .. }
@@ -311,6 +321,7 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
         | Ask::Manage(_)
         | Ask::Audit(_)
         | Ask::Message(_)
+        | Ask::People(_)
         | Ask::SettlementPull
         | Ask::Reconcile(_)
         | Ask::ReconcileProgress

@@ -21,7 +21,7 @@ use crate::gateway::ports::{Real, now};
 use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
-use crate::gateway::{account, api, audit, door, edge, keys, manage, messages, monitor, retention, worker};
+use crate::gateway::{account, api, audit, door, edge, keys, manage, messages, monitor, people, retention, worker};
 use crate::home::{Home, random, read_key};
 use crate::log::{Format, Words, log};
 use crate::named::Named;
@@ -35,7 +35,7 @@ use florin_vault::client::VaultClient;
 use florin_vault::edge::{EdgeSettings, Entrance, Given};
 use florin_vault::private::read;
 use florin_vault::threeds::DirectorySettings;
-use florin_web::{Links, Web};
+use florin_web::{Flows, Links, Web};
 use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -193,6 +193,15 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let store = SqliteStore::open(&s.database, options, root).map_err(|e| e.fail())?;
     // The root may be replaced by another; what is derived for others rests on what stays.
     let links = Arc::new(Links::new(store.seed(), ids()?));
+    let people_root = store.seed().derive(b"people");
+    let origin = s.dashboard.clone();
+    let signing = people::Signing {
+        origin: origin.clone(),
+        relying_party: s.relying_party,
+        sms_for_owners: s.sms_for_owners,
+        mail: s.messages.mail.is_some(),
+        sms: s.messages.sms.is_some(),
+    };
     let book = Arc::new(Book::open(store.seed(), ids()?, s.audit)?);
     let senders = Arc::new(super::messages::senders(s.messages, ids()?)?);
     let pages = s.dashboard.map(|origin| Pages { origin, links: Arc::clone(&links) });
@@ -215,6 +224,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         u64::from_be_bytes(holder),
     ));
     fence.lift_if_compared(&*ports).await?;
+    let (mails, people) = (signing.mail, people::open(Arc::clone(&ports), &people_root, signing)?);
     let account = account::first(&*ports, s.live).await.map_err(|e| Fail::new("store_error", ops::plain(&e)))?;
     let listener = door::bind(&s.door).map_err(|e| crate::fail::io("listen on", &s.door, &e))?;
     let kept = Retention { days: s.gate.requests_kept_days, entries: s.gate.requests_kept };
@@ -239,6 +249,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let incoming = door::bind(&s.api).map_err(|e| crate::fail::io("listen on", &s.api, &e))?;
     let settler = Arc::new(Settler::new(&s.settlement)?);
     let desk = Arc::new(Desk {
+        people: Arc::clone(&people),
         ports: Arc::clone(&ports),
         account,
         live: s.live,
@@ -253,7 +264,11 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         senders: Arc::clone(&senders),
     });
     let teller = Teller::new(Arc::clone(&ports), s.sandbox, s.ready);
-    let web = Web::new(Arc::new(teller), s.live, links);
+    let mut web = Web::new(Arc::new(teller), s.live, links);
+    if let Some(origin) = origin {
+        let flows = Flows::new(people, ports.clone(), ids()?, origin).with_mail(mails).with_signer(Some(book.signer()));
+        web = web.with_desk(Arc::new(flows));
+    }
     let disk = Arc::new(Disk::under(&s.database));
     let sites = Arc::new(Sites { api, web, disk: Arc::clone(&disk), fence: Arc::clone(&fence) });
     let open = || Arc::clone(&fence);

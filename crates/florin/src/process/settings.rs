@@ -99,6 +99,12 @@ pub struct GatewaySettings {
     pub public: Option<String>,
     /// Where they reach the dashboard, if one is served.
     pub dashboard: Option<String>,
+    /// Whom passkeys are made for, if not for the dashboard's host.
+    #[serde(default)]
+    pub relying_party: Option<String>,
+    /// Codes by SMS for owners, too.
+    #[serde(default)]
+    pub sms_for_owners: bool,
     /// The sandbox's control calls, for the journeys of its payments.
     pub sandbox: Option<crate::gateway::journey::SandboxAt>,
     /// The demo's ready line.

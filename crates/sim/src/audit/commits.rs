@@ -91,6 +91,15 @@ impl World {
             | Kind::OrderUse
             | Kind::KeyRules
             | Kind::Consent
+            | Kind::User
+            | Kind::UserName
+            | Kind::Session
+            | Kind::SignIn
+            | Kind::Invitation
+            | Kind::Approval
+            | Kind::Tries
+            | Kind::Spent
+            | Kind::Roster
             | Kind::AuditEntry
             | Kind::AuditHead
             | Kind::Notice => {}

@@ -1,7 +1,7 @@
 //! The page of one journey: what was told, arranged for the eye. Pure.
 
 mod books;
-mod clock;
+pub mod clock;
 mod events;
 mod meaning;
 mod route;

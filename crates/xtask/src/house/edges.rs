@@ -33,6 +33,7 @@ const WALLS: &[Wall] = &[
     Wall { package: "merchant", inner: &[], tests: &[], never: &[ASYNC, TLS, SQL, CHANCE, CLOCK] },
     Wall { package: "api", inner: &["core", "merchant"], tests: &["store"], never: &[SQL, TLS] },
     Wall { package: "web", inner: &["core"], tests: &["store"], never: &[SQL, TLS] },
+    Wall { package: "identity", inner: &["core"], tests: &["store"], never: &[SQL, TLS, CLOCK] },
     Wall { package: "notify", inner: &["core"], tests: &[], never: &[SQL, CHANCE] },
     Wall { package: "backup", inner: &["core"], tests: &[], never: &[ASYNC, TLS, CHANCE, CLOCK] },
     Wall { package: "shop", inner: &["merchant"], tests: &[], never: &[] },
@@ -46,7 +47,8 @@ const WALLS: &[Wall] = &[
     Wall {
         package: "florin",
         inner: &[
-            "core", "store", "connect", "vault", "api", "web", "shop", "sandbox", "sim", "backup", "merchant", "notify",
+            "core", "store", "connect", "vault", "api", "web", "shop", "sandbox", "sim", "backup", "merchant",
+            "identity", "notify",
         ],
         tests: &[],
         never: &[],

@@ -4,7 +4,7 @@ use crate::tree::{Finding, Tree};
 use toml::{Table, Value};
 
 /// A reader of the dependency list should be able to finish it.
-const MAX_PACKAGES: usize = 400;
+const MAX_PACKAGES: usize = 500;
 /// Two of these in one program would be two TLS stacks, two runtimes or two sources of cryptography.
 const SINGLE: [&str; 4] = ["aws-lc-rs", "hyper", "rustls", "tokio"];
 /// As the lock file writes the public registry, whatever mirror served it.
