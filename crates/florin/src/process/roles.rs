@@ -32,7 +32,7 @@ use florin_store::{Options, Retention, SqliteRequestLog, SqliteStore};
 use florin_vault::client::VaultClient;
 use florin_vault::edge::{EdgeSettings, Entrance, Given};
 use florin_vault::threeds::DirectorySettings;
-use florin_web::{Links, Web};
+use florin_web::{Flows, Links, Web};
 use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -244,6 +244,11 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     });
     let teller = Teller::new(Arc::clone(&ports), s.sandbox, s.ready);
     let web = Web::new(Arc::new(teller), s.live, links);
+    // Without an address that browsers know, nobody could sign in.
+    let web = match people.rules.origin.as_str() {
+        "" => web,
+        _ => web.with_desk(Arc::new(Flows::new(Arc::clone(&people), Arc::clone(&ports) as _, ids()?))),
+    };
     let disk = Arc::new(Disk::under(&s.database));
     let sites = Arc::new(Sites { api, web, disk: Arc::clone(&disk), fence: Arc::clone(&fence) });
     let open = || Arc::clone(&fence);

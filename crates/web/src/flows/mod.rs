@@ -19,8 +19,6 @@ pub struct Flows {
     people: Arc<People>,
     ports: Arc<dyn Ports>,
     ids: IdCodec,
-    /// Invitations go out by mail; else their link is shown to whoever invites.
-    mails: bool,
     /// Signs the tree that a proof leads to.
     signer: Option<Arc<Signer>>,
     /// What the log's last check said.
@@ -37,10 +35,7 @@ struct Here {
 
 impl Flows {
     pub fn new(people: Arc<People>, ports: Arc<dyn Ports>, ids: IdCodec) -> Flows {
-        Flows { people, ports, ids, mails: false, signer: None, checked: Mutex::new(None) }
-    }
-    pub fn with_mail(self, mails: bool) -> Flows {
-        Flows { mails, ..self }
+        Flows { people, ports, ids, signer: None, checked: Mutex::new(None) }
     }
     pub fn with_signer(self, signer: Option<Arc<Signer>>) -> Flows {
         Flows { signer, ..self }
