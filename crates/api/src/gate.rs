@@ -3,7 +3,7 @@
 use crate::ask::{Answer, Ask};
 use crate::declare::Declared;
 use crate::error::{ApiError, ErrorType};
-use crate::guard::Watch;
+use crate::guard::{Watch, person};
 use crate::keys::{self, Caller};
 use crate::note::{self, Fault, Told};
 use crate::origin::Sourced;
@@ -24,6 +24,7 @@ use florin_core::time::Time;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub async fn handle(api: &Api, request: EdgeRequest, declared: Option<Arc<Declared>>) -> EdgeResponse {
     let began = api.ports.now();
@@ -60,6 +61,8 @@ pub async fn handle(api: &Api, request: EdgeRequest, declared: Option<Arc<Declar
 #[derive(Default)]
 struct Passed {
     version: Option<ApiVersion>,
+    /// It was refused for its address; a person could have gone on.
+    wants_person: bool,
     caller: Option<Caller>,
     declared: Option<Arc<Declared>>,
 }
@@ -102,14 +105,17 @@ async fn answer(api: &Api, request: &EdgeRequest, passed: &mut Passed) -> Result
     let paths = expand::asked(&mut map)?;
     let idempotency_key = claim.as_ref().and_then(|_| header(request, "idempotency-key")).map(str::to_owned);
     let origin = Origin { request: request.id.clone(), idempotency_key };
-    let ports = Sourced::new(&*api.ports, origin, watch(api, request, &caller));
+    let person = person::is_person(api, request, &caller).await;
+    let ports = Sourced::new(&*api.ports, origin, watch(api, request, &caller, person));
     let ask = Ask { api, request, caller, version, ids, claim, expand: paths, ports };
     if let Some(stored) = replay(&ask).await? {
         return sent(&ask, stored).await;
     }
     expand::check(route, &ask.expand, ask.is_secret())?;
     let params = Params::declaring(map, passed.declared.take());
-    let answered = match (route.handler)(&ask, &params).await {
+    let answered = (route.handler)(&ask, &params).await;
+    passed.wants_person = ask.ports.watch.wants_person.load(Ordering::Relaxed);
+    let answered = match answered {
         Ok(answer) => answer,
         // Another request under the same key may have changed what this one met: then its answer is this one's too.
         Err(error) => match replay(&ask).await? {
@@ -180,10 +186,11 @@ fn without_private(body: &mut Value) {
 
 /// Publishable keys are in browsers: who asks with one is the buyer. Whoever has a secret key is the merchant's server, and no address of
 /// its says anything of buyers.
-fn watch<'a>(api: &'a Api, request: &'a EdgeRequest, caller: &Caller) -> Watch<'a> {
+fn watch<'a>(api: &'a Api, request: &'a EdgeRequest, caller: &Caller, person: bool) -> Watch<'a> {
     let browser = (caller.class == KeyClass::Publishable).then_some(request.client);
     let (guard, log, asks) = (&api.guard, api.house.abuse(), api.look.is_public());
-    Watch { guard, log, request: &request.id, browser, asks }
+    let wants_person = AtomicBool::new(false);
+    Watch { guard, log, request: &request.id, browser, asks, person, wants_person }
 }
 
 /// Whoever was refused too often brings no cards for a while, and no card comes too often.
@@ -406,5 +413,9 @@ fn finish(
             trouble,
         });
     }
-    respond::respond(&request.id, version, header(request, "idempotency-key"), answered)
+    let mut response = respond::respond(&request.id, version, header(request, "idempotency-key"), answered);
+    if let Some(site_key) = api.house.bot_check().filter(|_| passed.wants_person) {
+        response.headers.push((person::HEADER.to_owned(), site_key.to_owned()));
+    }
+    response
 }

@@ -152,6 +152,15 @@ pub trait House: Send + Sync {
     fn abuse(&self) -> Option<&dyn AbuseLog> {
         None
     }
+    /// The site key of a service that tells people from programs, if the operator has one.
+    fn bot_check(&self) -> Option<&str> {
+        None
+    }
+    /// Whether that service says that this token is a person's.
+    fn is_person<'a>(&'a self, token: &'a str) -> Wait<'a, bool> {
+        let _ = token;
+        Box::pin(std::future::ready(false))
+    }
     /// Tells the operator of a request that failed on our side. By default nobody hears of it.
     fn failed(&self, what: &Failed<'_>) {
         let _ = what;

@@ -3,6 +3,7 @@
 use crate::Api;
 use crate::error::{ApiError, noun};
 use crate::keys::base62;
+use florin_core::audit::{Action, By};
 use florin_core::commit::{Beside, EventKind};
 use florin_core::flow::{self, Done};
 use florin_core::id::{Key, Kind};
@@ -37,7 +38,13 @@ pub struct Rolled<'a> {
 }
 
 /// Makes a key, beside the others or in the place of one; all of it is one commit.
-pub async fn issue(api: &Api, account: Key, live: bool, rolled: Option<Rolled<'_>>) -> Result<Issued, ApiError> {
+pub async fn issue(
+    by: &By,
+    api: &Api,
+    account: Key,
+    live: bool,
+    rolled: Option<Rolled<'_>>,
+) -> Result<Issued, ApiError> {
     let now = api.ports.now();
     let mut valid = list(api, account).await?;
     valid.retain(|key| !key.body.is_over(now));
@@ -63,14 +70,16 @@ pub async fn issue(api: &Api, account: Key, live: bool, rolled: Option<Rolled<'_
     };
     let text = secret(api, "ordsec_");
     let body = OrderKey { live, secret: SharedSecret::new(text.clone()), ends: None };
-    let mut change = Change::to(body, EventKind::OrderKeyChanged);
+    let key = api.ports.fresh_key();
+    let entry = by.did(Action::OrderKeyMake).account(account).subject(Kind::OrderKey, key);
+    let mut change = Change::to(body, EventKind::OrderKeyChanged).audit(entry);
     if let Some(old) = old {
         let (body, from) = (old.body.ended(ends), old.version);
         let ended = OrderKeyView { version: from.next(), at: now, body, ..old };
         let row = record::row(&ended, vec![]);
         change.beside.push(Beside { from, row, event: EventKind::OrderKeyChanged });
     }
-    match record::make(&*api.ports, account, api.ports.fresh_key(), change, None, &|_| vec![]).await? {
+    match record::make(&*api.ports, account, key, change, None, &|_| vec![]).await? {
         Done::Fresh(view) => Ok(Issued { text, shown: shape(api, &view) }),
         Done::Replayed(_) => Err(ApiError::trouble()),
     }
@@ -82,11 +91,12 @@ pub async fn list(api: &Api, account: Key) -> Result<Vec<OrderKeyView>, ApiError
 }
 
 /// Ends a key now: what it signed is taken no more.
-pub async fn revoke(api: &Api, account: Key, id: &str) -> Result<Value, ApiError> {
+pub async fn revoke(by: &By, api: &Api, account: Key, id: &str) -> Result<Value, ApiError> {
     let missing = || ApiError::missing(noun(Kind::OrderKey), id, "id");
     let key = api.look.key(Kind::OrderKey, id).ok_or_else(missing)?;
     let now = api.ports.now();
-    let decide = |from: &OrderKeyView| Ok(Change::to(from.body.ended(now), EventKind::OrderKeyChanged));
+    let entry = || by.did(Action::OrderKeyEnd).account(account).subject(Kind::OrderKey, key);
+    let decide = |from: &OrderKeyView| Ok(Change::to(from.body.ended(now), EventKind::OrderKeyChanged).audit(entry()));
     match record::change(&*api.ports, account, key, None, &decide, &|_| vec![]).await {
         Ok(Done::Fresh(view)) => Ok(shape(api, &view)),
         Ok(Done::Replayed(_)) => Err(ApiError::trouble()),

@@ -62,7 +62,7 @@ pub fn description(request: &EdgeRequest) -> EdgeResponse {
 
 /// What stripe.js and the SDKs send.
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Accept, Idempotency-Key, Stripe-Version, Stripe-Account, \
-    X-Stripe-Client-User-Agent, X-Stripe-Client-Telemetry, X-Requested-With";
+    Florin-Bot-Check, X-Stripe-Client-User-Agent, X-Stripe-Client-Telemetry, X-Requested-With";
 
 /// Browsers ask before they send a key to another origin (CORS).
 pub fn preflight(request: &EdgeRequest) -> EdgeResponse {

@@ -1,5 +1,6 @@
 //! Merchants' accounts: several on one installation, each with its own keys, things and money. Knows no key.
 
+use crate::audit::{Action, By};
 use crate::codec::{BadBody, Body, whole};
 use crate::commit::{EventKind, Row};
 use crate::flow::{self, Failure, View};
@@ -78,11 +79,13 @@ pub async fn load(ports: &dyn Ports, key: Key) -> Result<AccountView, Failure> {
 
 /// Changes what an account asks for.
 pub async fn change(
+    by: &By,
     ports: &dyn Ports,
     key: Key,
     decide: &(dyn Fn(&Account) -> Account + Sync),
 ) -> Result<AccountView, Failure> {
-    let decide = |from: &AccountView| Ok(Change::to(decide(&from.body), EventKind::AccountChanged));
+    let entry = || by.did(Action::AccountRulesChange).account(key);
+    let decide = |from: &AccountView| Ok(Change::to(decide(&from.body), EventKind::AccountChanged).audit(entry()));
     match record::change(ports, HOUSE, key, None, &decide, &|_| vec![]).await? {
         flow::Done::Fresh(view) => Ok(view),
         flow::Done::Replayed(_) => unreachable!("without an idempotency key nothing is replayed"),
@@ -98,9 +101,10 @@ pub async fn requires_order(ports: &dyn Ports, key: Key) -> Result<bool, Failure
     }
 }
 
-pub async fn make(ports: &dyn Ports, account: Account) -> Result<AccountView, Failure> {
-    let change = Change::to(account, EventKind::AccountCreated);
-    match record::make(ports, HOUSE, ports.fresh_key(), change, None, &|_| vec![]).await? {
+pub async fn make(by: &By, ports: &dyn Ports, account: Account) -> Result<AccountView, Failure> {
+    let key = ports.fresh_key();
+    let change = Change::to(account, EventKind::AccountCreated).audit(by.did(Action::AccountMake).account(key));
+    match record::make(ports, HOUSE, key, change, None, &|_| vec![]).await? {
         flow::Done::Fresh(view) => Ok(view),
         flow::Done::Replayed(_) => unreachable!("without an idempotency key nothing is replayed"),
     }

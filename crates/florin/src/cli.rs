@@ -1,5 +1,6 @@
 //! The command line: what it takes, and the help that teaches it. Does nothing itself.
 
+mod audit;
 mod backup;
 mod books;
 mod keys;
@@ -8,6 +9,7 @@ mod pay;
 mod prove;
 mod system;
 
+pub use audit::{Audit, NotifyAsk};
 pub use backup::{Backup, Making, Opening, Place, Restoring};
 pub use books::{LedgerAsk, RestoreAsk, SettlementAsk};
 pub use keys::{Class, Keys, Kind, NewKek, OrderKeys, Rotate};
@@ -150,6 +152,16 @@ pub enum Command {
     Accounts {
         #[command(subcommand)]
         ask: Accounts,
+    },
+    /// The audit log: who did what, its checkpoints and its proofs
+    Audit {
+        #[command(subcommand)]
+        ask: Audit,
+    },
+    /// Mail and SMS to people who run payments
+    Notify {
+        #[command(subcommand)]
+        ask: NotifyAsk,
     },
     /// The log of API requests
     Logs {

@@ -77,6 +77,10 @@ impl Home {
     pub fn erased(&self) -> PathBuf {
         self.root.join("keys/erased.log")
     }
+    /// Signed checkpoints of the audit log: with the keys, which a restore does not replace.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.root.join("keys/audit.checkpoints")
+    }
     /// The log of requests.
     pub fn requests(&self) -> PathBuf {
         self.root.join("gateway/requests.db")

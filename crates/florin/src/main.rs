@@ -68,6 +68,8 @@ fn main() -> ExitCode {
         Command::Accounts { ask } => commands::own::accounts(&cli.common, ask),
         Command::Abuse { ask, account } => commands::own::abuse(&cli.common, ask, account.as_deref()),
         Command::OrderKeys { ask, account } => commands::own::order_keys(&cli.common, ask, account.as_deref()),
+        Command::Audit { ask } => commands::audit::run(&cli.common, ask),
+        Command::Notify { ask } => commands::notify::run(&cli.common, ask),
         Command::Logs { ask, account } => commands::own::logs(&cli.common, ask, account.as_deref()),
         Command::Webhooks { ask } => commands::webhooks::run(&cli.common, ask),
         Command::Serve => commands::serve::serve(&cli.common),

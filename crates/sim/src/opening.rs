@@ -7,6 +7,7 @@ use florin_api::KeyClass;
 use florin_api::keys::manage::{NewKey, issue};
 use florin_api::order_keys;
 use florin_core::account::Account;
+use florin_core::audit::By;
 use florin_core::commit::EventKind;
 use florin_core::id::{Key, Kind};
 use florin_core::money::Currency;
@@ -32,12 +33,12 @@ pub fn open(sim: &Sim) {
         let body = Account::plain("Shop".into(), false, *b"NL", Currency::EUR);
         let change = Change::to(body, EventKind::AccountCreated);
         let made = block_on(record::make(&*calm, HOUSE, account, change, None, &|_| vec![]));
-        let key = block_on(issue(&api, account, NewKey::plain(KeyClass::Secret, false)));
+        let key = block_on(issue(&By::SYSTEM, &api, account, NewKey::plain(KeyClass::Secret, false)));
         let (Ok(_), Ok(key)) = (made, key) else {
             return sim.lock().audit.broken("an empty store takes accounts", None, || "it does not".into());
         };
         sim.lock().secrets.insert(account, key.text);
-        let issued = block_on(order_keys::issue(&api, account, false, None)).ok();
+        let issued = block_on(order_keys::issue(&By::SYSTEM, &api, account, false, None)).ok();
         let signs = issued.and_then(|k| OrderKey::new(k.shown["id"].as_str()?, &k.text).ok());
         match signs {
             Some(key) => drop(sim.lock().order_keys.insert(account, key)),

@@ -9,6 +9,7 @@ mod ports;
 use crate::cards::{self, Stored};
 use crate::rng::Rng;
 use florin_core::account::{self, Account};
+use florin_core::audit::By;
 use florin_core::flow::{Done, Failure};
 use florin_core::id::Key;
 use florin_core::money::{Currency, Money};
@@ -77,7 +78,7 @@ struct Backup {
 fn before(bank: &Arc<Bank>, rng: &mut Rng) -> Result<Backup, String> {
     let process = Process::new(bank, rng.draw());
     let body = Account::plain("one".into(), false, *b"NL", Currency::EUR);
-    let account = done(account::make(&process, body)).map_err(|e| format!("{e:?}"))?.key;
+    let account = done(account::make(&By::SYSTEM, &process, body)).map_err(|e| format!("{e:?}"))?.key;
     bank.lock().account = account;
     bank.lock().back_up_in = Some(rng.between(1, 120));
     let works = rng.between(10, 60);

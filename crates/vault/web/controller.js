@@ -23,7 +23,7 @@ listen((init) => {
 });
 
 /** @param {string} key @param {any} init @param {any} args */
-async function request(key, init, { method, path, params, card }) {
+async function request(key, init, { method, path, params, card, person }) {
   const known = CALLS.some(([how, where, into]) => how === method && where.test(String(path)) && into.includes(card?.into));
   if (!known) return NOT_A_CALL;
   const fields = new URLSearchParams();
@@ -33,6 +33,7 @@ async function request(key, init, { method, path, params, card }) {
   /** @type {Record<string, string>} */
   const headers = { Authorization: `Bearer ${key}` };
   if (init.version) headers['Stripe-Version'] = init.version;
+  if (person) headers['Florin-Bot-Check'] = String(person);
   // One key for all tries: a lost answer is asked for again, never a second payment.
   if (!reading) headers['Idempotency-Key'] = crypto.randomUUID();
   const target = reading && query ? `${path}?${query}` : path;
@@ -43,7 +44,8 @@ async function request(key, init, { method, path, params, card }) {
         await new Promise((go) => setTimeout(go, PAUSE_MS));
         continue;
       }
-      return await answer.json();
+      const [told, site] = [await answer.json(), answer.headers.get('florin-bot-check')];
+      return site ? { ...told, florin_bot_check: site } : told;
     } catch {
       if (n >= TRIES) return { error: { type: 'api_connection_error', code: 'no_connection', message: WORDS[language('auto')].no_connection } };
       await new Promise((go) => setTimeout(go, PAUSE_MS));

@@ -54,6 +54,8 @@ pub struct Facts {
     pub merchant: bool,
     /// The cardholder was authenticated for it.
     pub proven: bool,
+    /// A service that tells people from programs vouches for the browser.
+    pub person: bool,
     pub address: Seen,
     pub card: Seen,
     pub intent: Seen,
@@ -95,13 +97,18 @@ pub fn decide(facts: &Facts, at: &Thresholds) -> Decision {
     }
     let address = facts.address;
     let suspicious = address.declines > address.approvals;
+    // A person behind a bad address is not turned away, but has to be the cardholder.
+    let shuts = |reason| match facts.person {
+        true => Decision::Challenge { reason, strict: true },
+        false => Decision::Refuse(reason),
+    };
     if suspicious && reached(address.declines, at.address_declines) {
-        return Decision::Refuse(Reason::AddressDeclines);
+        return shuts(Reason::AddressDeclines);
     }
     // Cards alone are no sign in an office: here hardly any is approved.
     let hopeless = address.declines > address.approvals.saturating_mul(2) && address.declines >= at.address_challenge;
     if hopeless && reached(address.cards, at.address_cards) {
-        return Decision::Refuse(Reason::AddressCards);
+        return shuts(Reason::AddressCards);
     }
     if facts.alarm && (suspicious || address.approvals == 0) {
         return Decision::Challenge { reason: Reason::AccountDeclines, strict: true };
@@ -129,6 +136,7 @@ mod tests {
             browser: true,
             merchant: false,
             proven: false,
+            person: false,
             address: seen(0, 0, 0),
             card: seen(0, 0, 0),
             intent: seen(0, 0, 0),
@@ -147,6 +155,8 @@ mod tests {
         check(address(4, 0, 3), gently(Reason::AddressDeclines));
         check(address(9, 0, 3), gently(Reason::AddressDeclines));
         check(address(10, 0, 3), Refuse(Reason::AddressDeclines));
+        let strictly = |reason| Challenge { reason, strict: true };
+        check(Facts { person: true, ..address(10, 0, 3) }, strictly(Reason::AddressDeclines));
         check(address(10, 10, 40), Allow);
         check(address(11, 10, 7), Refuse(Reason::AddressDeclines));
         check(address(1, 0, 4), gently(Reason::AddressCards));

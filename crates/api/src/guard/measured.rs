@@ -36,6 +36,7 @@ fn try_of(address: u32, card: u64, intent: i64, small: bool) -> Try {
         small,
         merchant: false,
         proven: false,
+        person: false,
     }
 }
 

@@ -6,6 +6,7 @@ mod alarm;
 mod decide;
 #[cfg(test)]
 mod measured;
+pub mod person;
 mod window;
 
 pub use decide::Thresholds;
@@ -25,6 +26,7 @@ use florin_core::time::Time;
 use florin_core::wire::{Act, Initiator, NotSent, Order, Verdict};
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use window::{Tally, Window};
 
@@ -77,6 +79,8 @@ pub(crate) struct Try {
     pub small: bool,
     pub merchant: bool,
     pub proven: bool,
+    /// Shown to be no program.
+    pub person: bool,
 }
 
 /// What came of it, as far as counting goes.
@@ -151,6 +155,7 @@ impl Guard {
             browser: a_try.address.is_some(),
             merchant: a_try.merchant,
             proven: a_try.proven,
+            person: a_try.person,
             address: seen(&address),
             card: seen(&card),
             intent: seen(&intent),
@@ -279,6 +284,10 @@ pub struct Watch<'a> {
     pub browser: Option<IpAddr>,
     /// Cardholders can be asked to authenticate themselves.
     pub asks: bool,
+    /// The browser has shown to be a person's.
+    pub person: bool,
+    /// Set when the try was refused for its address.
+    pub wants_person: AtomicBool,
 }
 
 impl Watch<'_> {
@@ -304,6 +313,7 @@ impl Watch<'_> {
             small: false,
             merchant: false,
             proven: false,
+            person: self.person,
         };
         let (decision, facts) = self.guard.look(&a_try, now);
         let Decision::Challenge { reason, .. } = decision else { return false };
@@ -328,6 +338,7 @@ impl Watch<'_> {
             small: order.money.minor < self.guard.settings.thresholds.small_minor,
             merchant: initiator == Initiator::Merchant,
             proven: order.proof.is_some(),
+            person: self.person,
         })
     }
 
@@ -353,6 +364,8 @@ impl Watch<'_> {
             Decision::Allow | Decision::Challenge { .. } => None,
         };
         if let Some(reason) = refused {
+            let of_address = matches!(decision, Decision::Refuse(Reason::AddressDeclines | Reason::AddressCards));
+            self.wants_person.store(of_address, Ordering::Relaxed);
             self.note(&a_try, (Measure::Refused, reason), &facts, now);
             if self.guard.admits(a_try.account, a_try.address.unwrap_or(IpAddr::from([0; 4])), now).is_err() {
                 self.note(&a_try, (Measure::Shut, reason), &facts, now);

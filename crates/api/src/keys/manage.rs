@@ -4,6 +4,7 @@ use super::{Caller, text};
 use crate::error::{ApiError, noun};
 use crate::{Api, permission};
 use florin_core::access::{ApiKey, Grant, KeyClass, place};
+use florin_core::audit::{Action, By, Entry};
 use florin_core::commit::{Beside, EventKind};
 use florin_core::flow::{self, Done, View};
 use florin_core::id::{Key, Kind};
@@ -128,24 +129,26 @@ fn fits(new: &NewKey, now: Time) -> Result<(), ApiError> {
     }
 }
 
-pub async fn issue(api: &Api, account: Key, new: NewKey) -> Result<Issued, ApiError> {
+pub async fn issue(by: &By, api: &Api, account: Key, new: NewKey) -> Result<Issued, ApiError> {
     let now = api.ports.now();
     fits(&new, now)?;
     if list(api, account).await?.iter().filter(|k| !k.body.is_over(now)).count() >= MOST_KEYS {
         return Err(ApiError::invalid(format!("There are {MOST_KEYS} keys already. Revoke one first.")));
     }
     let (text, body) = fresh(api, new);
-    make(api, (account, api.ports.fresh_key()), (text, body), vec![]).await
+    make(by.did(Action::ApiKeyMake), api, (account, api.ports.fresh_key()), (text, body), vec![]).await
 }
 
 async fn make(
+    entry: Entry,
     api: &Api,
     (account, key): (Key, Key),
     (text, body): (String, ApiKey),
     beside: Vec<Beside>,
 ) -> Result<Issued, ApiError> {
     let at = place(&body.hash);
-    let mut change = Change::to(body, EventKind::ApiKeyChanged).index(HOUSE, Kind::ApiKey, at);
+    let entry = entry.account(account).subject(Kind::ApiKey, key);
+    let mut change = Change::to(body, EventKind::ApiKeyChanged).index(HOUSE, Kind::ApiKey, at).audit(entry);
     change.beside = beside;
     let made = record::make(&*api.ports, account, key, change, None, &|_| vec![]).await;
     api.cache.forget();
@@ -180,7 +183,7 @@ pub(super) async fn find(api: &Api, account: Key, id: &str) -> Result<KeyView, A
 }
 
 /// A new key of the same kind; the old one ends after the overlap. Both changes are one commit.
-pub async fn roll(api: &Api, account: Key, id: &str, overlap_seconds: i64) -> Result<Issued, ApiError> {
+pub async fn roll(by: &By, api: &Api, account: Key, id: &str, overlap_seconds: i64) -> Result<Issued, ApiError> {
     if !(0..=LONGEST_OVERLAP_SECONDS).contains(&overlap_seconds) {
         let message = format!("The old key may live for at most {LONGEST_OVERLAP_SECONDS} seconds more.");
         return Err(ApiError::invalid(message).param("overlap"));
@@ -198,7 +201,14 @@ pub async fn roll(api: &Api, account: Key, id: &str, overlap_seconds: i64) -> Re
         View { version: old.version.next(), at: now, body: ApiKey { successor: Some(successor), ..ended }, ..old };
     let beside = Beside { from: old.version, row: record::row(&view, vec![]), event: EventKind::ApiKeyChanged };
     let rules = super::rules::handed_on(api, account, view.key, successor).await?;
-    make(api, (account, successor), (text, body), [beside].into_iter().chain(rules).collect()).await
+    make(
+        by.did(Action::ApiKeyRoll),
+        api,
+        (account, successor),
+        (text, body),
+        [beside].into_iter().chain(rules).collect(),
+    )
+    .await
 }
 
 /// In how many days, begun ones counted, the key ends; none if it does not soon, did already, or has a successor.
@@ -211,10 +221,11 @@ pub fn ends_in_days(key: &ApiKey, now: Time) -> Option<i64> {
 const DAY_MS: i64 = 86_400_000;
 
 /// Ends a key now.
-pub async fn revoke(api: &Api, account: Key, id: &str) -> Result<Value, ApiError> {
+pub async fn revoke(by: &By, api: &Api, account: Key, id: &str) -> Result<Value, ApiError> {
     let old = find(api, account, id).await?;
     let now = api.ports.now();
-    let decide = |from: &KeyView| Ok(Change::to(from.body.ended(now), EventKind::ApiKeyChanged));
+    let entry = || by.did(Action::ApiKeyEnd).account(account).subject(Kind::ApiKey, old.key);
+    let decide = |from: &KeyView| Ok(Change::to(from.body.ended(now), EventKind::ApiKeyChanged).audit(entry()));
     let done = record::change(&*api.ports, account, old.key, None, &decide, &|_| vec![]).await;
     api.cache.forget();
     match done? {

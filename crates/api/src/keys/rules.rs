@@ -3,6 +3,7 @@
 use super::manage::{KeyView, find};
 use crate::error::ApiError;
 use crate::{Api, order_keys};
+use florin_core::audit::{Action, By};
 use florin_core::commit::{Beside, EventKind, Version};
 use florin_core::flow::{self, Failure, View};
 use florin_core::id::{Key, Kind};
@@ -33,7 +34,13 @@ pub struct NewRules {
 }
 
 /// Changes the rules of a key; with a fresh secret its text comes along.
-pub async fn set(api: &Api, account: Key, id: &str, new: &NewRules) -> Result<(Value, Option<String>), ApiError> {
+pub async fn set(
+    by: &By,
+    api: &Api,
+    account: Key,
+    id: &str,
+    new: &NewRules,
+) -> Result<(Value, Option<String>), ApiError> {
     let key = find(api, account, id).await?;
     let (secret, signing) = match &new.signing {
         None => (None, None),
@@ -60,14 +67,15 @@ pub async fn set(api: &Api, account: Key, id: &str, new: &NewRules) -> Result<(V
         }
         let shown = shape(api, &key, &rules);
         let body = rules;
+        let entry = || by.did(Action::KeyRulesChange).account(account).subject(Kind::ApiKey, key.key);
         let done = match from {
             Version::NONE => {
-                let change = Change::to(body, EventKind::KeyRulesChanged);
+                let change = Change::to(body, EventKind::KeyRulesChanged).audit(entry());
                 record::make(&*api.ports, account, place(key.key), change, None, &|_| vec![]).await
             }
             Version(_) => {
                 let decide = |now: &View<KeyRules>| match now.version == from {
-                    true => Ok(Change::to(body.clone(), EventKind::KeyRulesChanged)),
+                    true => Ok(Change::to(body.clone(), EventKind::KeyRulesChanged).audit(entry())),
                     false => Err(Refusal::Contended),
                 };
                 record::change(&*api.ports, account, place(key.key), None, &decide, &|_| vec![]).await

@@ -244,7 +244,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
 pub async fn delete(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     params.done()?;
     let view = living(ask, ask.path_id()).await?;
-    let deleted = customer::delete(ask.ports(), ask.account(), view.key).await;
+    let deleted = customer::delete(None, ask.ports(), ask.account(), view.key).await;
     let deleted = deleted.map_err(ask.missing(Kind::Customer, ask.path_id(), "id"))?;
     Ok(Answer::ok(shape(ask.look(), &deleted)))
 }

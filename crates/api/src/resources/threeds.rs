@@ -16,6 +16,7 @@ use florin_core::payment::{self, PaymentPersonal, PaymentView, Stage};
 use florin_core::refusal::Refusal;
 use florin_core::setup::{self, SetupPersonal, SetupStage, SetupView};
 use florin_core::threeds::{Answer, Ask as AskVault, Authentication, Begin, Browser, Settled};
+use std::sync::atomic::AtomicBool;
 
 /// `browserLanguage`, in characters.
 const LANGUAGE_LIMIT_CHARS: usize = 8;
@@ -202,7 +203,15 @@ async fn finish(
     let (version, ids, expand) = (ApiVersion::parse(None)?, vec![], vec![]);
     let origin = Origin { request: request.id.clone(), idempotency_key: None };
     // Whoever was asked for a proof is not asked again: cards and payments are counted, the address is not.
-    let watch = Watch { guard: &api.guard, log: api.house.abuse(), request: &request.id, browser: None, asks: false };
+    let watch = Watch {
+        guard: &api.guard,
+        log: api.house.abuse(),
+        request: &request.id,
+        browser: None,
+        asks: false,
+        person: false,
+        wants_person: AtomicBool::new(false),
+    };
     let ports = Sourced::new(&*api.ports, origin, watch);
     let ask = Ask { api, request, caller, version, ids, claim: None, expand, ports };
     let ports = ask.asked(Telling::Intent);

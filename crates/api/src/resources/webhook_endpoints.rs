@@ -7,6 +7,7 @@ use crate::list;
 use crate::look::{self, Look};
 use crate::params::{LONGEST_TEXT, Params};
 use crate::resources::metadata;
+use florin_core::audit::{Action, Actor, By, Entry};
 use florin_core::commit::{EventKind, Row, shard};
 use florin_core::deliver;
 use florin_core::endpoint::{Endpoint, SECRET_DIGITS, SigningSecret};
@@ -126,6 +127,12 @@ fn is_stripes(event: &str) -> bool {
     tail.is_some_and(|t| !t.is_empty() && t.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'.'))
 }
 
+/// Where events go is told to the audit log, whoever changes it.
+fn did(ask: &Ask<'_>, action: Action, endpoint: Key) -> Entry {
+    let by = By::of(Actor::ApiKey(ask.caller.key));
+    by.did(action).account(ask.account()).subject(Kind::Endpoint, endpoint)
+}
+
 pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> {
     let url = url(ask, params)?.ok_or_else(|| params.missing("url"))?;
     let events = events(params)?.ok_or_else(|| params.missing("enabled_events"))?;
@@ -155,7 +162,7 @@ pub async fn create(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     }
     let key = ask.ports().fresh_key();
     let render = |view: &EndpointView| look::stored(200, &with_secret(ask.look(), view));
-    let change = Change::to(body, EventKind::EndpointChanged);
+    let change = Change::to(body, EventKind::EndpointChanged).audit(did(ask, Action::EndpointMake, key));
     let made = record::make(ask.ports(), ask.account(), key, change, ask.claim.as_ref(), &render).await?;
     told(made, |view| with_secret(ask.look(), view))
 }
@@ -193,7 +200,7 @@ pub async fn update(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     let decide = |from: &EndpointView| {
         let mut body = from.body.clone();
         let _ = merge(&mut body);
-        Ok(Change::to(body, EventKind::EndpointChanged))
+        Ok(Change::to(body, EventKind::EndpointChanged).audit(did(ask, Action::EndpointChange, view.key)))
     };
     let render = |view: &EndpointView| look::stored(200, &shape(ask.look(), view));
     let done = record::change(ask.ports(), ask.account(), view.key, ask.claim.as_ref(), &decide, &render).await?;
@@ -204,7 +211,8 @@ pub async fn delete(ask: &Ask<'_>, params: &Params) -> Result<Answer, ApiError> 
     params.done()?;
     let view = find(ask, ask.path_id(), "webhook_endpoint").await?;
     let decide = |from: &EndpointView| {
-        Ok(Change::to(Endpoint { deleted: true, enabled: false, ..from.body.clone() }, EventKind::EndpointChanged))
+        let gone = Endpoint { deleted: true, enabled: false, ..from.body.clone() };
+        Ok(Change::to(gone, EventKind::EndpointChanged).audit(did(ask, Action::EndpointDelete, view.key)))
     };
     let done = record::change(ask.ports(), ask.account(), view.key, None, &decide, &|_| vec![]).await?;
     told(done, |view| shape(ask.look(), view))

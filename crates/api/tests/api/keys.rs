@@ -3,6 +3,7 @@
 use crate::world::{ACCOUNT, Request, Shop};
 use florin_api::keys::manage::{self, NewKey};
 use florin_api::{ApiError, KeyClass, LimitSettings, Rate, routes};
+use florin_core::audit::By;
 use florin_core::time::Time;
 use florin_store::block_on;
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ fn account(key: &str) -> Request {
 
 impl Shop {
     fn issue(&self, new: NewKey) -> (String, Value) {
-        let made = block_on(manage::issue(&self.api, ACCOUNT, new)).unwrap();
+        let made = block_on(manage::issue(&By::SYSTEM, &self.api, ACCOUNT, new)).unwrap();
         (made.text, made.shown)
     }
     fn restricted(&self, permissions: &[&str]) -> String {
@@ -35,16 +36,16 @@ fn rolled_revoked_and_expired_keys() {
     let (old, shown) = shop.issue(NewKey { name: Some("shop".into()), ..NewKey::plain(KeyClass::Secret, false) });
     assert_eq!(shop.status(&old), open);
     // The old key lives on for a minute beside the new one.
-    let rolled = block_on(manage::roll(&shop.api, ACCOUNT, shown["id"].as_str().unwrap(), 60)).unwrap();
+    let rolled = block_on(manage::roll(&By::SYSTEM, &shop.api, ACCOUNT, shown["id"].as_str().unwrap(), 60)).unwrap();
     assert_eq!((shop.status(&old), shop.status(&rolled.text)), (open.clone(), open.clone()));
     assert_eq!((&rolled.shown["name"], &rolled.shown["class"]), (&json!("shop"), &json!("secret")));
     shop.pass(61_000);
     assert_eq!((shop.status(&old), shop.status(&rolled.text)), (over.clone(), open.clone()));
     // A key that ended is not rolled again.
-    let again = block_on(manage::roll(&shop.api, ACCOUNT, shown["id"].as_str().unwrap(), 0));
+    let again = block_on(manage::roll(&By::SYSTEM, &shop.api, ACCOUNT, shown["id"].as_str().unwrap(), 0));
     assert_eq!(again.err().and_then(|e| e.param), Some("id".into()));
     // Revoked: at once, though the gate knew it a moment ago. Named by its last four characters.
-    block_on(manage::revoke(&shop.api, ACCOUNT, &rolled.text[rolled.text.len() - 4..])).unwrap();
+    block_on(manage::revoke(&By::SYSTEM, &shop.api, ACCOUNT, &rolled.text[rolled.text.len() - 4..])).unwrap();
     assert_eq!(shop.status(&rolled.text), over);
     let (expiring, _) =
         shop.issue(NewKey { ends: Some(Time(shop.now().0 + 3_000)), ..NewKey::plain(KeyClass::Secret, false) });
@@ -55,7 +56,8 @@ fn rolled_revoked_and_expired_keys() {
     let (live, _) = shop.issue(NewKey::plain(KeyClass::Secret, true));
     assert_eq!(shop.status(&live), (401, String::new()));
     // Another account does not see them.
-    let other = block_on(manage::revoke(&shop.api, crate::world::OTHER_ACCOUNT, shown["id"].as_str().unwrap()));
+    let other =
+        block_on(manage::revoke(&By::SYSTEM, &shop.api, crate::world::OTHER_ACCOUNT, shown["id"].as_str().unwrap()));
     assert_eq!(other.err().map(|e| e.status), Some(404));
     let listed = block_on(manage::list(&shop.api, ACCOUNT)).unwrap();
     assert_eq!(listed.iter().filter(|k| k.body.is_over(shop.now())).count(), 3);
@@ -65,7 +67,7 @@ fn rolled_revoked_and_expired_keys() {
 fn new_keys_are_checked() {
     let shop = Shop::open();
     let check = |new: NewKey, param: &str| {
-        let refused: Option<ApiError> = block_on(manage::issue(&shop.api, ACCOUNT, new)).err();
+        let refused: Option<ApiError> = block_on(manage::issue(&By::SYSTEM, &shop.api, ACCOUNT, new)).err();
         assert_eq!(refused.and_then(|e| e.param).as_deref(), Some(param));
     };
     let plain = || NewKey::plain(KeyClass::Secret, false);
@@ -257,7 +259,12 @@ fn a_key_asks_from_where_it_may() {
         let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
         let allowed = manage::networks(&texts)?;
         let grants = if class == KeyClass::Restricted { manage::grants(&["account:read".to_owned()])? } else { vec![] };
-        block_on(manage::issue(&shop.api, ACCOUNT, NewKey { allowed, grants, ..NewKey::plain(class, false) }))
+        block_on(manage::issue(
+            &By::SYSTEM,
+            &shop.api,
+            ACCOUNT,
+            NewKey { allowed, grants, ..NewKey::plain(class, false) },
+        ))
     };
     let asks = |key: &str, from: &str| {
         let mut request = account(key);
@@ -274,7 +281,7 @@ fn a_key_asks_from_where_it_may() {
         assert_eq!([asks(&key, "203.0.114.9"), asks(&key, "2001:db8::2")], [refused.clone(), refused.clone()]);
         // Whoever rolls it keeps the list.
         let id = issued.shown["id"].as_str().unwrap();
-        let rolled = block_on(manage::roll(&shop.api, ACCOUNT, id, 0)).unwrap().text;
+        let rolled = block_on(manage::roll(&By::SYSTEM, &shop.api, ACCOUNT, id, 0)).unwrap().text;
         assert_eq!([asks(&rolled, "203.0.113.9"), asks(&rolled, "127.0.0.1")], [fine.clone(), refused.clone()]);
     }
     let param = |got: Result<_, ApiError>| got.err().and_then(|e| e.param);

@@ -4,6 +4,7 @@ use crate::world::{ACCOUNT, Request, Shop};
 use florin_api::KeyClass;
 use florin_api::keys::manage::{self, NewKey};
 use florin_api::listen::Feature;
+use florin_core::audit::By;
 use florin_core::ports::Ports;
 use florin_core::store::{Query, Store};
 use serde_json::json;
@@ -91,7 +92,8 @@ fn who_began_a_session_must_still_be_let_in() {
     let begun = shop.post(PATH, "websocket_features[]=webhooks").text("/websocket_id");
     let listener = || florin_store::block_on(shop.api.listener(&begun));
     let session = listener().unwrap();
-    florin_store::block_on(manage::revoke(&shop.api, ACCOUNT, &shop.secret[shop.secret.len() - 4..])).unwrap();
+    florin_store::block_on(manage::revoke(&By::SYSTEM, &shop.api, ACCOUNT, &shop.secret[shop.secret.len() - 4..]))
+        .unwrap();
     assert!(listener().is_none() && !florin_store::block_on(shop.api.may_listen(&session)));
 }
 
@@ -102,7 +104,7 @@ fn a_restricted_key_listens_to_what_it_may_read() {
         let texts: Vec<String> = permissions.iter().map(|t| (*t).to_owned()).collect();
         let grants = manage::grants(&texts).unwrap();
         let new = NewKey { grants, ..NewKey::plain(KeyClass::Restricted, false) };
-        let key = florin_store::block_on(manage::issue(&shop.api, ACCOUNT, new)).unwrap().text;
+        let key = florin_store::block_on(manage::issue(&By::SYSTEM, &shop.api, ACCOUNT, new)).unwrap().text;
         let body = format!("websocket_features[]={feature}");
         assert_eq!(
             shop.send(Request::new("POST", PATH, &body).key(&key)).status,

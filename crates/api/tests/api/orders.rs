@@ -6,6 +6,7 @@ use florin_api::keys::manage::{self, NewKey};
 use florin_api::keys::rules::{self, NewRules};
 use florin_api::order_keys::{self, Rolled};
 use florin_core::account;
+use florin_core::audit::By;
 use florin_core::id::Kind;
 use florin_merchant::{Digest, Item, Order, OrderKey, digest_of};
 use florin_store::block_on;
@@ -21,7 +22,8 @@ struct Till {
 }
 
 fn key_of(shop: &Shop, account: florin_core::id::Key) -> (OrderKey, String) {
-    let issued = block_on(order_keys::issue(&shop.api, account, false, None)).map_err(|e| e.message).unwrap();
+    let issued =
+        block_on(order_keys::issue(&By::SYSTEM, &shop.api, account, false, None)).map_err(|e| e.message).unwrap();
     let id = issued.shown["id"].as_str().unwrap().to_owned();
     (OrderKey::new(&id, &issued.text).unwrap(), id)
 }
@@ -210,10 +212,10 @@ fn an_account_or_a_key_may_ask_for_codes() {
     let till = Till::open();
     let required = (400, "order_code_required", "order_code");
     let new = NewKey::plain(KeyClass::Secret, false);
-    let strict = block_on(manage::issue(&till.shop.api, ACCOUNT, new)).map_err(|e| e.message).unwrap();
+    let strict = block_on(manage::issue(&By::SYSTEM, &till.shop.api, ACCOUNT, new)).map_err(|e| e.message).unwrap();
     let id = till.shop.id(Kind::ApiKey, strict.key);
     let wanted = NewRules { order_code: Some(true), ..NewRules::default() };
-    let set = block_on(rules::set(&till.shop.api, ACCOUNT, &id, &wanted)).map_err(|e| e.message).unwrap();
+    let set = block_on(rules::set(&By::SYSTEM, &till.shop.api, ACCOUNT, &id, &wanted)).map_err(|e| e.message).unwrap();
     assert_eq!(set.0["require_order_code"], json!(true));
     let by = |key: &str, path: &str, body: &str| till.shop.send(Request::new("POST", path, body).key(key));
     let body = "amount=1000&currency=eur&payment_method=pm_card_visa";
@@ -223,12 +225,12 @@ fn an_account_or_a_key_may_ask_for_codes() {
     assert_eq!(by(&strict.text, &confirm, "").error(), required);
     assert_eq!(by(&strict.text, INTENTS, &format!("{body}&confirm=true")).error(), required);
     // A key that took its place asks for no less.
-    let rolled = block_on(manage::roll(&till.shop.api, ACCOUNT, &id, 0)).map_err(|e| e.message).unwrap();
+    let rolled = block_on(manage::roll(&By::SYSTEM, &till.shop.api, ACCOUNT, &id, 0)).map_err(|e| e.message).unwrap();
     assert_eq!(by(&rolled.text, &confirm, "").error(), required);
     // Other keys go on as they did, until the account asks for it: then no key pays without, browsers' neither.
     assert_eq!(till.pay("").text("/status"), "succeeded");
     let switch = |on| {
-        block_on(account::change(&*till.shop.world, ACCOUNT, &|a| account::Account {
+        block_on(account::change(&By::SYSTEM, &*till.shop.world, ACCOUNT, &|a| account::Account {
             require_order_code: on,
             ..a.clone()
         }))
@@ -256,7 +258,7 @@ fn two_keys_sign_while_one_rolls() {
     let pays = |key: &OrderKey, n| till.pay(&till.sign(key, n, 1_000, "", 3_600)).status == 200;
     let issue = |id: &str, overlap_seconds| {
         let rolled = Some(Rolled { id, overlap_seconds });
-        let made = block_on(order_keys::issue(api, ACCOUNT, false, rolled)).map_err(|e| e.message)?;
+        let made = block_on(order_keys::issue(&By::SYSTEM, api, ACCOUNT, false, rolled)).map_err(|e| e.message)?;
         let id = made.shown["id"].as_str().unwrap().to_owned();
         Ok::<_, String>((OrderKey::new(&id, &made.text).unwrap(), id))
     };
@@ -264,10 +266,10 @@ fn two_keys_sign_while_one_rolls() {
     assert!(pays(&till.key, 1) && pays(&new, 2));
     till.shop.pass(3_600_000);
     assert!(!pays(&till.key, 3) && pays(&new, 4));
-    let shown = block_on(order_keys::revoke(api, ACCOUNT, &id)).map_err(|e| e.message).unwrap();
+    let shown = block_on(order_keys::revoke(&By::SYSTEM, api, ACCOUNT, &id)).map_err(|e| e.message).unwrap();
     assert_eq!(shown["status"], json!("ended"));
     assert!(!pays(&new, 5));
-    assert!(block_on(order_keys::revoke(api, OTHER_ACCOUNT, &id)).is_err());
+    assert!(block_on(order_keys::revoke(&By::SYSTEM, api, OTHER_ACCOUNT, &id)).is_err());
     assert!(issue(&id, 0).is_err(), "a key that has ended is not rolled");
     assert!(issue(till.key.id(), 8 * 86_400).is_err());
     let listed = block_on(order_keys::list(api, ACCOUNT)).map_err(|e| e.message).unwrap();
@@ -275,7 +277,7 @@ fn two_keys_sign_while_one_rolls() {
     for _ in 0..10 {
         key_of(&till.shop, ACCOUNT);
     }
-    let most = block_on(order_keys::issue(api, ACCOUNT, false, None)).map(|_| ()).map_err(|e| e.message);
+    let most = block_on(order_keys::issue(&By::SYSTEM, api, ACCOUNT, false, None)).map(|_| ()).map_err(|e| e.message);
     assert_eq!(most, Err("There are 10 order keys that hold already. Revoke one first.".into()));
     assert!(!format!("{listed:?}").contains("ordsec_"));
 }

@@ -5,6 +5,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use florin_api::KeyClass;
 use florin_api::keys::manage::{self, NewKey};
 use florin_api::keys::rules::{self, NewRules, NewSigning};
+use florin_core::audit::By;
 use florin_core::edge::{Identified, Identify};
 use florin_core::id::Kind;
 use florin_merchant::request::{self, SigningKey, With};
@@ -22,7 +23,7 @@ struct Signer {
 }
 
 fn make(shop: &Shop) -> (String, String) {
-    let made = block_on(manage::issue(&shop.api, ACCOUNT, NewKey::plain(KeyClass::Secret, false)));
+    let made = block_on(manage::issue(&By::SYSTEM, &shop.api, ACCOUNT, NewKey::plain(KeyClass::Secret, false)));
     let made = made.map_err(|e| e.message).unwrap();
     (shop.id(Kind::ApiKey, made.key), made.text)
 }
@@ -31,7 +32,8 @@ fn make(shop: &Shop) -> (String, String) {
 fn signer(shop: &Shop) -> Signer {
     let (id, text) = make(shop);
     let wanted = NewRules { signing: Some(NewSigning::Hmac), signature_required: Some(true), order_code: None };
-    let (_, secret) = block_on(rules::set(&shop.api, ACCOUNT, &id, &wanted)).map_err(|e| e.message).unwrap();
+    let (_, secret) =
+        block_on(rules::set(&By::SYSTEM, &shop.api, ACCOUNT, &id, &wanted)).map_err(|e| e.message).unwrap();
     Signer { id, text, key: SigningKey::hmac(secret.unwrap().as_bytes()) }
 }
 
@@ -128,7 +130,7 @@ fn keys_of_two_kinds() {
     let (id, text) = make(&shop);
     let pair = Ed25519KeyPair::generate().unwrap();
     let public: [u8; 32] = pair.public_key().as_ref().try_into().unwrap();
-    let set = |new: NewRules| block_on(rules::set(&shop.api, ACCOUNT, &id, &new)).map_err(|e| e.message);
+    let set = |new: NewRules| block_on(rules::set(&By::SYSTEM, &shop.api, ACCOUNT, &id, &new)).map_err(|e| e.message);
     let asks = |signing, required| NewRules { signing, signature_required: Some(required), order_code: None };
     assert!(set(asks(None, true)).is_err());
     let (shown, secret) = set(asks(Some(NewSigning::Ed25519(public)), true)).unwrap();

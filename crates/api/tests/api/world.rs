@@ -8,6 +8,7 @@ use florin_api::{
 };
 use florin_core::abuse_log::AbuseLog;
 use florin_core::account::Account;
+use florin_core::audit::By;
 use florin_core::commit::{EventKind, JobKind};
 use florin_core::customer;
 use florin_core::decline::{DeclineCode, Retry};
@@ -385,7 +386,9 @@ impl Shop {
             let change = Change::to(account, EventKind::AccountCreated);
             block_on(record::make(&*world, HOUSE, key, change, None, &|_| vec![])).unwrap();
         }
-        let issue = |account, class| block_on(manage::issue(&api, account, NewKey::plain(class, false))).unwrap().text;
+        let issue = |account, class| {
+            block_on(manage::issue(&By::SYSTEM, &api, account, NewKey::plain(class, false))).unwrap().text
+        };
         let (secret, publishable) = (issue(ACCOUNT, KeyClass::Secret), issue(ACCOUNT, KeyClass::Publishable));
         let other = issue(OTHER_ACCOUNT, KeyClass::Secret);
         Shop { world, api, secret, publishable, other }

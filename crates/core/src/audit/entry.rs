@@ -134,6 +134,26 @@ impl Entry {
     }
 }
 
+/// Who asks for something, for those who write entries about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    pub actor: Actor,
+    pub seen: Option<Seen>,
+}
+
+impl By {
+    pub const LOCAL: By = By::of(Actor::Local);
+    pub const SYSTEM: By = By::of(Actor::System);
+
+    pub const fn of(actor: Actor) -> By {
+        By { actor, seen: None }
+    }
+    /// An entry about something that this one did.
+    pub fn did(&self, action: Action) -> Entry {
+        Entry { seen: self.seen.clone(), ..Entry::new(action, self.actor) }
+    }
+}
+
 /// What is stored, and what the chain and the tree run over: exactly the bytes of this body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {

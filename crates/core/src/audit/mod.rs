@@ -15,6 +15,6 @@ mod verify;
 
 pub use action::Action;
 pub use chain::{FIRST, Head, HeadView, add, before_read, beside, head, key_of, list, log};
-pub use entry::{Actor, Entry, Outcome, Recorded, Seen, SeenPersonal, Word, read_entry};
+pub use entry::{Actor, By, Entry, Outcome, Recorded, Seen, SeenPersonal, Word, read_entry};
 pub use tree::{Hash, Tree, proves};
 pub use verify::{Verified, Wrong, verify};

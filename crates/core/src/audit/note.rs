@@ -154,22 +154,20 @@ impl Verifier {
     }
 }
 
-/// The notes of a file that checkpoints were appended to, in order; what is no note is given as it is and fails to open.
-pub fn notes(file: &str) -> Vec<String> {
-    let mut notes = Vec::new();
-    let mut note = String::new();
-    for line in file.split_inclusive('\n') {
-        let ends = line.starts_with('\u{2014}');
-        let begins = !ends && note.lines().last().is_some_and(|l| l.starts_with('\u{2014}'));
-        if begins {
-            notes.push(std::mem::take(&mut note));
+/// The notes of a log of this name in a file that they were appended to, in order. One that a crash cut off does not open; the next one
+/// does.
+pub fn notes(name: &str, file: &str) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    for line in file.lines() {
+        if line == name {
+            notes.push(String::new());
         }
-        note.push_str(line);
+        if let Some(note) = notes.last_mut() {
+            note.push_str(line);
+            note.push('\n');
+        }
     }
-    if !note.is_empty() {
-        notes.push(note);
-    }
-    notes
+    notes.iter().map(|note| note.trim_end().to_owned() + "\n").collect()
 }
 
 #[cfg(test)]
@@ -232,9 +230,12 @@ mod tests {
     #[test]
     fn a_file_of_notes_falls_apart_into_its_notes() {
         let [one, two] = [1, 2].map(|size| signer().sign(size, [9; 32]));
-        assert_eq!(notes(&format!("{one}{two}")), [one.clone(), two.clone()]);
-        assert_eq!(notes(""), Vec::<String>::new());
-        // The last one was cut by a crash.
-        assert_eq!(notes(&format!("{one}{}", &two[..20])), [one, two[..20].to_owned()]);
+        let of = |file: &str| notes("pay.example/audit", file);
+        assert_eq!(of(&format!("\n{one}\n{two}")), [one.clone(), two.clone()]);
+        assert_eq!(of(&format!("From: x\n\n{one}{two}\n\n")), [one.clone(), two.clone()]);
+        assert_eq!(of(""), Vec::<String>::new());
+        // One that was cut by a crash.
+        let torn = of(&format!("\n{}\n{two}", &one[..25]));
+        assert_eq!((torn.len(), signer().verifier().open(&torn[0]).is_ok(), &torn[1]), (2, false, &two));
     }
 }

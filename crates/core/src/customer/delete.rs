@@ -1,6 +1,7 @@
 //! Delete a customer: its cards are detached, and a job destroys the keys of everything personal. Rows, ledger and chain stay as they are.
 
 use super::Customer;
+use crate::audit::{Action, By};
 use crate::commit::{Beside, Clock, Commit, EventKind, Job, JobKind, Row};
 use crate::flow::{self, Done, Failure, Met, View};
 use crate::id::{Key, Kind};
@@ -26,7 +27,13 @@ pub trait Forget: Send + Sync {
     fn forget<'a>(&'a self, subjects: &'a [Key]) -> Wait<'a, Result<(), StoreTrouble>>;
 }
 
-pub async fn delete(ports: &dyn Ports, account: Key, customer: Key) -> Result<View<Customer>, Failure> {
+/// `by` is whom the audit log is told of: nobody when a merchant's server deletes, which it may do thousands of times and events tell of.
+pub async fn delete(
+    by: Option<&By>,
+    ports: &dyn Ports,
+    account: Key,
+    customer: Key,
+) -> Result<View<Customer>, Failure> {
     for _ in 0..flow::TRIES {
         let methods = attached(ports, customer).await?;
         let (now, id) = (ports.now(), ports.fresh_key());
@@ -38,7 +45,8 @@ pub async fn delete(ports: &dyn Ports, account: Key, customer: Key) -> Result<Vi
             let mut change = Change::to(body, EventKind::CustomerDeleted);
             change.beside = methods.iter().map(|m| handed(m, Hold::Detached, now)).collect();
             change.jobs.push(erasure(id, account, customer, now));
-            Ok(change)
+            let entry = |by: &By| by.did(Action::CustomerErase).account(account).subject(Kind::Customer, customer);
+            Ok(change.audit(by.map(entry)))
         };
         match record::change(ports, account, customer, None, &decide, &|_| vec![]).await {
             Ok(Done::Fresh(view)) => {

@@ -2,6 +2,7 @@
 //! Knows core by its public interface alone.
 
 mod at_once;
+mod audit;
 mod cancel;
 mod capture;
 mod check;
@@ -9,6 +10,7 @@ mod gate;
 mod idempotency;
 mod increment;
 mod late;
+mod notice;
 mod order;
 mod people;
 mod refund;

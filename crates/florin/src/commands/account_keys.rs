@@ -43,7 +43,7 @@ pub async fn ask_health(home: &Home) -> Result<Value, Fail> {
     ask_any(home, &Ask::Health).await
 }
 
-async fn ask_any(home: &Home, question: &Ask) -> Result<Value, Fail> {
+pub async fn ask_any(home: &Home, question: &Ask) -> Result<Value, Fail> {
     let runs = try_lock(&home.lock())?.is_none() && read_json(&home.ready()).is_ok();
     if !runs {
         let message = format!("nothing runs on {}. Start it: florin demo, or florin serve.", home.root.display());

@@ -1,6 +1,7 @@
 //! The commands of the terminal, one file each.
 
 pub mod account_keys;
+pub mod audit;
 pub mod backup;
 pub mod bench;
 pub mod custodians;
@@ -12,6 +13,7 @@ pub mod key_age;
 pub mod key_checks;
 pub mod manage;
 pub mod network;
+pub mod notify;
 pub mod own;
 pub mod pay;
 pub mod plain;

@@ -5,6 +5,8 @@ use crate::certificates;
 use crate::config::Config;
 use crate::fail::{Fail, io};
 use crate::gateway::api::TestKeys;
+use crate::gateway::audit::AuditSettings;
+use crate::gateway::bot_check::BotCheckSettings;
 use crate::gateway::client::Gateway;
 use crate::gateway::journey::SandboxAt;
 use crate::gateway::ops::Ask;
@@ -13,6 +15,7 @@ use crate::gateway::reports::ReportSource;
 use crate::gateway::settlement::SettlementSettings;
 use crate::home::{Home, first_keys};
 use crate::pki;
+use crate::process::messages::{self, MessageSettings};
 use crate::process::settings::{
     AbuseSettings, EdgePorts, FeeSettings, FrontSettings, GateSettings, GatewaySettings, Limits, SandboxSettings,
     VaultSettings,
@@ -21,6 +24,7 @@ use crate::process::sites::{self, Public, needed};
 use crate::process::supervise::{Log, Part};
 use crate::process::{hand, ready, user};
 use florin_core::attempt::ANSWER_WITHIN_MS;
+use florin_core::deliver::target;
 use florin_core::edge::Site;
 use florin_sandbox::{ControlClient, Ready};
 use rustix::fs::{FlockOperation, flock};
@@ -97,7 +101,7 @@ impl SandboxFacts {
 }
 
 /// What the gateway is told besides: fees, limits, reports, where erasures are noted, where its metrics are asked for.
-type Beside = (FeeSettings, GateSettings, SettlementSettings, PathBuf, (Option<SocketAddr>, Certificates), Signing);
+type Beside = (FeeSettings, GateSettings, SettlementSettings, Kept, (Option<SocketAddr>, Certificates), Signing);
 /// For whom passkeys are made, if not for the dashboard's host, and whether owners may have codes by SMS.
 type Signing = (Option<String>, bool);
 /// In use, by the settings that name them.
@@ -183,7 +187,7 @@ impl System {
             cert: vault.cert.clone(),
             key: vault.key.clone(),
         };
-        let (settlement, erased) = (settlement(config, Some(source), 1)?, erased(config, &home));
+        let (settlement, erased) = (settlement(config, Some(source), 1)?, kept(config, &home)?);
         // A command that pays and ends is watched by nobody.
         let metrics = if matches!(open, Public::Settings) { metrics(config)? } else { None };
         let certificates = certificates::named(config, &home);
@@ -265,7 +269,7 @@ impl System {
             key: vault.key.clone(),
         });
         let settlement = settlement(config, source, config.number("settlement.every_seconds", 1, 86_400)?)?;
-        let erased = erased(config, &home);
+        let erased = kept(config, &home)?;
         let watched = (metrics(config)?, certificates::named(config, &home));
         let beside = (fees, gate, settlement, erased, watched, signing(config)?);
         System::finish(home, None, vec![], vec![lock], vault, beside, Log::Terminal).await
@@ -277,7 +281,7 @@ impl System {
         mut parts: Vec<Part>,
         locks: Vec<Lock>,
         mut vault: VaultSettings,
-        (fees, gate, settlement, erased, (metrics, certificates), people): Beside,
+        (fees, gate, settlement, (erased, audit, messages), (metrics, certificates), people): Beside,
         log: Log,
     ) -> Result<System, Fail> {
         let mut gateway = GatewaySettings {
@@ -307,6 +311,8 @@ impl System {
             settlement,
             metrics: metrics.is_some(),
             backups: home.backups("state.json"),
+            audit,
+            messages,
             certificates,
         };
         match vault.user {
@@ -485,7 +491,26 @@ fn gate(config: &Config, usual: &Usual, live: bool) -> Result<GateSettings, Fail
     let (requests_kept_days, requests_kept) =
         (number("requests.kept_days", 3_650)?, number("requests.kept", 100_000_000)?);
     let personal_days = u32::try_from(config.number("retention.personal_days", 0, 36_500)?).unwrap_or(0);
-    Ok(GateSettings { requests_kept_days, requests_kept, personal_days, limits, abuse: abuse(config, live)? })
+    let (abuse, bot_check) = (abuse(config, live)?, bot_check(config, live)?);
+    Ok(GateSettings { requests_kept_days, requests_kept, personal_days, limits, abuse, bot_check })
+}
+
+/// All three settings, or none.
+fn bot_check(config: &Config, live: bool) -> Result<Option<BotCheckSettings>, Fail> {
+    let url = config.text("abuse.bot_check");
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let bad = |key: &str, message: &str| Fail::usage("invalid_setting", key, message.to_owned());
+    target(url, live, !live).map_err(|_| bad("abuse.bot_check", "this is no https address of a public server."))?;
+    let site_key = config.text("abuse.bot_site_key").to_owned();
+    if site_key.is_empty() || !site_key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(bad("abuse.bot_site_key", "give the site key that belongs to abuse.bot_check."));
+    }
+    let Some(secret_file) = config.path("abuse.bot_secret_file") else {
+        return Err(bad("abuse.bot_secret_file", "name the file with the secret that belongs to abuse.bot_check."));
+    };
+    Ok(Some(BotCheckSettings { url: url.to_owned(), site_key, secret_file }))
 }
 
 /// More is no threshold worth the name.
@@ -559,8 +584,12 @@ fn metrics(config: &Config) -> Result<Option<SocketAddr>, Fail> {
     }
 }
 
-fn erased(config: &Config, home: &Home) -> PathBuf {
-    config.path("erasures.file").unwrap_or_else(|| home.erased())
+/// Where erasures are written down, where checkpoints of the audit log are kept, and how messages go out.
+type Kept = (PathBuf, AuditSettings, MessageSettings);
+
+fn kept(config: &Config, home: &Home) -> Result<Kept, Fail> {
+    let erased = config.path("erasures.file").unwrap_or_else(|| home.erased());
+    Ok((erased, super::audit::settings(config, home)?, messages::of(config)?))
 }
 
 fn fees(config: &Config, settles_after_seconds: u64) -> Result<FeeSettings, Fail> {

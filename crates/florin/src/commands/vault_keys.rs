@@ -2,7 +2,7 @@
 
 use super::own::moment;
 use super::system::{home_of, kek, read_json, try_lock};
-use super::{account_keys, key_age};
+use super::{account_keys, audit, key_age};
 use crate::cli::{Common, Kind, NewKek, Rotate};
 use crate::config::Config;
 use crate::fail::{Fail, Outcome, io};
@@ -10,6 +10,7 @@ use crate::gateway::keys as gateway;
 use crate::home::make_private;
 use crate::out::out;
 use crate::process::block_on;
+use florin_core::audit::Action;
 use florin_vault::cards::rotation::{KeysAnswer, KeysAsk, KeysStatus, Next};
 use florin_vault::client::VaultClient;
 use florin_vault::keys::describe::Place;
@@ -270,6 +271,16 @@ fn print(common: &Common, status: &KeysStatus) {
 }
 
 pub fn rotate(common: &Common, what: Rotate, from: &[PathBuf], shares_to: Option<&Path>) -> Outcome {
+    let told = match what {
+        Rotate::Data => Some(Action::VaultDataKeyRotate),
+        Rotate::Kek => Some(Action::VaultKekRotate),
+        // The gateway does these, and writes them down itself.
+        Rotate::Accounts | Rotate::Root => None,
+    };
+    if let Some(action) = told {
+        let home = home_of(&Config::load(common)?)?;
+        block_on(audit::tell(&home, action, florin_core::audit::Outcome::Begun))?;
+    }
     let status = match what {
         Rotate::Data => block_on(rotate_data(common))?,
         Rotate::Kek => rotate_kek(common, from, shares_to)?,

@@ -1,6 +1,7 @@
 //! The merchant account that the terminal works for: made at the first start.
 
 use florin_core::account::{self, Account};
+use florin_core::audit::By;
 use florin_core::flow::Failure;
 use florin_core::id::Key;
 use florin_core::money::Currency;
@@ -16,7 +17,7 @@ pub async fn first(ports: &dyn Ports, live: bool) -> Result<Key, Failure> {
         return Ok(view.key);
     }
     let name = if live { "Live account" } else { "Test account" };
-    Ok(account::make(ports, plain(name.to_owned(), live)).await?.key)
+    Ok(account::make(&By::SYSTEM, ports, plain(name.to_owned(), live)).await?.key)
 }
 
 /// An account where country and currency are the usual ones.

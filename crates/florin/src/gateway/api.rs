@@ -1,5 +1,6 @@
 //! The API in this process: its ports, its named test cards, and the keys that are made at the first start.
 
+use super::bot_check::BotCheck;
 use super::journey::Pages;
 use super::ports::Real;
 use super::requests::Requests;
@@ -10,6 +11,7 @@ use florin_api::keys::manage::{self, NewKey};
 use florin_api::{Api, Expires, Failed, House, JourneyLink, KeyClass, Named, NotNamed, NotRenewed};
 use florin_connect::card::BadCard;
 use florin_core::abuse_log::AbuseLog;
+use florin_core::audit::By;
 use florin_core::edge::{Identified, Identify};
 use florin_core::flow::Failure;
 use florin_core::id::{Key, Kind};
@@ -36,9 +38,21 @@ pub struct Beside {
     pub local_endpoints: bool,
     /// Where journeys are looked at, if a dashboard is served.
     pub pages: Option<Pages>,
+    pub bot_check: Option<BotCheck>,
 }
 
 impl House for Beside {
+    fn bot_check(&self) -> Option<&str> {
+        self.bot_check.as_ref().map(|check| check.site_key.as_str())
+    }
+    fn is_person<'a>(&'a self, token: &'a str) -> Wait<'a, bool> {
+        Box::pin(async move {
+            match &self.bot_check {
+                Some(check) => check.is_person(token).await,
+                None => false,
+            }
+        })
+    }
     fn failed(&self, what: &Failed<'_>) {
         let (of, path, status) = (Asked(what.request), Words(what.path), i64::from(what.status));
         match what.trouble {
@@ -137,8 +151,9 @@ pub async fn test_keys(api: &Api, account: Key, path: &Path) -> Result<(), Fail>
     }
     let failed = |e: florin_api::ApiError| Fail::new("store_error", e.message);
     let named = |class| NewKey { name: Some("demo".to_owned()), ..NewKey::plain(class, false) };
-    let secret_key = manage::issue(api, account, named(KeyClass::Secret)).await.map_err(failed)?.text;
-    let publishable_key = manage::issue(api, account, named(KeyClass::Publishable)).await.map_err(failed)?.text;
+    let secret_key = manage::issue(&By::SYSTEM, api, account, named(KeyClass::Secret)).await.map_err(failed)?.text;
+    let publishable_key =
+        manage::issue(&By::SYSTEM, api, account, named(KeyClass::Publishable)).await.map_err(failed)?.text;
     let text = serde_json::to_vec(&TestKeys { secret_key, publishable_key })
         .map_err(|_| Fail::new("store_error", "the test keys cannot be written"))?;
     let _ = std::fs::remove_file(path);

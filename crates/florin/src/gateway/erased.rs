@@ -3,6 +3,7 @@
 
 use super::ports::Real;
 use crate::fail::{Fail, io};
+use florin_core::audit::By;
 use florin_core::customer::{Customer, delete};
 use florin_core::flow::{self, View};
 use florin_core::id::{IdCodec, Key, Kind};
@@ -83,7 +84,7 @@ pub async fn again(ports: &Real) -> Result<u64, Fail> {
         for row in rows.into_iter().flatten().filter(|row| row.kind == Kind::Customer) {
             let view: View<Customer> = flow::read(&row).map_err(|f| failed(&f))?;
             if view.body.deleted.is_none() {
-                delete(ports, view.account, view.key).await.map_err(|f| failed(&f))?;
+                delete(Some(&By::SYSTEM), ports, view.account, view.key).await.map_err(|f| failed(&f))?;
                 deleted += 1;
             }
         }

@@ -10,6 +10,7 @@ use florin_api::order_keys::{self, Rolled};
 use florin_api::{Api, ApiError, KeyClass, shape_of_decision, shape_of_request};
 use florin_core::abuse_log::AbuseLog;
 use florin_core::account::{Account, AccountView, LONGEST_NAME, MOST_ACCOUNTS, all, change, make};
+use florin_core::audit::{self, Action, By, Outcome};
 use florin_core::flow::{Failure, load};
 use florin_core::id::{Key, Kind};
 use florin_core::money::Currency;
@@ -165,25 +166,28 @@ async fn perform(desk: &Desk, asked: Manage) -> Result<Value, ApiError> {
             let allowed = manage::networks(&from)?;
             let ends = ends.map(|seconds| Time(seconds.saturating_mul(1_000)));
             let live = live(desk, account).await?;
-            Ok(once(manage::issue(&desk.api, account, NewKey { class, live, name, grants, ends, allowed }).await?))
+            Ok(once(
+                manage::issue(&By::LOCAL, &desk.api, account, NewKey { class, live, name, grants, ends, allowed })
+                    .await?,
+            ))
         }
         Manage::Expiring => Ok(json!({ "object": "list", "data": expiring(&desk.ports, &desk.api).await? })),
         Manage::RollKey { account, id, overlap_seconds } => {
             let account = of(desk, account).await?;
-            Ok(once(manage::roll(&desk.api, account, &id, overlap_seconds).await?))
+            Ok(once(manage::roll(&By::LOCAL, &desk.api, account, &id, overlap_seconds).await?))
         }
-        Manage::RevokeKey { account, id } => manage::revoke(&desk.api, of(desk, account).await?, &id).await,
+        Manage::RevokeKey { account, id } => manage::revoke(&By::LOCAL, &desk.api, of(desk, account).await?, &id).await,
         Manage::SetAccount { account, require_order_code } => {
             let set = |a: &Account| Account {
                 require_order_code: require_order_code.unwrap_or(a.require_order_code),
                 ..a.clone()
             };
-            Ok(shape(desk, &change(ports, of(desk, account).await?, &set).await?))
+            Ok(shape(desk, &change(&By::LOCAL, ports, of(desk, account).await?, &set).await?))
         }
         Manage::SetKey { account, id, require_order_code, signing, require_signature } => {
             let signing = signing.as_deref().map(self::signing).transpose()?;
             let new = NewRules { order_code: require_order_code, signing, signature_required: require_signature };
-            let (mut shown, secret) = rules::set(&desk.api, of(desk, account).await?, &id, &new).await?;
+            let (mut shown, secret) = rules::set(&By::LOCAL, &desk.api, of(desk, account).await?, &id, &new).await?;
             if let Some(text) = secret {
                 shown["secret"] = json!(text);
             }
@@ -198,24 +202,33 @@ async fn perform(desk: &Desk, asked: Manage) -> Result<Value, ApiError> {
             let account = of(desk, account).await?;
             let live = live(desk, account).await?;
             let rolled = rolled.as_ref().map(|(id, overlap)| Rolled { id, overlap_seconds: *overlap });
-            let issued = order_keys::issue(&desk.api, account, live, rolled).await?;
+            let issued = order_keys::issue(&By::LOCAL, &desk.api, account, live, rolled).await?;
             let mut shown = issued.shown;
             shown["secret"] = json!(issued.text);
             Ok(shown)
         }
-        Manage::RevokeOrderKey { account, id } => order_keys::revoke(&desk.api, of(desk, account).await?, &id).await,
+        Manage::RevokeOrderKey { account, id } => {
+            order_keys::revoke(&By::LOCAL, &desk.api, of(desk, account).await?, &id).await
+        }
         Manage::ExportCustomer { account, id } => {
             let account = of(desk, account).await?;
+            // Written down before it is shown, and not shown if it cannot be.
+            let customer = desk.ports.ids.decode(Kind::Customer, &id);
+            let entry = By::LOCAL.did(Action::CustomerExport).account(account).outcome(Outcome::Begun);
+            let entry = customer.map_or(entry.clone(), |key| entry.subject(Kind::Customer, key));
+            audit::before_read(ports, entry).await?;
             florin_api::person::of(ports.store(), &desk.ports.look, account, &id).await
         }
         Manage::EraseCustomer { account, id } => {
             let account = of(desk, account).await?;
             let missing = || ApiError::missing("customer", &id, "id");
             let key = desk.ports.ids.decode(Kind::Customer, &id).ok_or_else(missing)?;
-            florin_core::customer::delete(ports, account, key).await.map_err(|failure| match failure {
-                Failure::Refused(_) => missing(),
-                Failure::Trouble(_) => failure.into(),
-            })?;
+            florin_core::customer::delete(Some(&By::LOCAL), ports, account, key).await.map_err(
+                |failure| match failure {
+                    Failure::Refused(_) => missing(),
+                    Failure::Trouble(_) => failure.into(),
+                },
+            )?;
             Ok(json!({ "id": id, "object": "customer", "deleted": true }))
         }
         Manage::Requests { account, status, method, id, limit } => {
@@ -318,7 +331,7 @@ async fn new_account(
     if all(ports).await?.len() >= MOST_ACCOUNTS as usize {
         return Err(bad("name", "There are 1,000 accounts already."));
     }
-    Ok(shape(desk, &make(ports, account).await?))
+    Ok(shape(desk, &make(&By::LOCAL, ports, account).await?))
 }
 
 fn shape(desk: &Desk, view: &AccountView) -> Value {

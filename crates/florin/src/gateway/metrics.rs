@@ -21,7 +21,7 @@ use prometheus_client::registry::{Registry, Unit};
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Seconds. An acquirer answers in tens of milliseconds to seconds; after fifteen its answer is late.
@@ -111,6 +111,9 @@ struct Looked {
     fenced: Gauge,
     certificates: Family<Words<1>, Gauge>,
     masked: Gauge,
+    audit_size: Gauge,
+    audit_age: Gauge,
+    audit_wrong: Gauge,
 }
 
 pub struct Metrics {
@@ -186,6 +189,7 @@ impl Metrics {
             "Lines of this gateway's log in which a card number was masked: each is a defect",
             looked.masked.clone(),
         );
+        audit(&mut all, &looked);
         Metrics { ports, fence, disk, backups, certificates, registry: all, looked }
     }
 
@@ -225,6 +229,11 @@ impl Metrics {
                 looked.certificates.get_or_create(&[("certificate", name.clone().into())]).set(ends);
             }
         }
+        let audit = &self.ports.audit;
+        looked.audit_size.set(audit.size.load(Ordering::Relaxed));
+        let waits = now().0.saturating_sub(audit.since.load(Ordering::Relaxed)) / 1_000;
+        looked.audit_age.set(waits.max(0));
+        looked.audit_wrong.set(i64::from(audit.wrong.load(Ordering::Relaxed)));
         for kind in JobKind::ALL {
             let query = Query::Jobs { kind: Some(*kind), limit: JOBS_COUNTED };
             // A store that cannot be read tells nothing new; that it cannot shows elsewhere.
@@ -255,6 +264,17 @@ impl Metrics {
 /// and so does a reversal that is to be repeated.
 fn is_overdue(job: &Job, now: Time) -> bool {
     job.tries > 0 || job.due <= now
+}
+
+fn audit(all: &mut Registry, looked: &Looked) {
+    all.register("audit_entries", "Entries of the audit log", looked.audit_size.clone());
+    all.register_with_unit(
+        "audit_unsigned",
+        "How long the oldest entry of the audit log has waited for a checkpoint that is kept",
+        Unit::Seconds,
+        looked.audit_age.clone(),
+    );
+    all.register("audit_broken", "Whether the audit log is not what was signed", looked.audit_wrong.clone());
 }
 
 const fn name(kind: JobKind) -> &'static str {

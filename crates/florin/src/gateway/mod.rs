@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod api;
+pub mod audit;
+pub mod bot_check;
 pub mod client;
 pub mod disk;
 pub mod door;
@@ -14,6 +16,7 @@ pub mod journey;
 pub mod keys;
 pub mod listeners;
 pub mod manage;
+pub mod messages;
 pub mod metrics;
 pub mod monitor;
 pub mod ops;

@@ -1,9 +1,11 @@
 //! What the gateway is asked through its door, and how each question becomes a command of core.
 
+use super::audit::{AuditAsk, Book};
 use super::fence::{self, Fence};
 use super::journey::Pages;
 use super::keys::{self, KeysAsk};
 use super::manage::{self, Manage};
+use super::messages::{self, MessageAsk};
 use super::people::{self, PeopleAsk};
 use super::ports::{Door, Real};
 use super::requests::Requests;
@@ -12,6 +14,7 @@ use super::settlement::{self, NotPulled, Settler};
 use super::{shape, story};
 use florin_api::Api;
 use florin_core::account;
+use florin_core::audit::{self, Action, By, Outcome};
 use florin_core::commit::ClaimId;
 use florin_core::flow::{Claiming, Done, Failure, Trouble, View, load};
 use florin_core::id::{Key, Kind};
@@ -26,6 +29,7 @@ use florin_core::refund::{self, CreateRefund, Refund, RefundPersonal, RefundReas
 use florin_core::refusal::Refusal;
 use florin_core::seal::Secret;
 use florin_core::store::Query;
+use florin_notify::Senders;
 use florin_web::Subject;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -83,6 +87,8 @@ pub enum Ask {
     /// The keys of accounts.
     Keys(KeysAsk),
     Manage(Manage),
+    Audit(AuditAsk),
+    Message(MessageAsk),
     /// Who may sign in.
     People(PeopleAsk),
     /// Fetches settlement reports now.
@@ -127,12 +133,17 @@ pub struct Desk {
     pub fence: std::sync::Arc<Fence>,
     /// The file of the key that wraps the keys of accounts.
     pub root: std::path::PathBuf,
+    pub book: std::sync::Arc<Book>,
+    pub senders: std::sync::Arc<Senders>,
 }
 
 pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
     if desk.fence.is_closed() && changes(&ask) {
         let fail = Fence::fail();
         return Answer::Error { code: fence::CODE.to_owned(), message: fail.message, param: None, status: 503 };
+    }
+    if let Err(failure) = written_down(desk, &ask).await {
+        return refuse(&failure);
     }
     if let Ask::Reconcile(asked) = ask {
         return restore::answer(desk, asked).await;
@@ -152,6 +163,15 @@ pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
     if let Ask::People(asked) = ask {
         return people::answer(desk, asked).await;
     }
+    if let Ask::Audit(asked) = ask {
+        return match super::audit::answer(desk, asked).await {
+            Ok(value) => Answer::Ok(value),
+            Err(fail) => Answer::Error { code: fail.code, message: fail.message, param: fail.param, status: 400 },
+        };
+    }
+    if let Ask::Message(asked) = ask {
+        return messages::answer(&desk.ports, &desk.senders, asked).await;
+    }
     if let Ask::SettlementPull = ask {
         return match desk.settler.pull(&desk.ports).await {
             Ok(pulled) => Answer::Ok(settlement::pulled(&pulled)),
@@ -164,6 +184,24 @@ pub async fn answer(desk: &Desk, ask: Ask) -> Answer {
     }
 }
 
+/// What somebody at the terminal does with money, keys and fences is in the audit log before it is begun, or it is not begun.
+async fn written_down(desk: &Desk, ask: &Ask) -> Result<(), Failure> {
+    #[allow(clippy::wildcard_enum_match_arm)]
+    let (action, payment) = match ask {
+        Ask::Refund { id, .. } => (Action::Refund, Some(id)),
+        Ask::Capture { id, .. } => (Action::Capture, Some(id)),
+        Ask::Cancel { id, .. } => (Action::Cancel, Some(id)),
+        Ask::Release => (Action::RestoreRelease, None),
+        Ask::Keys(KeysAsk::Rotate { .. }) => (Action::AccountKeysRotate, None),
+        Ask::Keys(KeysAsk::RotateRoot) => (Action::GatewayRootRotate, None),
+        _ => return Ok(()),
+    };
+    let entry = By::LOCAL.did(action).outcome(Outcome::Begun);
+    let payment = payment.and_then(|id| desk.ports.ids.decode(Kind::Payment, id));
+    let entry = payment.map_or(entry.clone(), |key| entry.account(desk.account).subject(Kind::Payment, key));
+    audit::before_read(&*desk.ports, entry).await
+}
+
 /// What the fence of a restored installation keeps out.
 const fn changes(ask: &Ask) -> bool {
     match ask {
@@ -174,6 +212,7 @@ const fn changes(ask: &Ask) -> bool {
         | Ask::Capture { .. }
         | Ask::Cancel { .. }
         | Ask::Refund { .. }
+        | Ask::Message(MessageAsk::Test { .. })
         | Ask::SettlementPull => true,
         Ask::Show { .. }
         | Ask::List { .. }
@@ -181,6 +220,8 @@ const fn changes(ask: &Ask) -> bool {
         | Ask::Link { .. }
         | Ask::Health
         | Ask::Keys(_)
+        | Ask::Audit(_)
+        | Ask::Message(MessageAsk::State { .. })
         | Ask::SettlementReports { .. }
         | Ask::SettlementBreaks { .. }
         | Ask::Reconcile(_)
@@ -278,6 +319,8 @@ async fn perform(desk: &Desk, ask: Ask) -> Result<Value, Failure> {
         Ask::Health
         | Ask::Keys(_)
         | Ask::Manage(_)
+        | Ask::Audit(_)
+        | Ask::Message(_)
         | Ask::People(_)
         | Ask::SettlementPull
         | Ask::Reconcile(_)

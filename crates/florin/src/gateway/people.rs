@@ -51,14 +51,23 @@ pub enum PeopleAsk {
     },
 }
 
-/// People of this installation. `origin`: where browsers reach the dashboard, if one is served. Without one, nobody signs in, and the
-/// terminal's questions are answered all the same.
+/// What settings say of signing in.
+pub struct Signing {
+    /// Where browsers reach the dashboard, if one is served.
+    pub origin: Option<String>,
+    /// Whom passkeys are made for, if not for its host.
+    pub relying_party: Option<String>,
+    pub sms_for_owners: bool,
+    /// Mail can be sent, and codes to phones.
+    pub mail: bool,
+    pub sms: bool,
+}
+
+/// People of this installation. Without a dashboard nobody signs in, and the terminal's questions are answered all the same.
 pub fn open(
     ports: Arc<Real>,
     root: &Secret,
-    origin: Option<String>,
-    relying_party: Option<String>,
-    sms_for_owners: bool,
+    Signing { origin, relying_party, sms_for_owners, mail, sms }: Signing,
 ) -> Result<Arc<People>, Fail> {
     let at = origin.clone().unwrap_or_else(|| "https://localhost".to_owned());
     let host = || Url::parse(&at).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
@@ -66,7 +75,7 @@ pub fn open(
     let place = Place { relying_party, origins: vec![at.clone()], product: "Florin".to_owned() };
     let identity = Identity::new(root, &place);
     let identity = identity.map_err(|why| Fail::usage("invalid_setting", "people.relying_party", why))?;
-    let rules = Rules { sms: false, sms_for_owners, mail: false, origin: origin.unwrap_or_default() };
+    let rules = Rules { sms, sms_for_owners, mail, origin: origin.unwrap_or_default() };
     Ok(Arc::new(People::new(ports, Arc::new(identity), root, rules)))
 }
 

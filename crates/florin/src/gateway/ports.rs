@@ -129,6 +129,9 @@ pub struct Real {
     /// Tells of new events.
     pub news: Arc<News>,
     pub counted: Counted,
+    /// Messages to people are due.
+    pub messages: Notify,
+    pub audit: super::audit::Watched,
 }
 
 impl Real {
@@ -157,6 +160,8 @@ impl Real {
             deliveries: Notify::new(),
             news,
             counted: Counted::new(),
+            messages: Notify::new(),
+            audit: super::audit::Watched::default(),
         }
     }
 
@@ -220,6 +225,7 @@ impl Ports for Real {
     fn nudge(&self) {
         self.due.notify_one();
         self.deliveries.notify_one();
+        self.messages.notify_one();
     }
 }
 

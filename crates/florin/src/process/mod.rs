@@ -1,6 +1,7 @@
 //! The processes of one binary, and how they are started, watched and stopped.
 
 pub mod hand;
+pub mod messages;
 pub mod ready;
 pub mod roles;
 pub mod settings;

@@ -7,6 +7,8 @@ use super::settings::{
 use super::{asked_to_stop, block_on, block_on_parking, hand, say, user};
 use crate::cli::Role;
 use crate::fail::{Fail, Outcome};
+use crate::gateway::audit::Book;
+use crate::gateway::bot_check::{BotCheck, BotCheckSettings};
 use crate::gateway::disk::Disk;
 use crate::gateway::erased::Tombstones;
 use crate::gateway::fence::Fence;
@@ -19,7 +21,7 @@ use crate::gateway::ports::{Real, now};
 use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
-use crate::gateway::{account, api, door, edge, keys, manage, monitor, people, retention, worker};
+use crate::gateway::{account, api, audit, door, edge, keys, manage, messages, monitor, people, retention, worker};
 use crate::home::{random, read_key};
 use crate::log::{Format, Words, log};
 use crate::named::Named;
@@ -31,11 +33,13 @@ use florin_core::store::{Query, Store};
 use florin_store::{Options, Retention, SqliteRequestLog, SqliteStore};
 use florin_vault::client::VaultClient;
 use florin_vault::edge::{EdgeSettings, Entrance, Given};
+use florin_vault::private::read;
 use florin_vault::threeds::DirectorySettings;
 use florin_web::{Flows, Links, Web};
 use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 pub fn run(role: &Role) -> Outcome {
     Format::inherit();
@@ -190,7 +194,16 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     // The root may be replaced by another; what is derived for others rests on what stays.
     let links = Arc::new(Links::new(store.seed(), ids()?));
     let people_root = store.seed().derive(b"people");
-    let (origin, relying_party, sms_for_owners) = (s.dashboard.clone(), s.relying_party.clone(), s.sms_for_owners);
+    let origin = s.dashboard.clone();
+    let signing = people::Signing {
+        origin: origin.clone(),
+        relying_party: s.relying_party,
+        sms_for_owners: s.sms_for_owners,
+        mail: s.messages.mail.is_some(),
+        sms: s.messages.sms.is_some(),
+    };
+    let book = Arc::new(Book::open(store.seed(), ids()?, s.audit)?);
+    let senders = Arc::new(super::messages::senders(s.messages, ids()?)?);
     let pages = s.dashboard.map(|origin| Pages { origin, links: Arc::clone(&links) });
     let look = Arc::new(Look::new(ids()?, store.seed()).reached_at(s.public));
     let (api_root, claims) = (store.seed().derive(b"api"), store.seed().derive(b"idempotency keys"));
@@ -211,17 +224,23 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         u64::from_be_bytes(holder),
     ));
     fence.lift_if_compared(&*ports).await?;
-    let people = people::open(Arc::clone(&ports), &people_root, origin, relying_party, sms_for_owners)?;
+    let (mails, people) = (signing.mail, people::open(Arc::clone(&ports), &people_root, signing)?);
     let account = account::first(&*ports, s.live).await.map_err(|e| Fail::new("store_error", ops::plain(&e)))?;
     let listener = door::bind(&s.door).map_err(|e| crate::fail::io("listen on", &s.door, &e))?;
     let kept = Retention { days: s.gate.requests_kept_days, entries: s.gate.requests_kept };
     let log = SqliteRequestLog::open(&s.requests, kept).map_err(trouble)?;
     let requests = Arc::new(Requests::new(log, Arc::clone(&ports)));
     let (at, written) = (Arc::clone(&ports), Arc::clone(&requests));
-    let beside = api::Beside { ports: at, requests: written, local_endpoints: s.hooks_local, pages: pages.clone() };
+    let trust = Trust { ca: s.hooks_ca, local: s.hooks_local };
+    let bot_check = match s.gate.bot_check {
+        Some(settings) => Some(bot_check(settings, &trust, s.live)?),
+        None => None,
+    };
+    let (local_endpoints, shown) = (s.hooks_local, pages.clone());
+    let beside = api::Beside { ports: at, requests: written, local_endpoints, pages: shown, bot_check };
     let api = Api::new(ports.clone(), Arc::new(beside), look, &api_root, limits(s.gate.limits), s.live);
     let api = Arc::new(api.guarded(guard(s.gate.abuse), &api_root));
-    let client = Client::new(&Trust { ca: s.hooks_ca, local: s.hooks_local });
+    let client = Client::new(&trust);
     let client = client.map_err(|e| Fail::new("bad_certificate", format!("webhooks: {e}")))?;
     let office = Arc::new(Office { ports: Arc::clone(&ports), api: Arc::clone(&api), client });
     if !s.live {
@@ -241,14 +260,15 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
         pages,
         fence: Arc::clone(&fence),
         root: s.root,
+        book: Arc::clone(&book),
+        senders: Arc::clone(&senders),
     });
     let teller = Teller::new(Arc::clone(&ports), s.sandbox, s.ready);
-    let web = Web::new(Arc::new(teller), s.live, links);
-    // Without an address that browsers know, nobody could sign in.
-    let web = match people.rules.origin.as_str() {
-        "" => web,
-        _ => web.with_desk(Arc::new(Flows::new(Arc::clone(&people), Arc::clone(&ports) as _, ids()?))),
-    };
+    let mut web = Web::new(Arc::new(teller), s.live, links);
+    if let Some(origin) = origin {
+        let flows = Flows::new(people, ports.clone(), ids()?, origin).with_mail(mails);
+        web = web.with_desk(Arc::new(flows));
+    }
     let disk = Arc::new(Disk::under(&s.database));
     let sites = Arc::new(Sites { api, web, disk: Arc::clone(&disk), fence: Arc::clone(&fence) });
     let open = || Arc::clone(&fence);
@@ -257,6 +277,8 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     tokio::spawn(keys::rotations(Arc::clone(&ports)));
     tokio::spawn(open().after_comparing(worker::jobs(Arc::clone(&ports), Arc::clone(&fence))));
     tokio::spawn(open().behind(worker::erasures(Arc::clone(&ports))));
+    tokio::spawn(open().behind(messages::sends(Arc::clone(&ports), senders)));
+    tokio::spawn(open().behind(audit::checkpoints(Arc::clone(&ports), book)));
     tokio::spawn(open().behind(retention::ends(Arc::clone(&ports), s.gate.personal_days)));
     tokio::spawn(open().behind(hooks::lanes(Arc::clone(&office))));
     tokio::spawn(open().behind(hooks::retries(office)));
@@ -312,6 +334,14 @@ fn limits(s: Limits) -> LimitSettings {
         address: rate(s.address),
         failures: rate(s.failures),
     }
+}
+
+fn bot_check(settings: BotCheckSettings, trust: &Trust, live: bool) -> Result<BotCheck, Fail> {
+    let secret = read(&settings.secret_file).map_err(|e| Fail::new(e.code(), format!("abuse.bot_secret_file: {e}")))?;
+    let text = std::str::from_utf8(&secret).map(|text| Zeroizing::new(text.trim().to_owned()));
+    let text = text.map_err(|_| Fail::new("key_damaged", "abuse.bot_secret_file: this is no text".to_owned()))?;
+    let client = Client::new(trust).map_err(|e| Fail::new("bad_certificate", format!("abuse.bot_check: {e}")))?;
+    Ok(BotCheck::new(settings, text, client, live))
 }
 
 fn guard(s: AbuseSettings) -> GuardSettings {

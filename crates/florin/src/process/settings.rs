@@ -1,6 +1,7 @@
 //! What the starter tells each process. Paths and ports only: secrets stay in files.
 
 use super::user::User;
+use crate::gateway::bot_check::BotCheckSettings;
 use florin_core::edge::Site;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -119,6 +120,8 @@ pub struct GatewaySettings {
     pub metrics: bool,
     /// Where the state of the backups is noted.
     pub backups: PathBuf,
+    pub audit: crate::gateway::audit::AuditSettings,
+    pub messages: super::messages::MessageSettings,
     /// Certificates in use, by the settings that name them.
     pub certificates: Vec<(String, PathBuf)>,
 }
@@ -132,7 +135,7 @@ pub struct FeeSettings {
 }
 
 /// How requests are limited, and how long they are written down.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GateSettings {
     pub requests_kept_days: u32,
     /// Entries at most.
@@ -142,6 +145,8 @@ pub struct GateSettings {
     pub personal_days: u32,
     pub limits: Limits,
     pub abuse: AbuseSettings,
+    #[serde(default)]
+    pub bot_check: Option<BotCheckSettings>,
 }
 
 /// Requests a second, and at once; 0 a second is no limit.

@@ -114,14 +114,23 @@ impl Client {
         self.try_ask("POST", path, form, Some(key))
     }
 
+    /// With lines of a head, each ending in CR LF.
+    pub fn post_headed(&mut self, path: &str, form: &str, headers: &str) -> Answer {
+        self.try_headed("POST", path, form, headers).unwrap()
+    }
+
     fn ask(&mut self, method: &str, path: &str, form: &str, key: Option<&str>) -> Answer {
         self.try_ask(method, path, form, key).unwrap()
     }
 
     fn try_ask(&mut self, method: &str, path: &str, form: &str, key: Option<&str>) -> std::io::Result<Answer> {
         let key = key.map_or(String::new(), |key| format!("Idempotency-Key: {key}\r\n"));
+        self.try_headed(method, path, form, &key)
+    }
+
+    fn try_headed(&mut self, method: &str, path: &str, form: &str, headers: &str) -> std::io::Result<Answer> {
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n{key}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n{headers}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
             self.key,
             form.len()
         );

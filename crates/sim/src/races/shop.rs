@@ -10,6 +10,7 @@ use crate::gateway::FEES;
 use florin_api::keys::manage::{NewKey, issue};
 use florin_api::{Api, KeyClass, Look};
 use florin_core::account::Account;
+use florin_core::audit::By;
 use florin_core::commit::EventKind;
 use florin_core::edge::{CARD_FIELD, EdgeRequest, Site, SwappedCard};
 use florin_core::fees::Fees;
@@ -119,7 +120,7 @@ impl Shop {
         let change = Change::to(body, EventKind::AccountCreated);
         block_on(record::make(&*till, HOUSE, ACCOUNT, change, None, &|_| vec![]))
             .map_err(|e| NoRace(format!("no account: {e:?}")))?;
-        let key = block_on(issue(&api, ACCOUNT, NewKey::plain(KeyClass::Secret, false)));
+        let key = block_on(issue(&By::SYSTEM, &api, ACCOUNT, NewKey::plain(KeyClass::Secret, false)));
         let secret = key.map_err(|e| NoRace(format!("no key: {}", e.message)))?.text;
         Ok(Shop { till, api, secret, card, tokens: AtomicI64::new(100) })
     }

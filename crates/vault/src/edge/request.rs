@@ -25,7 +25,7 @@ const VERSION_LIMIT_BYTES: usize = 40;
 
 /// Headers that the gateway gets. All others end here: those of this hop, those that say who the client is, and those that would only
 /// carry what clients and their networks put into requests by chance.
-const PASSED_ON: [&str; 20] = [
+const PASSED_ON: [&str; 21] = [
     "accept",
     "accept-encoding",
     "accept-language",
@@ -34,6 +34,7 @@ const PASSED_ON: [&str; 20] = [
     "content-type",
     "cookie",
     "date",
+    "florin-bot-check",
     "host",
     "idempotency-key",
     "if-match",

@@ -53,8 +53,15 @@ class Client {
   }
 
   /** @param {string} method @param {string} path @param {Bag} [params] @param {{group: string, into: Into}} [card] */
-  request(method, path, params = {}, card) {
-    return this.controller().call('request', { method, path, params: plain(params), card });
+  async request(method, path, params = {}, card) {
+    /** @param {string} [person] */
+    const ask = (person) => this.controller().call('request', { method, path, params: plain(params), card, person });
+    const { florin_bot_check: site, ...answer } = await ask();
+    // Refused for its address: a person may go on, and the page knows how to ask whether it is one.
+    const token = site && typeof this.options.botCheck === 'function' ? await this.options.botCheck(site) : undefined;
+    if (!token) return answer;
+    const { florin_bot_check: _again, ...second } = await ask(String(token));
+    return second;
   }
 
   /** The form behind an element that was handed over. @param {any} element */

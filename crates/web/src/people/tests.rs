@@ -598,5 +598,8 @@ fn the_authenticator_is_asked_by_script_alone() {
     assert_eq!(post(&desk, "/passkey/else", "").status, 404);
     // Without scripts the part is not shown, and the page says why.
     let page = get(&desk, "/sign-in");
-    assert!(page.body.contains("<div data-part=\"passkey\" class=\"stack scripted\"") && page.body.contains("Passkeys need JavaScript"));
+    assert!(
+        page.body.contains("<div data-part=\"passkey\" class=\"stack scripted\"")
+            && page.body.contains("Passkeys need JavaScript")
+    );
 }
