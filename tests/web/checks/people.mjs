@@ -1,6 +1,7 @@
 // The house's people in a real browser: enrolling, every way in, what must not work, and each page for everybody's eyes and hands.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import http from 'node:http';
 
 const EMAIL = 'ada@shop.example';
 const PASSWORD = 'a long sentence for the test';
@@ -35,19 +36,29 @@ async function authenticator(page) {
   return { cdp, credentials, put, clear: () => cdp.send('WebAuthn.clearCredentials', { authenticatorId }) };
 }
 
-async function password(page, { email = EMAIL, word = PASSWORD } = {}) {
-  await page.locator('#email').fill(email);
-  await page.locator('#password').fill(word);
-  await page.getByRole('button', { name: 'Sign in with password' }).click();
-}
-/** Types a code; while a lock of some seconds holds, again. */
-async function prove(page, code) {
+/** Sends a form; while a lock of some seconds holds, again. */
+async function send(page, fill, button) {
   for (;;) {
-    await page.locator('#code').fill(code);
-    await Promise.all([page.waitForResponse((answer) => answer.request().method() === 'POST'), page.locator('form:has(#code) button.button').first().click()]);
+    await fill();
+    await Promise.all([page.waitForResponse((answer) => answer.request().method() === 'POST'), button.click()]);
     await page.waitForLoadState();
     if ((await page.getByText('Too many tries').count()) === 0) return;
   }
+}
+async function password(page, { email = EMAIL, word = PASSWORD } = {}) {
+  await send(page, async () => {
+    await page.locator('#email').fill(email);
+    await page.locator('#password').fill(word);
+  }, page.getByRole('button', { name: 'Sign in with password' }));
+}
+const prove = (page, code) => send(page, () => page.locator('#code').fill(code), page.locator('form:has(#code) button.button').first());
+/** A request that no browser makes. The name is a browser's alone, so the address is said. */
+function raw(bench, path, { method = 'GET', headers = {} } = {}) {
+  const { host, port } = new URL(bench.ready.http_dashboard);
+  return new Promise((resolve, reject) => {
+    const asked = http.request({ host: '127.0.0.1', port, path, method, headers: { ...headers, host } }, (answer) => answer.resume().on('end', () => resolve(answer)));
+    asked.on('error', reject).end();
+  });
 }
 /** In by password and the next recovery code: whoever is in so has a fresh factor. */
 async function signIn(bench, options = {}) {
@@ -94,7 +105,8 @@ async function enrols(bench) {
   await page.getByRole('button', { name: 'Continue' }).click();
   assert.equal(await heading(page), 'Hello, Ada Sample');
   await bench.picture('people-start');
-  await page.goBack();
+  // Browsers ask before they send a form again.
+  await page.goBack().catch(() => {});
   assert.equal(await page.getByText(ada.codes[0]).count(), 0, 'the codes are shown once');
 }
 
@@ -144,13 +156,9 @@ async function nobodyIsToldWhoExists(bench) {
   seen.push((await page.locator('[role=alert]').first().textContent()).trim());
   assert.deepEqual([...new Set(seen)].length, 1, seen.join('|'));
   // In again: the count of tries begins anew.
-  const inside = await bench.open(at(bench, '/sign-in'));
-  for (;;) {
-    await password(inside.page);
-    await inside.page.waitForLoadState();
-    if ((await inside.page.getByText('Too many tries').count()) === 0) break;
-  }
-  assert.equal(await heading(inside.page), 'Second factor');
+  await page.goto(at(bench, '/sign-in'));
+  await password(page);
+  assert.equal(await heading(page), 'Second factor');
 }
 
 async function passkeys(bench) {
@@ -201,16 +209,16 @@ async function anotherSiteSendsNothing(bench) {
   assert.equal(answer.status(), 403);
   assert.equal(await heading(evil), 'This form was not sent from here');
   // Without a browser's word on it, nothing is done either.
-  const bare = await fetch(target, { method: 'POST', headers: { cookie: (await page.context().cookies()).map((one) => `${one.name}=${one.value}`).join('; ') } });
-  assert.equal(bare.status, 403);
+  const cookie = (await page.context().cookies()).map((one) => `${one.name}=${one.value}`).join('; ');
+  const bare = await raw(bench, '/sessions/others/end', { method: 'POST', headers: { cookie } });
+  assert.equal(bare.statusCode, 403);
 }
 
 async function cookiesAreRenewed(bench) {
   const shopper = await bench.open(at(bench, '/sign-in'));
   const { page } = shopper;
   const planted = 'F'.repeat(43);
-  const host = new URL(bench.ready.http_dashboard).hostname;
-  await page.context().addCookies([{ name: '__Host-florin-session', value: planted, domain: host, path: '/', secure: true, httpOnly: true, sameSite: 'Lax' }]);
+  await page.context().addCookies([{ name: '__Host-florin-session', value: planted, url: at(bench, '/'), secure: true, httpOnly: true, sameSite: 'Lax' }]);
   await page.goto(at(bench, '/sign-in'));
   await password(page);
   await page.goto(at(bench, '/sign-in/second?by=recovery'));
@@ -225,9 +233,9 @@ async function cookiesAreRenewed(bench) {
   await prove(page, totp(ada.key, 1));
   const renamed = (await page.context().cookies()).find((one) => one.name === '__Host-florin-session').value;
   assert.notEqual(renamed, old);
-  const stale = await fetch(at(bench, '/security'), { redirect: 'manual', headers: { cookie: `__Host-florin-session=${old}` } });
-  assert.deepEqual([stale.status, stale.headers.get('location')], [303, '/sign-in?to=%2Fsecurity']);
-  assert.deepEqual([stale.headers.get('cache-control'), stale.headers.get('referrer-policy')], ['no-store', 'same-origin']);
+  const { statusCode, headers } = await raw(bench, '/security', { headers: { cookie: `__Host-florin-session=${old}` } });
+  assert.deepEqual([statusCode, headers.location], [303, '/sign-in?to=%2Fsecurity']);
+  assert.deepEqual([headers['cache-control'], headers['referrer-policy']], ['no-store', 'same-origin']);
 }
 
 async function twoAtOnce(bench) {
@@ -298,7 +306,8 @@ async function aTeam(bench) {
   assert.equal(await heading(lin.page), 'Hello, Lin Sample');
   // Reads everything, changes nothing: the page that says no names who can.
   const refused = await lin.page.goto(at(bench, '/team/invite'));
-  assert.ok([200, 403].includes(refused.status()));
+  assert.equal(refused.status(), 403);
+  await says(lin.page, 'Ask somebody with one of these roles');
   await lin.page.goto(at(bench, '/audit'));
   await says(lin.page, 'none missing, none altered');
   await page.goto(at(bench, '/team'));

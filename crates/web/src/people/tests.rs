@@ -566,6 +566,9 @@ fn roles_see_their_pages() {
             && !got.body.contains("href=\"/audit\"")
             && got.body.contains("href=\"/security\"")
     );
+    let auditor = Person { may: vec![Right::SeeTeam], role: Role::Auditor, ..ada() };
+    let got = get(&Arc::new(Sample { person: Some(auditor), ..Sample::stranger() }), "/team/invite");
+    assert!(got.status == 403 && got.body.contains("<li>Owner</li>") && got.body.contains("<li>Admin</li>"));
     let got = get(&Arc::new(Sample::signed()), "/approvals");
     assert_eq!(got.body.matches("action=\"/approvals/apr_1/").count(), 2, "somebody else's wish");
     assert_eq!(got.body.matches("action=\"/approvals/apr_2/").count(), 0, "one's own wish");
