@@ -116,6 +116,10 @@ pub const USED: &[Used] = &[
     ),
     used("manifests of backups", HMAC, "backup", "FIPS 198-1", "florin keys rotate root"),
     used("the shop's own records", AES, "shop", "NIST SP 800-38D", "a format of its own"),
+    used("passwords of people", ("Argon2id over HMAC-SHA256", 256), "gateway", "RFC 9106", "the next password"),
+    used("sessions, links, recovery codes as stored", HMAC, "gateway", "FIPS 198-1", "the next sign-in; new codes"),
+    used("codes of authenticator apps", ("HMAC-SHA1", 160), "gateway", "RFC 6238", "another app, or a passkey"),
+    used("passkeys", ("ECDSA P-256, RSA PKCS#1 v1.5", 256), "gateway", "WebAuthn level 3", "another passkey"),
     used("passwords of the shop", ("Argon2id", 0), "shop", "RFC 9106", "the next password"),
 ];
 

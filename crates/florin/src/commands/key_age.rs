@@ -32,6 +32,11 @@ impl KeyAge {
         self.since.map(|since| (now_ms - since) / DAY_MS)
     }
 
+    /// When it has been in use as long as it may; milliseconds since 1970.
+    pub fn ends(&self) -> Option<i64> {
+        self.since.map(|since| since.saturating_add(self.limit_days * DAY_MS))
+    }
+
     pub fn overdue(&self, now_ms: i64) -> bool {
         self.days(now_ms).is_some_and(|days| days >= self.limit_days)
     }

@@ -314,6 +314,7 @@ impl System {
             audit,
             messages,
             certificates,
+            home: home.root.clone(),
         };
         match vault.user {
             Some(user) => user::prepare(&home, &vault, user)?,

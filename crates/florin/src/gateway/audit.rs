@@ -108,7 +108,7 @@ pub struct Watched {
 
 /// Whoever has this can sign and read.
 pub struct Book {
-    signer: Signer,
+    signer: Arc<Signer>,
     ids: IdCodec,
     settings: AuditSettings,
 }
@@ -122,7 +122,12 @@ impl Book {
             format!("florin/audit/{short}")
         });
         let bad = || Fail::usage("invalid_setting", "audit.origin", "a name without spaces and plus.".to_owned());
-        Ok(Book { signer: Signer::new(&name, key.expose()).ok_or_else(bad)?, ids, settings })
+        Ok(Book { signer: Arc::new(Signer::new(&name, key.expose()).ok_or_else(bad)?), ids, settings })
+    }
+
+    /// What signs checkpoints, for the proofs that the dashboard hands out.
+    pub fn signer(&self) -> Arc<Signer> {
+        Arc::clone(&self.signer)
     }
 
     pub async fn answer(&self, store: &dyn Store, asked: AuditAsk) -> Result<Value, Fail> {

@@ -5,6 +5,8 @@ use super::disk::Disk;
 use super::fence::Fence;
 use super::ports::{Real, now};
 use crate::commands::backup::state as backup_state;
+use crate::commands::key_age;
+use crate::home::Home;
 use florin_core::commit::{Job, JobKind};
 use florin_core::ports::Ports;
 use florin_core::store::Query;
@@ -110,6 +112,7 @@ struct Looked {
     disk_free: Gauge,
     fenced: Gauge,
     certificates: Family<Words<1>, Gauge>,
+    keys: Family<Words<1>, Gauge>,
     masked: Gauge,
     audit_size: Gauge,
     audit_age: Gauge,
@@ -123,6 +126,7 @@ pub struct Metrics {
     /// Where the state of the backups is noted.
     backups: PathBuf,
     certificates: Vec<(String, PathBuf)>,
+    home: Home,
     registry: Registry,
     looked: Looked,
 }
@@ -132,7 +136,7 @@ impl Metrics {
         ports: Arc<Real>,
         fence: Arc<Fence>,
         disk: Arc<Disk>,
-        (backups, certificates): (PathBuf, Vec<(String, PathBuf)>),
+        (backups, certificates, home): (PathBuf, Vec<(String, PathBuf)>, Home),
     ) -> Metrics {
         let looked = Looked::default();
         let mut all = Registry::with_prefix("florin");
@@ -185,12 +189,17 @@ impl Metrics {
             looked.certificates.clone(),
         );
         all.register(
+            "key_period_ends_timestamp",
+            "When a key has been in use as long as it may, Unix time in seconds, by the name it is rotated with",
+            looked.keys.clone(),
+        );
+        all.register(
             "log_card_numbers_masked",
             "Lines of this gateway's log in which a card number was masked: each is a defect",
             looked.masked.clone(),
         );
         audit(&mut all, &looked);
-        Metrics { ports, fence, disk, backups, certificates, registry: all, looked }
+        Metrics { ports, fence, disk, backups, certificates, home, registry: all, looked }
     }
 
     /// OpenMetrics text.
@@ -227,6 +236,11 @@ impl Metrics {
         for (name, path) in &self.certificates {
             if let Some(ends) = crate::certificates::ends(path) {
                 looked.certificates.get_or_create(&[("certificate", name.clone().into())]).set(ends);
+            }
+        }
+        for key in key_age::all(&self.home) {
+            if let Some(ends) = key.ends() {
+                looked.keys.get_or_create(&[("key", key.name.into())]).set(ends / 1_000);
             }
         }
         let audit = &self.ports.audit;

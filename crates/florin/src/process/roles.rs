@@ -22,7 +22,7 @@ use crate::gateway::requests::Requests;
 use crate::gateway::settlement::Settler;
 use crate::gateway::site::Sites;
 use crate::gateway::{account, api, audit, door, edge, keys, manage, messages, monitor, people, retention, worker};
-use crate::home::{random, read_key};
+use crate::home::{Home, random, read_key};
 use crate::log::{Format, Words, log};
 use crate::named::Named;
 use florin_api::{Api, GuardSettings, LimitSettings, Look, Rate, Thresholds};
@@ -266,7 +266,7 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let teller = Teller::new(Arc::clone(&ports), s.sandbox, s.ready);
     let mut web = Web::new(Arc::new(teller), s.live, links);
     if let Some(origin) = origin {
-        let flows = Flows::new(people, ports.clone(), ids()?, origin).with_mail(mails);
+        let flows = Flows::new(people, ports.clone(), ids()?, origin).with_mail(mails).with_signer(Some(book.signer()));
         web = web.with_desk(Arc::new(flows));
     }
     let disk = Arc::new(Disk::under(&s.database));
@@ -288,8 +288,9 @@ async fn gateway(s: GatewaySettings) -> Result<(), Fail> {
     let monitored = monitored(s.metrics)?;
     let monitored_at = monitored.as_ref().and_then(|listener| listener.local_addr().ok()).map(|at| at.to_string());
     if let Some(listener) = monitored {
+        let home = Home { root: s.home };
         let metrics =
-            Metrics::new(Arc::clone(&ports), Arc::clone(&fence), Arc::clone(&disk), (s.backups, s.certificates));
+            Metrics::new(Arc::clone(&ports), Arc::clone(&fence), Arc::clone(&disk), (s.backups, s.certificates, home));
         tokio::spawn(monitor::serve(listener, Arc::new(metrics)));
     }
     let (stop, stopping) = watch::channel(false);

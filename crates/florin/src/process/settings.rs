@@ -124,6 +124,8 @@ pub struct GatewaySettings {
     pub messages: super::messages::MessageSettings,
     /// Certificates in use, by the settings that name them.
     pub certificates: Vec<(String, PathBuf)>,
+    /// The data folder: how old keys are is written there.
+    pub home: PathBuf,
 }
 
 /// What merchants pay, as `core`'s `Fees` takes it.

@@ -47,6 +47,11 @@ fn what_happens_is_told_and_what_is_alerted_is_told() {
     assert_eq!(value(&before, "florin_authorization_seconds_count{message=\"sale\"}"), Some(2.0));
     assert_eq!((value(&before, "florin_link_up"), value(&before, "florin_open_attempts")), (Some(1.0), Some(0.0)));
     assert_eq!(value(&before, "florin_backup_age_seconds"), None, "no backup was made yet");
+    for (key, days) in [("kek", 730.0), ("data", 365.0), ("root", 730.0), ("accounts", 365.0)] {
+        let ends = value(&before, &format!("florin_key_period_ends_timestamp{{key=\"{key}\"}}"));
+        let began = value(&before, "florin_start_time_seconds").unwrap();
+        assert!(ends.is_some_and(|ends| (ends - began - days * 86_400.0).abs() < 3_600.0), "{key}: {ends:?}");
+    }
 
     kept.create();
     house.florin(&kept.opening(&["backup", "verify"])).done();
