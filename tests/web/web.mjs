@@ -8,13 +8,14 @@ import { cards } from './checks/cards.mjs';
 import { elements } from './checks/elements.mjs';
 import { looks } from './checks/looks.mjs';
 import { page } from './checks/page.mjs';
+import { people } from './checks/people.mjs';
 import { react } from './checks/react.mjs';
 import { shop } from './checks/shop.mjs';
 import { surface } from './checks/surface.mjs';
 import { threeds } from './checks/threeds.mjs';
 
 const LIMIT_MS = 180_000;
-const ALL = { surface, elements, cards, threeds, page, access, react, looks, shop, afterwards };
+const ALL = { surface, elements, cards, threeds, page, access, react, looks, shop, people, afterwards };
 
 const [florin, modules, pictures, ...only] = process.argv.slice(2);
 fs.mkdirSync(pictures, { recursive: true });

@@ -12,10 +12,7 @@ addEventListener("pageshow", (event) => {
 });
 
 for (const input of document.querySelectorAll("input[data-least]")) {
-  const told = document.createElement("p");
-  told.className = "hint count";
-  told.setAttribute("aria-live", "polite");
-  input.closest(".field").append(told);
+  const told = document.getElementById(input.id + "-count");
   const least = Number(input.dataset.least);
   input.addEventListener("input", () => {
     // Characters as people count them, not as memory does.
@@ -25,23 +22,16 @@ for (const input of document.querySelectorAll("input[data-least]")) {
   });
 }
 
-for (const input of document.querySelectorAll("input[type=password]")) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "button quiet show";
-  button.textContent = input.dataset.show;
-  button.setAttribute("aria-pressed", "false");
-  button.setAttribute("aria-controls", input.id);
+for (const button of document.querySelectorAll("button[data-shows]")) {
+  const input = document.getElementById(button.dataset.shows);
   button.addEventListener("click", () => {
     const shown = input.type === "password";
     input.type = shown ? "text" : "password";
     button.setAttribute("aria-pressed", String(shown));
   });
-  input.closest(".field").querySelector(".label-row").append(button);
 }
 
 for (const button of document.querySelectorAll("button[data-copy]")) {
-  button.hidden = false;
   button.addEventListener("click", async () => {
     const text = document.getElementById(button.dataset.copy).innerText.trim();
     try {
@@ -53,18 +43,5 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 for (const button of document.querySelectorAll("button[data-print]")) {
-  button.hidden = false;
   button.addEventListener("click", () => print());
-}
-
-// A limit belongs to one role: its fields are there only with it.
-const limits = document.querySelectorAll("[data-field=limit], [data-field=currency]");
-const roles = document.querySelectorAll("input[name=role]");
-if (limits.length > 0 && roles.length > 0) {
-  const fit = () => {
-    const support = [...roles].some((one) => one.checked && one.value === "support");
-    for (const field of limits) field.hidden = !support;
-  };
-  for (const one of roles) one.addEventListener("change", fit);
-  fit();
 }

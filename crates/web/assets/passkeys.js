@@ -1,5 +1,5 @@
-// Asks the browser's authenticator before a form is sent (WebAuthn level 3). Without scripts, or in a browser without passkeys, the part stays
-// hidden and the other ways are there.
+// Asks the browser's authenticator before a form is sent (WebAuthn level 3). Without scripts, or in a browser without passkeys, the part is not
+// shown, and the other ways are there.
 const forms = document.querySelectorAll("form[data-passkey]");
 const able = typeof PublicKeyCredential === "function" && "parseRequestOptionsFromJSON" in PublicKeyCredential;
 
@@ -40,9 +40,10 @@ async function send(form) {
 }
 
 for (const form of forms) {
-  const part = form.closest("[data-part=passkey]");
-  if (part) part.hidden = !able;
-  document.querySelector("[data-part=no-passkey]")?.toggleAttribute("hidden", able);
+  if (!able) {
+    form.closest("[data-part=passkey]")?.classList.add("off");
+    document.querySelector("[data-part=no-passkey]")?.classList.add("on");
+  }
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!form.querySelector("button").disabled) send(form);

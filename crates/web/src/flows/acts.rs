@@ -143,7 +143,7 @@ impl Flows {
             Act::Invite { email, role: given, limit } => {
                 let seat = Seat { account: self.seat(&here, given).await?, role: role(given, limit)? };
                 let issued = people.invite(&permit, &email, vec![seat], asker.language).await.map_err(no::refused)?;
-                let link = (!self.mails).then(|| Hidden(people.link(&issued.token)));
+                let link = (!self.mails).then(|| Hidden(format!("{}/enrol/{}", self.origin, issued.token.expose())));
                 return Ok(Done::Invited { link });
             }
             Act::Withdraw { id } => people.withdraw(&permit, self.key(Kind::Invitation, &id)?).await,

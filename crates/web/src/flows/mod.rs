@@ -19,6 +19,8 @@ pub struct Flows {
     people: Arc<People>,
     ports: Arc<dyn Ports>,
     ids: IdCodec,
+    /// `scheme://host:port` of the pages, for links that are handed over.
+    origin: String,
     /// Invitations go out by mail; else their link is shown to whoever invites.
     mails: bool,
     /// Signs the tree that a proof leads to.
@@ -36,8 +38,8 @@ struct Here {
 }
 
 impl Flows {
-    pub fn new(people: Arc<People>, ports: Arc<dyn Ports>, ids: IdCodec) -> Flows {
-        Flows { people, ports, ids, mails: false, signer: None, checked: Mutex::new(None) }
+    pub fn new(people: Arc<People>, ports: Arc<dyn Ports>, ids: IdCodec, origin: String) -> Flows {
+        Flows { people, ports, ids, origin, mails: false, signer: None, checked: Mutex::new(None) }
     }
     pub fn with_mail(self, mails: bool) -> Flows {
         Flows { mails, ..self }

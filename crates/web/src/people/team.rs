@@ -61,9 +61,11 @@ pub async fn show(visit: &mut Visit<'_>) -> Answered {
 /// A fresh factor before the form is filled in, not after.
 async fn team(visit: &mut Visit<'_>) -> Result<Team, Refused> {
     let person = visit.signed().await?;
-    let team = visit.desk.team(&visit.asker).await?;
+    if !person.may.contains(&Right::ChangeTeam) {
+        return Err(Refused::Role { can: vec![Role::Owner, Role::Admin] });
+    }
     let fresh = person.fresh_until.is_some_and(|until| visit.desk.now() < until);
-    if fresh || !person.may.contains(&Right::ChangeTeam) { Ok(team) } else { Err(Refused::StepUp) }
+    if fresh { visit.desk.team(&visit.asker).await } else { Err(Refused::StepUp) }
 }
 
 fn role_fields(visit: &Visit<'_>, form: &Form, gives: &[Role]) -> [Field; 3] {

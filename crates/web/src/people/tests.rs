@@ -566,6 +566,9 @@ fn roles_see_their_pages() {
             && !got.body.contains("href=\"/audit\"")
             && got.body.contains("href=\"/security\"")
     );
+    let auditor = Person { may: vec![Right::SeeTeam], role: Role::Auditor, ..ada() };
+    let got = get(&Arc::new(Sample { person: Some(auditor), ..Sample::stranger() }), "/team/invite");
+    assert!(got.status == 403 && got.body.contains("<li>Owner</li>") && got.body.contains("<li>Admin</li>"));
     let got = get(&Arc::new(Sample::signed()), "/approvals");
     assert_eq!(got.body.matches("action=\"/approvals/apr_1/").count(), 2, "somebody else's wish");
     assert_eq!(got.body.matches("action=\"/approvals/apr_2/").count(), 0, "one's own wish");
@@ -598,5 +601,8 @@ fn the_authenticator_is_asked_by_script_alone() {
     assert_eq!(post(&desk, "/passkey/else", "").status, 404);
     // Without scripts the part is not shown, and the page says why.
     let page = get(&desk, "/sign-in");
-    assert!(page.body.contains("<div data-part=\"passkey\" hidden") && page.body.contains("Passkeys need JavaScript"));
+    assert!(
+        page.body.contains("<div data-part=\"passkey\" class=\"stack scripted\"")
+            && page.body.contains("Passkeys need JavaScript")
+    );
 }

@@ -17,6 +17,8 @@ pub struct Visit<'a> {
     pub asker: Asker,
     /// What was just done has been shown.
     pub flashed: bool,
+    /// Asked of the desk once a request.
+    person: Option<Person>,
 }
 
 /// Words that a flash may say: a cookie is the browser's, so no other text of it is ever shown.
@@ -49,7 +51,7 @@ impl<'a> Visit<'a> {
     pub fn new(desk: &'a dyn Desk, request: &'a EdgeRequest, mut base: Base) -> Visit<'a> {
         base.people = true;
         let language = base.words.0.code();
-        Visit { desk, request, base, asker: guard::asker(request, language), flashed: false }
+        Visit { desk, request, base, asker: guard::asker(request, language), flashed: false, person: None }
     }
     pub fn words(&self) -> Words {
         self.base.words
@@ -93,6 +95,9 @@ impl<'a> Visit<'a> {
 
     /// Whoever is signed in; from here on pages have their navigation.
     pub async fn signed(&mut self) -> Result<Person, Refused> {
+        if let Some(person) = &self.person {
+            return Ok(person.clone());
+        }
         let person = self.desk.who(&self.asker).await?;
         let flash =
             guard::cookie(self.request, guard::FLASH).and_then(|word| FLASHES.into_iter().find(|known| *known == word));
@@ -101,6 +106,7 @@ impl<'a> Visit<'a> {
             self.flashed = true;
         }
         self.base.shell = Some(Shell::new(self.words(), &person, &self.request.path));
+        self.person = Some(person.clone());
         Ok(person)
     }
 
