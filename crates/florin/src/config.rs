@@ -155,6 +155,13 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "127.0.0.1:0",
         "loopback address:port of /metrics, /healthz and /readyz; port 0 takes a free one; empty: none",
     ),
+    (
+        "upgrade.keys",
+        "",
+        "public keys that releases are trusted by, ssh-ed25519 AAAA…, with commas between several; none is built in",
+    ),
+    ("upgrade.from", "", "where releases are published: https://…, or a folder"),
+    ("upgrade.ca", "", "CA certificate of that address besides the system's, PEM"),
     ("network.port", "8583", "port of the sandbox's acquirer when it runs alone"),
     ("network.control_port", "0", "port of the sandbox's control interface; 0 takes a free one"),
     (
