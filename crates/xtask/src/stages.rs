@@ -33,6 +33,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "clippy", limit_minutes: 20, slow: false, needs_build: false, run: clippy },
     Stage { name: BUILD, limit_minutes: 30, slow: false, needs_build: false, run: build },
     Stage { name: "tests", limit_minutes: 20, slow: false, needs_build: true, run: tests },
+    Stage { name: "supply", limit_minutes: 15, slow: false, needs_build: true, run: supply },
     Stage { name: "mutants", limit_minutes: 20, slow: false, needs_build: false, run: mutants },
     Stage { name: "seeds", limit_minutes: 60, slow: false, needs_build: true, run: seeds },
     Stage { name: "crash", limit_minutes: 30, slow: false, needs_build: true, run: crash },
@@ -45,6 +46,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "compat", limit_minutes: 1, slow: false, needs_build: true, run: compat },
     Stage { name: "fuzz", limit_minutes: 10, slow: false, needs_build: true, run: fuzz },
     Stage { name: "mutations", limit_minutes: 60, slow: true, needs_build: false, run: mutations },
+    Stage { name: "reproduce", limit_minutes: 120, slow: true, needs_build: false, run: reproduce },
     Stage { name: "async-stripe", limit_minutes: 30, slow: true, needs_build: true, run: async_stripe },
     Stage { name: "medusa", limit_minutes: 20, slow: true, needs_build: true, run: medusa },
 ];
@@ -216,6 +218,33 @@ fn tests(run: &Run) -> Tally {
     counted(run, &mut cargo(run, &["test", "--release", "--locked", "--workspace", "--no-fail-fast"]))
 }
 
+/// The bill of materials, and the rules for dependencies.
+fn supply(run: &Run) -> Tally {
+    let mut tally = match crate::supply::check_bill(&run.root) {
+        Ok(tally) => tally,
+        Err(why) => Tally::failed(why),
+    };
+    tally.add(script(run, RULES));
+    tally
+}
+
+const RULES: &str = "tests/supply/run";
+
+/// The rules for dependencies alone; `advisories` is a copy of the RustSec database.
+pub fn deny_with(root: &Path, advisories: Option<&str>) -> Result<bool, String> {
+    let mut command = Command::new("bash");
+    // Where tools are kept is told by the program's place, whether it was built or not.
+    let own = std::env::current_exe().map_err(|e| format!("xtask does not find itself: {e}"))?;
+    command.current_dir(root).arg(RULES).arg(own.with_file_name("florin")).args(advisories);
+    Ok(command.status().map_err(|e| format!("bash cannot be started: {e}"))?.success())
+}
+
+/// This program again, so that builds have a deadline too.
+fn reproduce(run: &Run) -> Tally {
+    let Ok(program) = std::env::current_exe() else { return Tally::failed("xtask does not find itself".to_string()) };
+    one_check(run, Command::new(program).arg("reproduce").current_dir(&run.root), ": two builds are not the same")
+}
+
 /// Plants one bug after another: the simulation must catch each.
 fn mutants(run: &Run) -> Tally {
     let arguments = ["test", "--release", "--locked", "-p", "florin-sim", "--features", "mutants", "--no-fail-fast"];
@@ -229,26 +258,24 @@ fn mutations(run: &Run) -> Tally {
 }
 
 /// Targets of `fuzz/corpus`: each gets its share of the time.
-const FUZZ_TARGETS: u64 = 7;
+const FUZZ_TARGETS: u64 = 10;
+/// Where they are, and how cargo names them.
+const FUZZED: [(&str, &[&str]); 4] = [
+    ("florin-connect", &["--lib", "fuzzed::"]),
+    ("florin-vault", &["--lib", "fuzzed::"]),
+    ("florin-api", &["--lib", "fuzzed::"]),
+    ("florin-merchant", &["--test", "fuzzed"]),
+];
 
 /// Runs every fuzz target for its share of so many minutes, one after the other.
 pub fn fuzz_for(root: &Path, minutes: u64) -> Result<bool, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut all = true;
-    for package in ["florin-connect", "florin-vault", "florin-api"] {
+    for (package, which) in FUZZED {
         let ran = Command::new(&cargo)
-            .args([
-                "test",
-                "--release",
-                "--locked",
-                "-p",
-                package,
-                "--lib",
-                "fuzzed::",
-                "--",
-                "--nocapture",
-                "--test-threads=1",
-            ])
+            .args(["test", "--release", "--locked", "-p", package])
+            .args(which)
+            .args(["--", "--nocapture", "--test-threads=1"])
             .env("FLORIN_FUZZ_SECONDS", (minutes * 60 / FUZZ_TARGETS).to_string())
             .current_dir(root)
             .status();
@@ -394,10 +421,9 @@ mod tests {
             let names: Vec<_> = STAGES.iter().filter(|stage| wanted(stage, &options)).map(|stage| stage.name).collect();
             assert_eq!(names.join(" "), expected, "{all} {only:?}");
         };
-        let usual =
-            "fetch format house clippy build tests mutants seeds crash sdk node cli backup messages web compat fuzz";
+        let usual = "fetch format house clippy build tests supply mutants seeds crash sdk node cli backup messages web compat fuzz";
         check(false, &[], usual);
-        check(true, &[], &format!("{usual} mutations async-stripe medusa"));
+        check(true, &[], &format!("{usual} mutations reproduce async-stripe medusa"));
         check(false, &["house"], "house");
         check(false, &["mutations", "format"], "format mutations");
         check(true, &["seeds"], "build seeds");

@@ -33,5 +33,6 @@ mod settlement;
 mod shop;
 mod sites;
 mod trouble;
+mod upgrade;
 mod users;
 mod vault_keys;
