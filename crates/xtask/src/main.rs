@@ -5,6 +5,7 @@ mod process;
 mod report;
 mod rust;
 mod stages;
+mod supply;
 mod tree;
 
 use std::path::PathBuf;
@@ -21,6 +22,12 @@ enum Task {
     /// Minutes.
     Fuzz(u64),
     Compat,
+    /// Only compared, not written.
+    Sbom(bool),
+    /// The advisory database, where one is given.
+    Deny(Option<String>),
+    Reproduce,
+    Release(supply::release::Options),
     Help,
 }
 
@@ -50,6 +57,19 @@ fn parse(arguments: &[String]) -> Result<Task, String> {
         "house" if rest.is_empty() => Ok(Task::House),
         "compat" if rest.is_empty() => Ok(Task::Compat),
         "compat" => Err("compat takes no arguments".to_string()),
+        "sbom" => match rest {
+            [] => Ok(Task::Sbom(false)),
+            [flag] if flag == "--check" => Ok(Task::Sbom(true)),
+            _ => Err("sbom takes --check or nothing".to_string()),
+        },
+        "deny" => match rest {
+            [] => Ok(Task::Deny(None)),
+            [flag, path] if flag == "--advisories" => Ok(Task::Deny(Some(path.clone()))),
+            _ => Err("deny takes --advisories PATH or nothing".to_string()),
+        },
+        "reproduce" if rest.is_empty() => Ok(Task::Reproduce),
+        "reproduce" => Err("reproduce takes no arguments".to_string()),
+        "release" => supply::release::parse(rest).map(Task::Release),
         "bench" => Ok(Task::Bench(rest.to_vec())),
         "fuzz" => parse_fuzz(rest),
         "crash" => Ok(Task::Crash(rest.to_vec())),
@@ -96,6 +116,16 @@ fn perform(task: Task) -> Result<bool, String> {
         Task::Fuzz(minutes) => stages::fuzz_for(&root()?, minutes),
         Task::Crash(arguments) => program(&["prove", "crash"], &arguments),
         Task::Compat => compat(),
+        Task::Sbom(false) => supply::write_bill(&root()?).map(|()| true),
+        Task::Sbom(true) => {
+            let tally = supply::check_bill(&root()?)?;
+            tally.notes.iter().for_each(|note| println!("{note}"));
+            println!("{} passed, {} failed", tally.passed, tally.failed);
+            Ok(tally.failed == 0)
+        }
+        Task::Deny(advisories) => stages::deny_with(&root()?, advisories.as_deref()),
+        Task::Reproduce => supply::reproduce::run(&root()?),
+        Task::Release(options) => supply::release::run(&root()?, &options).map(|()| true),
         Task::Help => {
             println!("{}", help());
             Ok(true)
@@ -150,6 +180,11 @@ fn help() -> String {
                                    builds florin and kills its processes with -9 under load, or races requests; then compares all books
   compat                           runs the official SDKs and writes docs/compatibility.md
   fuzz --minutes N                 mutates inputs of every parser that strangers reach, for so long; a short run is part of the tests
+  sbom [--check]                   writes the bill of materials (CycloneDX), or only holds it against Cargo.lock and the build
+  deny [--advisories PATH]         licences, sources and banned packages by cargo-deny; known holes by a copy of the RustSec database
+  reproduce                        builds the commit twice in two folders and compares: must be one program
+  release --out DIR --key FILE [--program FILE]
+                                   builds the commit as `reproduce` does and signs it (ssh-ed25519); --program takes one that was built
   help                             this",
         stages::names()
     )
@@ -170,6 +205,10 @@ mod tests {
                 Ok(Task::Crash(rest)) => format!("crash {}", rest.join(" ")),
                 Ok(Task::Compat) => "compat".to_string(),
                 Ok(Task::Fuzz(minutes)) => format!("fuzz {minutes}"),
+                Ok(Task::Sbom(check)) => format!("sbom check={check}"),
+                Ok(Task::Deny(path)) => format!("deny {path:?}"),
+                Ok(Task::Reproduce) => "reproduce".to_string(),
+                Ok(Task::Release(options)) => format!("release {options:?}"),
                 Ok(Task::Help) => "help".to_string(),
                 Err(why) => why,
             };
@@ -187,6 +226,14 @@ mod tests {
         check("fuzz --minutes 7", "fuzz 7");
         check("compat", "compat");
         check("compat now", "compat takes no arguments");
+        check("sbom", "sbom check=false");
+        check("sbom --check", "sbom check=true");
+        check("sbom now", "sbom takes --check or nothing");
+        check("deny --advisories a", "deny Some(\"a\")");
+        check("deny --advisories", "deny takes --advisories PATH or nothing");
+        check("reproduce", "reproduce");
+        check("reproduce twice", "reproduce takes no arguments");
+        check("release", "release takes --out DIR --key FILE [--program FILE]");
         check("fly", "no task is called fly");
     }
 }

@@ -33,6 +33,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "clippy", limit_minutes: 20, slow: false, needs_build: false, run: clippy },
     Stage { name: BUILD, limit_minutes: 30, slow: false, needs_build: false, run: build },
     Stage { name: "tests", limit_minutes: 20, slow: false, needs_build: true, run: tests },
+    Stage { name: "supply", limit_minutes: 15, slow: false, needs_build: true, run: supply },
     Stage { name: "mutants", limit_minutes: 20, slow: false, needs_build: false, run: mutants },
     Stage { name: "seeds", limit_minutes: 60, slow: false, needs_build: true, run: seeds },
     Stage { name: "crash", limit_minutes: 30, slow: false, needs_build: true, run: crash },
@@ -45,6 +46,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "compat", limit_minutes: 1, slow: false, needs_build: true, run: compat },
     Stage { name: "fuzz", limit_minutes: 10, slow: false, needs_build: true, run: fuzz },
     Stage { name: "mutations", limit_minutes: 60, slow: true, needs_build: false, run: mutations },
+    Stage { name: "reproduce", limit_minutes: 120, slow: true, needs_build: false, run: reproduce },
     Stage { name: "async-stripe", limit_minutes: 30, slow: true, needs_build: true, run: async_stripe },
     Stage { name: "medusa", limit_minutes: 20, slow: true, needs_build: true, run: medusa },
 ];
@@ -214,6 +216,33 @@ fn build(run: &Run) -> Tally {
 
 fn tests(run: &Run) -> Tally {
     counted(run, &mut cargo(run, &["test", "--release", "--locked", "--workspace", "--no-fail-fast"]))
+}
+
+/// The bill of materials, and the rules for dependencies.
+fn supply(run: &Run) -> Tally {
+    let mut tally = match crate::supply::check_bill(&run.root) {
+        Ok(tally) => tally,
+        Err(why) => Tally::failed(why),
+    };
+    tally.add(script(run, RULES));
+    tally
+}
+
+const RULES: &str = "tests/supply/run";
+
+/// The rules for dependencies alone; `advisories` is a copy of the RustSec database.
+pub fn deny_with(root: &Path, advisories: Option<&str>) -> Result<bool, String> {
+    let mut command = Command::new("bash");
+    // Where tools are kept is told by the program's place, whether it was built or not.
+    let own = std::env::current_exe().map_err(|e| format!("xtask does not find itself: {e}"))?;
+    command.current_dir(root).arg(RULES).arg(own.with_file_name("florin")).args(advisories);
+    Ok(command.status().map_err(|e| format!("bash cannot be started: {e}"))?.success())
+}
+
+/// This program again, so that builds have a deadline too.
+fn reproduce(run: &Run) -> Tally {
+    let Ok(program) = std::env::current_exe() else { return Tally::failed("xtask does not find itself".to_string()) };
+    one_check(run, Command::new(program).arg("reproduce").current_dir(&run.root), ": two builds are not the same")
 }
 
 /// Plants one bug after another: the simulation must catch each.
@@ -395,9 +424,9 @@ mod tests {
             assert_eq!(names.join(" "), expected, "{all} {only:?}");
         };
         let usual =
-            "fetch format house clippy build tests mutants seeds crash sdk node cli backup messages web compat fuzz";
+            "fetch format house clippy build tests supply mutants seeds crash sdk node cli backup messages web compat fuzz";
         check(false, &[], usual);
-        check(true, &[], &format!("{usual} mutations async-stripe medusa"));
+        check(true, &[], &format!("{usual} mutations reproduce async-stripe medusa"));
         check(false, &["house"], "house");
         check(false, &["mutations", "format"], "format mutations");
         check(true, &["seeds"], "build seeds");
