@@ -8,6 +8,7 @@ mod manage;
 mod pay;
 mod prove;
 mod system;
+mod upgrade;
 
 pub use audit::{Audit, NotifyAsk};
 pub use backup::{Backup, Making, Opening, Place, Restoring};
@@ -17,6 +18,7 @@ pub use manage::{Abuse, Accounts, Customers, Logs, Webhooks};
 pub use pay::{Pay, When};
 pub use prove::{Bench, Crash, Prove, ProveWhat, Races};
 pub use system::{Ask, Demo, Network, Process, Role};
+pub use upgrade::Upgrade;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -204,8 +206,21 @@ pub enum Command {
     Verify,
     /// Print completions for a shell: `florin completions bash > /etc/bash_completion.d/florin`
     Completions { shell: clap_complete::Shell },
-    /// Print the version and what it is built with
-    Version,
+    /// Releases: is there a newer one, is it signed and whole, and into the program's place
+    ///
+    /// A release is trusted by the keys in the setting upgrade.keys; none is built in. Exit codes: 10 a newer release is there (check) ·
+    /// 11 not signed · 12 a foreign key · 13 another manifest than was signed · 14 a file is missing or damaged · 15 older than this ·
+    /// 16 for another target · 17 a release in between comes first · 18 a manifest that this version cannot read · 19 its program does not run
+    Upgrade {
+        #[command(subcommand)]
+        ask: Upgrade,
+    },
+    /// Print the version and what it is built of
+    Version {
+        /// Print the bill of materials: every package of the build (CycloneDX, JSON)
+        #[arg(long)]
+        sbom: bool,
+    },
     #[command(hide = true)]
     Bench(Bench),
     #[command(hide = true)]

@@ -203,6 +203,13 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ),
     ("pages.watch_url", "", "the card form's address as customers reach it [default: where it is served]"),
     ("log.format", "text", "how processes write what they say of themselves: text, or json (one object a line)"),
+    (
+        "upgrade.keys",
+        "",
+        "public keys that releases are trusted by, ssh-ed25519 AAAA…, with commas between several; none is built in",
+    ),
+    ("upgrade.from", "", "where releases are published: https://…, or a folder"),
+    ("upgrade.ca", "", "CA certificate of that address besides the system's, PEM"),
     ("network.port", "8583", "port of the sandbox's acquirer when it runs alone"),
     ("network.control_port", "0", "port of the sandbox's control interface; 0 takes a free one"),
     (

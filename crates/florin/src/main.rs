@@ -1,5 +1,6 @@
 //! The florin binary: one program, several processes.
 
+mod built;
 mod certificates;
 mod cli;
 mod commands;
@@ -46,7 +47,8 @@ fn main() -> ExitCode {
     let outcome = match &cli.command {
         Command::Process(process) => process::roles::run(&process.role),
         Command::Completions { shell } => commands::plain::completions(*shell),
-        Command::Version => commands::plain::version(json),
+        Command::Version { sbom } => commands::plain::version(json, *sbom),
+        Command::Upgrade { ask } => commands::upgrade::run(&cli.common, ask),
         Command::Prove(args) => commands::prove::run(args, json),
         Command::Bench(args) => commands::bench::run(args, json),
         Command::Backup { ask } => commands::backup::run(&cli.common, ask),

@@ -72,7 +72,9 @@ fn help_of_every_command() {
     check(&["verify"], &["florin ledger verify"]);
     check(&["prove", "crash"], &["-9", "--kills", "--seconds", "--seed", "--races", "--keep"]);
     check(&["completions"], &["bash", "zsh", "fish"]);
-    check(&["version"], &["version"]);
+    check(&["version"], &["version", "--sbom"]);
+    check(&["upgrade"], &["upgrade.keys", "none is built in", "Exit codes", "check", "fetch", "verify", "apply"]);
+    check(&["upgrade", "apply"], &["--program", ".previous"]);
 }
 
 #[test]
@@ -89,6 +91,11 @@ fn completions_version_and_cards() {
     assert_eq!(version["florin"], env!("CARGO_PKG_VERSION"));
     assert!(version["sqlite"].as_str().is_some_and(|v| v.starts_with("3.")), "{version}");
     assert!(version["schema"].is_number() && version["tls"].is_string(), "{version}");
+    for name in ["rustc", "target", "profile", "commit", "cargo_lock_sha256"] {
+        assert!(version[name].as_str().is_some_and(|text| !text.is_empty()), "{name}: {version}");
+    }
+    let bill = house.run(&["version", "--sbom"], "").done();
+    assert_eq!((&bill["bomFormat"], &bill["specVersion"]), (&json!("CycloneDX"), &json!("1.6")));
     let cards = house.run(&["pay", "1", "eur", "--card", "list", "--json"], "").done();
     let names: Vec<&str> = cards["cards"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     for name in

@@ -33,4 +33,5 @@ mod settlement;
 mod shop;
 mod sites;
 mod trouble;
+mod upgrade;
 mod vault_keys;

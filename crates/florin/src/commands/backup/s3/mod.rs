@@ -1,10 +1,10 @@
 //! Backups in S3-compatible storage: objects of one bucket below one prefix. Requests are signed by rusty-s3; what a backup holds is held
 //! against its manifest's digests. Big objects go in parts and appear when the last one is there.
 
-mod http;
 mod object;
 mod uploads;
 
+use crate::commands::http::{Answer, Http, Server};
 use crate::config::Config;
 use crate::fail::Fail;
 use crate::home::read_secret;
@@ -12,7 +12,6 @@ use florin_backup::error::BackupError;
 use florin_backup::place::{Place, Writing};
 use florin_core::time::Time;
 use florin_vault::clock::unix_us;
-use http::{Answer, Http, Server};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;

@@ -1,8 +1,8 @@
 //! One object on its way there or back. Up: at once if it is small, else in parts of which none is seen before the last. Down: a broken
 //! line is taken up where it broke.
 
-use super::http::Answer;
 use super::{Call, S3, TRIES, elements};
+use crate::commands::http::Answer;
 use florin_backup::error::BackupError;
 use hyper::body::Bytes;
 use rusty_s3::Method;
