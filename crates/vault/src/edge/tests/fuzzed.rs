@@ -1,5 +1,5 @@
 //! Fuzz targets of the edge: heads, and bodies that cards are taken out of. Whatever comes is read or refused; what is passed on holds no
-//! card number. (Parsers of signatures take their place here with a corpus of their own.)
+//! card number. (Parsers of signatures: florin-merchant's `tests/fuzzed.rs`.)
 
 use crate::edge::{form, head, numbers, places, swap};
 use crate::harness::{kind, run};
