@@ -421,8 +421,7 @@ mod tests {
             let names: Vec<_> = STAGES.iter().filter(|stage| wanted(stage, &options)).map(|stage| stage.name).collect();
             assert_eq!(names.join(" "), expected, "{all} {only:?}");
         };
-        let usual =
-            "fetch format house clippy build tests supply mutants seeds crash sdk node cli backup messages web compat fuzz";
+        let usual = "fetch format house clippy build tests supply mutants seeds crash sdk node cli backup messages web compat fuzz";
         check(false, &[], usual);
         check(true, &[], &format!("{usual} mutations reproduce async-stripe medusa"));
         check(false, &["house"], "house");
