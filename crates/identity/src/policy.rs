@@ -155,8 +155,14 @@ mod tests {
         check("vier Ziegen am Zaun", Ok(()));
         check(&"x7 quiet lake ".repeat(4), common);
         check(&"ab".repeat(128), common);
-        check(&(0..256).map(|n| char::from(33 + (n * 7 % 89) as u8)).collect::<String>(), Ok(()));
-        check(&(0..257).map(|n| char::from(33 + (n * 7 % 89) as u8)).collect::<String>(), Err(BadPassword::TooLong));
+        // Signs without a pattern.
+        let next = |n: &u32| Some(n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+        let signs = |many: usize| -> String {
+            let numbers = std::iter::successors(Some(7_u32), next).take(many);
+            numbers.map(|n| char::from(33 + (n >> 24) as u8 % 93)).collect()
+        };
+        check(&signs(256), Ok(()));
+        check(&signs(257), Err(BadPassword::TooLong));
         // 64 characters and more are taken.
         check("seventeen green herons walked over the frozen harbour at midnight, twice", Ok(()));
         check("aaaaaaaaaaaaaaa", common);

@@ -59,7 +59,7 @@ fn help_of_every_command() {
     check(&["network"], &["acquirer", "--port", "--plain-port", "--magic-amounts", "8583", "misbehave", "books"]);
     check(&["network", "books"], &["--rrn", "DE 37", "--stan", "--de7", "--terminal"]);
     check(&["network", "misbehave"], &["lost", "half-open", "--mti", "--count"]);
-    check(&["demo"], &["sandbox, vault, gateway and a shop", "--open", "--trust"]);
+    check(&["demo"], &["sandbox, vault, front, gateway and a shop", "--open", "--trust"]);
     check(&["serve"], &["acquirer of the settings"]);
     check(&["keys"], &["list", "create", "roll", "revoke", "--account"]);
     check(&["keys", "create"], &["--class", "--permission", "--expires", "once"]);

@@ -71,8 +71,11 @@ fn forms(number: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("HEXADECIMAL", hex(number.as_bytes()).to_uppercase().into_bytes()),
         ("UTF-16LE", number.encode_utf16().flat_map(u16::to_le_bytes).collect()),
         ("UTF-16BE", number.encode_utf16().flat_map(u16::to_be_bytes).collect()),
-        ("one digit a byte", number.bytes().map(|b| b - b'0').collect()),
     ];
+    // Of 4000 0000 0000 0002 these would be two small integers side by side, as every process has.
+    if !number.contains("00000000") {
+        forms.push(("one digit a byte", number.bytes().map(|b| b - b'0').collect()));
+    }
     forms.extend(bcd(number, false).into_iter().map(|bytes| ("BCD", bytes)));
     forms.extend(bcd(number, true).into_iter().map(|bytes| ("BCD, nibbles swapped", bytes)));
     forms.extend(base64(number).into_iter().map(|bytes| ("base64", bytes)));

@@ -81,6 +81,6 @@ fn a_changed_script_is_told_once_and_when_it_is_over() {
     let told = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let says: Vec<String> = told.filter_map(|line| line["says"].as_str().map(str::to_owned)).collect();
     assert_eq!(says.len(), 2, "{said}");
-    assert!(says[0].starts_with("ALERT: pages: ") && says[0].contains("/js/v1/florin.js"), "{said}");
+    assert!(says[0].starts_with("ALERT: pages: ") && says[0].contains("/florin.js as this version"), "{said}");
     assert!(says[1].starts_with("over: pages: "), "{said}");
 }
