@@ -216,6 +216,7 @@ strength-good = good
 strength-weak = weakest
 passkey-added = Added { $at }
 passkey-used = last used { $at }
+passkey-blocked = copied: remove it
 passkey-unnamed = Passkey
 totp-since = Set up { $at }
 password-since = Last changed { $at }

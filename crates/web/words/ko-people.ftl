@@ -207,6 +207,7 @@ strength-good = 좋음
 strength-weak = 가장 약함
 passkey-added = { $at } 추가
 passkey-used = { $at } 마지막 사용
+passkey-blocked = 복제됨: 제거하세요
 passkey-unnamed = 패스키
 totp-since = { $at } 설정
 password-since = { $at } 마지막 변경

@@ -207,6 +207,7 @@ strength-good = 良好
 strength-weak = 最弱
 passkey-added = 添加于 { $at }
 passkey-used = 上次使用 { $at }
+passkey-blocked = 被复制：请移除
 passkey-unnamed = 通行密钥
 totp-since = 设置于 { $at }
 password-since = 上次更改 { $at }

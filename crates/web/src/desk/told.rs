@@ -197,6 +197,8 @@ pub struct Passkey {
     pub label: String,
     pub added: Time,
     pub used: Option<Time>,
+    /// Its counter went back: it opens nothing any more.
+    pub blocked: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

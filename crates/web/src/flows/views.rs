@@ -29,6 +29,7 @@ pub fn security(factors: &Factors) -> Security {
             label: key.name.clone(),
             added: key.added,
             used: key.used,
+            blocked: key.blocked,
         });
         shown.collect()
     };

@@ -145,8 +145,13 @@ impl Desk for Sample {
         self.known(self.ways.clone())
     }
     fn security<'a>(&'a self, _: &'a Asker) -> Answer<'a, Security> {
-        let passkey =
-            |id: &str, label: &str, used| Passkey { id: id.to_owned(), label: label.to_owned(), added: NOW, used };
+        let passkey = |id: &str, label: &str, used| Passkey {
+            id: id.to_owned(),
+            label: label.to_owned(),
+            added: NOW,
+            blocked: id == "pk_2",
+            used,
+        };
         self.known(Security {
             passkeys: vec![passkey("pk_1", "Work laptop", Some(NOW)), passkey("pk_2", "", None)],
             totp: Some(NOW),

@@ -18,6 +18,7 @@ struct Row {
     id: String,
     label: String,
     says: String,
+    blocked: bool,
 }
 
 #[derive(Template)]
@@ -42,7 +43,7 @@ pub async fn show(visit: &mut Visit<'_>) -> Answered {
         let used = key.used.map(|at| words.with("passkey-used", "at", &day(at)));
         let added = words.with("passkey-added", "at", &day(key.added));
         let says = used.into_iter().fold(added, |says, used| format!("{says} · {used}"));
-        Row { id: key.id.clone(), label: named(visit, key), says }
+        Row { id: key.id.clone(), label: named(visit, key), says, blocked: key.blocked }
     };
     let page = SecurityPage {
         base: visit.base.clone(),
