@@ -154,20 +154,27 @@ impl Verifier {
     }
 }
 
-/// The notes of a log of this name in a file that they were appended to, in order. One that a crash cut off does not open; the next one
-/// does.
+/// The notes of a log of this name in a file that they were appended to, or in a mail that was kept, in order. One that a crash cut off
+/// does not open; the next one does.
 pub fn notes(name: &str, file: &str) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
+    let (mut inside, mut signed) = (false, false);
     for line in file.lines() {
+        let signature = line.starts_with('\u{2014}');
         if line == name {
             notes.push(String::new());
+            inside = true;
+        } else if signed && !signature {
+            // What a mail says below it.
+            inside = false;
         }
-        if let Some(note) = notes.last_mut() {
+        signed = signature;
+        if let Some(note) = notes.last_mut().filter(|_| inside) {
             note.push_str(line);
             note.push('\n');
         }
     }
-    notes.iter().map(|note| note.trim_end().to_owned() + "\n").collect()
+    notes
 }
 
 #[cfg(test)]
@@ -232,7 +239,7 @@ mod tests {
         let [one, two] = [1, 2].map(|size| signer().sign(size, [9; 32]));
         let of = |file: &str| notes("pay.example/audit", file);
         assert_eq!(of(&format!("\n{one}\n{two}")), [one.clone(), two.clone()]);
-        assert_eq!(of(&format!("From: x\n\n{one}{two}\n\n")), [one.clone(), two.clone()]);
+        assert_eq!(of(&format!("From: x\n\n{one}{two}\n\nDo not answer it.\n")), [one.clone(), two.clone()]);
         assert_eq!(of(""), Vec::<String>::new());
         // One that was cut by a crash.
         let torn = of(&format!("\n{}\n{two}", &one[..25]));
