@@ -82,7 +82,7 @@ impl Passkeys {
     }
 
     pub fn make(&self, user: Key, email: &str, name: &str, known: &[Passkey]) -> Result<Challenge, BadPasskey> {
-        let exclude: Vec<CredentialID> = known.iter().map(|key| key.id.clone().into()).collect();
+        let exclude: Vec<CredentialID> = known.iter().map(|key| key.id.clone()).collect();
         let made = self.webauthn.start_passkey_registration(self.handle(user), email, name, Some(exclude));
         let (options, state) = made.map_err(|e| bad(&e))?;
         let mut options = serde_json::to_value(&options).map_err(|_| BadPasskey::Refused)?;

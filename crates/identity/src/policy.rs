@@ -83,7 +83,7 @@ fn without_runs(text: &str) -> String {
         let run = (SHORTEST_RUN..=all.len() - at).rev().find(|length| {
             let piece: String = all.iter().skip(at).take(*length).collect();
             let back: String = piece.chars().rev().collect();
-            let same = piece.chars().all(|c| Some(c) == piece.chars().next());
+            let same = piece.chars().all(|c| piece.starts_with(c));
             same || ROWS.iter().any(|row| row.contains(&piece) || row.contains(&back))
         });
         match run {

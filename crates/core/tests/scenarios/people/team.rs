@@ -84,7 +84,7 @@ fn a_permit_for_one_account_changes_seats_there() {
     let support = Role::Support { refund_limit: Money::new(-1, Currency::EUR) };
     assert_eq!(invite(vec![on(one, support)]), Err(No::Field(Field::RefundLimit)));
     assert_eq!(invite(vec![on(one, Role::Auditor)]), Ok(()));
-    assert_eq!(block_on(house.people.set_seats(&here, owner.user, &[])).is_err(), true);
+    assert!(block_on(house.people.set_seats(&here, owner.user, &[])).is_err());
 }
 
 #[test]
