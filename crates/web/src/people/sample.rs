@@ -99,7 +99,7 @@ fn entry(number: u64) -> AuditEntry {
         at: NOW.plus_ms(i64::try_from(number).unwrap() * 60_000),
         what: what.to_owned(),
         actor: "Ada Sample".to_owned(),
-        subject: (number % 2 == 0).then(|| "sk_live_…8f2c".to_owned()),
+        subject: number.is_multiple_of(2).then(|| "sk_live_…8f2c".to_owned()),
         address: Some("192.0.2.7".to_owned()),
         outcome: if number == 7 { State::Refused } else { State::Done },
         leaf: "3b9c".repeat(16),
