@@ -95,7 +95,9 @@ impl Sender {
             Ok(None) | Err(_) => return Posted::NotYet(NotSent::NoConnection),
         }
         let posted = match timeout(SUBMIT_LIMIT, ask(&mut link, 2, submit.into())).await {
-            Ok(Some((status, CommandId::SubmitSmResp | CommandId::GenericNack))) => answered(status),
+            Ok(Some((status, CommandId::SubmitSmResp))) => answered(status),
+            // What is not understood was not taken, whatever else it says.
+            Ok(Some((status, CommandId::GenericNack))) if status != CommandStatus::EsmeRok => answered(status),
             // It broke, it took too long, or it is no answer: it may have gone.
             Ok(_) | Err(_) => Posted::Unknown,
         };

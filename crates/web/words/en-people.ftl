@@ -118,6 +118,7 @@ second-use-recovery = Use a recovery code instead
 refused-wrong = That does not fit. Check what you typed and try again.
 refused-used-code = This code was used already. Each works once: wait for the next.
 refused-no-proof = No proof can be made here: there is no key that signs checkpoints.
+refused-log-broken = No proof can be made: the audit log is not what was written. `florin audit verify` says where.
 refused-second-person = Another person has to approve first.
 refused-locked-seconds = { $n ->
     [one] Too many tries. Wait one second, then try again.

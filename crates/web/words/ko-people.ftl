@@ -118,6 +118,7 @@ second-use-recovery = 대신 복구 코드 사용
 refused-wrong = 맞지 않습니다. 입력한 내용을 확인하고 다시 시도하세요.
 refused-used-code = 이미 쓴 코드입니다. 각각 한 번만 됩니다. 다음 코드를 기다리세요.
 refused-no-proof = 이곳에서는 증명을 만들 수 없습니다. 체크포인트에 서명하는 키가 없습니다.
+refused-log-broken = 증명을 만들 수 없습니다. 감사 로그가 기록된 것과 다릅니다. `florin audit verify`가 위치를 알려 줍니다.
 refused-second-person = 먼저 다른 사람이 승인해야 합니다.
 refused-locked-seconds = 시도가 너무 많습니다. { $n }초 뒤에 다시 시도하세요.
 refused-locked-minutes = 시도가 너무 많습니다. { $n }분 뒤에 다시 시도하세요. 패스키는 바로 됩니다.

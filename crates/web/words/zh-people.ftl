@@ -118,6 +118,7 @@ second-use-recovery = 改用恢复码
 refused-wrong = 不符。请检查输入内容后重试。
 refused-used-code = 此验证码已被使用。每个只能用一次：请等待下一个。
 refused-no-proof = 此处无法生成证明：没有签署检查点的密钥。
+refused-log-broken = 无法生成证明：审计日志与写入时不同。`florin audit verify` 会指出位置。
 refused-second-person = 须先由另一人批准。
 refused-locked-seconds = 尝试次数过多。请等待 { $n } 秒后重试。
 refused-locked-minutes = 尝试次数过多。请等待 { $n } 分钟后重试。通行密钥可立即使用。

@@ -3,7 +3,7 @@
 
 use super::draft::{Draft, ROSTER, by_hash, personal};
 use super::no::{Field, No};
-use super::role::{Role, Seat};
+use super::role::{Action, Role, Seat};
 use super::rows::{Ended, Invitation, InvitationPersonal, InvitationState, Method, Purpose, UserName};
 use super::session::SignedIn;
 use super::token::is_token;
@@ -97,22 +97,25 @@ impl People {
     }
 
     pub(super) async fn open_invitations(&self) -> Result<Vec<View<Invitation>>, No> {
-        let query = Query::List {
-            under: crate::terminal::HOUSE,
-            kind: Kind::Invitation,
-            before: None,
-            limit: MOST_INVITATIONS,
-        };
-        let mut open = vec![];
-        for row in self.ports.store().find(query).await?.rows() {
-            let view: View<Invitation> = read(&row)?;
-            if matches!(view.body.state, InvitationState::Open | InvitationState::Named)
-                && self.ports.now() < view.body.until
-            {
-                open.push(view);
+        let (mut open, mut before) = (vec![], None);
+        // Older ones open nothing any more, whatever their state.
+        let oldest = self.ports.now().0.saturating_sub(LINK_OPENS_MS);
+        loop {
+            let (under, kind, limit) = (crate::terminal::HOUSE, Kind::Invitation, MOST_INVITATIONS);
+            let rows = self.ports.store().find(Query::List { under, kind, before, limit }).await?.rows();
+            for row in &rows {
+                let view: View<Invitation> = read(row)?;
+                if matches!(view.body.state, InvitationState::Open | InvitationState::Named)
+                    && self.ports.now() < view.body.until
+                {
+                    open.push(view);
+                }
+            }
+            match rows.last() {
+                Some(last) if rows.len() == limit as usize && last.key.time().0 >= oldest => before = Some(last.key),
+                Some(_) | None => return Ok(open),
             }
         }
-        Ok(open)
     }
 
     pub(super) fn withdrawing(&self, draft: &mut Draft, old: &View<Invitation>) {
@@ -127,7 +130,8 @@ impl People {
         }
         let hash = self.token_hash(LINK, token);
         let view = self.held::<Invitation>(&hash).await?.ok_or(No::NoLink)?;
-        verify_slices_are_equal(&view.body.hash, &hash).map_err(|_| No::NoLink)?;
+        // A link that led on to another token: somebody has been here.
+        verify_slices_are_equal(&view.body.hash, &hash).map_err(|_| No::Used)?;
         match view.body.state {
             InvitationState::Used { .. } => Err(No::Used),
             InvitationState::Withdrawn { .. } => Err(No::NoLink),
@@ -148,7 +152,8 @@ impl People {
     }
 
     /// Name, address and password; may be said again until the second factor is there. Where the invitation names an address, that one
-    /// counts; with a reset the name stays, too.
+    /// counts; with a reset the name stays, too. What comes next is behind another token, which only the browser has that said this: whoever
+    /// opened the link before knows neither the password nor the factor of who enrols.
     pub async fn enrol_name(
         &self,
         token: &str,
@@ -156,7 +161,7 @@ impl People {
         email: &str,
         password: &str,
         language: &str,
-    ) -> Result<(), No> {
+    ) -> Result<Token, No> {
         let (view, kept) = self.invited(token).await?;
         let fixed = !matches!(view.body.purpose, Purpose::FirstOwner);
         let email = if fixed { kept.email.clone() } else { normal_email(email).ok_or(No::Field(Field::Email))? };
@@ -168,7 +173,7 @@ impl People {
         let hash = self.checker.hash(password).await.map_err(|_| No::Busy)?;
         let language: String = language.chars().filter(char::is_ascii_alphabetic).take(8).collect();
         for _ in 0..TRIES {
-            let (view, kept) = self.invited(token).await?;
+            let (view, _) = self.invited(token).await?;
             let taken = self.name_of(&email).await?.and_then(|found| found.body.user);
             if taken.is_some_and(|user| user != view.body.user) {
                 return Err(No::EmailTaken);
@@ -178,13 +183,17 @@ impl People {
                 email: email.clone(),
                 password: Some(hash.clone()),
                 language: language.clone(),
-                ..kept
+                totp: None,
+                challenge: None,
             };
             let mut draft = Draft::default();
-            let body = Invitation { state: InvitationState::Named, ..view.body.clone() };
-            draft.change(self, &view, body, personal(view.body.user, &kept), vec![]);
+            let moved = self.fresh_token();
+            let hash = self.token_hash(LINK, moved.expose());
+            let body = Invitation { hash, state: InvitationState::Named, ..view.body.clone() };
+            let index = vec![by_hash(Kind::Invitation, &hash)];
+            draft.change(self, &view, body, personal(view.body.user, &kept), index);
             if self.put(draft).await? {
-                return Ok(());
+                return Ok(moved);
             }
         }
         Err(No::Contended)
@@ -291,7 +300,7 @@ impl People {
             match &view.body.purpose {
                 Purpose::Reset => {
                     draft.tell(Entry::new(Deed::FactorsReset, Actor::User(user)));
-                    self.anew(&mut draft, user, person).await?;
+                    self.anew(&mut draft, user, person, now).await?;
                 }
                 Purpose::FirstOwner => {
                     let seats = vec![Seat { account: None, role: Role::Owner }];
@@ -299,6 +308,7 @@ impl People {
                     self.joins(&mut draft, user, person, seats, true).await?;
                 }
                 Purpose::Join { seats } => {
+                    self.still_invites(view.body.by, seats).await?;
                     draft.tell(
                         Entry::new(Deed::InvitationAccept, Actor::User(user)).subject(Kind::Invitation, view.key),
                     );
@@ -312,6 +322,16 @@ impl People {
             }
         }
         Err(No::Contended)
+    }
+
+    /// Whether whoever invited may still do so: rights that were taken away are not left behind in links.
+    async fn still_invites(&self, by: Option<Key>, seats: &[Seat]) -> Result<(), No> {
+        let Some(by) = by else { return Ok(()) };
+        let inviter = self.load::<User>(by).await?.body;
+        let owner = seats.iter().any(|seat| seat.role == Role::Owner);
+        let reaches = |own: &Seat| own.account.is_none() || seats.iter().all(|seat| seat.account == own.account);
+        let gives = inviter.seats.iter().any(|own| Action::EditTeam.allows(own.role) && reaches(own));
+        if inviter.is_active() && gives && (!owner || inviter.is_owner()) { Ok(()) } else { Err(No::NoLink) }
     }
 
     /// A new user. `first`: only while there is no owner.
@@ -348,17 +368,19 @@ impl People {
     }
 
     /// The same user with other factors: what opened before opens nothing any more.
-    async fn anew(&self, draft: &mut Draft, key: Key, person: UserPersonal) -> Result<(), No> {
+    async fn anew(&self, draft: &mut Draft, key: Key, person: UserPersonal, from: Time) -> Result<(), No> {
         let user = self.load::<User>(key).await?;
         if !user.body.is_active() {
             return Err(No::NoLink);
         }
         let before: UserPersonal = user.personal()?;
         let person = UserPersonal { name: before.name, email: before.email, ..person };
-        for session in self.open_sessions(&user).await? {
+        for session in self.open_sessions(&user).await?.into_iter().take(super::session::MOST_SWEPT) {
             self.ending(draft, &session, Ended::Swept);
         }
-        draft.change::<User>(self, &user, user.body.clone(), personal(key, &person), vec![]);
+        // However many there are.
+        let body = User { sessions_from: from, ..user.body.clone() };
+        draft.change::<User>(self, &user, body, personal(key, &person), vec![]);
         draft.mail(self, key, &person, Words::FactorsChanged { what: "password".to_owned(), at: self.ports.now() });
         Ok(())
     }

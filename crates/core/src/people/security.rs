@@ -8,7 +8,7 @@ use super::rows::{Ended, Pending, SmsCode};
 use super::session::Signed;
 use super::user::{Passkey, Totp, UserPersonal, normal_name, normal_phone};
 use super::{CHALLENGE_MS, MOST_PASSKEYS, People, SMS_TRIES, TotpOffer};
-use crate::audit::{Action as Deed, Actor, Entry};
+use crate::audit::{Action as Deed, Actor, Entry, Outcome};
 use crate::flow::TRIES;
 use crate::notice::Words;
 use crate::time::Time;
@@ -45,6 +45,9 @@ fn still_gets_in(person: &UserPersonal) -> Result<(), No> {
     let some = person.totp.is_some() || person.passkeys.iter().any(|key| !key.blocked);
     if some { Ok(()) } else { Err(No::LastFactor) }
 }
+
+/// Codes to phones that somebody asked for, whatever the numbers.
+const ASKED: &str = "codes that a person asked for";
 
 impl People {
     pub fn factors(&self, signed: &Signed) -> Factors {
@@ -89,15 +92,14 @@ impl People {
             if signed.kept.pending.is_some() {
                 self.pending(&mut draft, &signed, None);
             }
-            if sweep {
-                for other in self.open_sessions(user).await? {
-                    if other.key != signed.session.key {
-                        self.ending(&mut draft, &other, Ended::Swept);
-                    }
-                }
+            let mut others = if sweep { self.open_sessions(user).await? } else { vec![] };
+            others.retain(|other| other.key != signed.session.key);
+            let rest = others.split_off(others.len().min(super::session::MOST_SWEPT));
+            for other in &others {
+                self.ending(&mut draft, other, Ended::Swept);
             }
             if self.put(draft).await? {
-                return Ok(());
+                return self.end(&signed, &rest, Ended::Swept).await;
             }
         }
         Err(No::Contended)
@@ -234,10 +236,7 @@ impl People {
         self.checker.judge(new, &[&person.name, &person.email])?;
         let kept = person.password.clone();
         if !self.checker.fits(old, kept.as_deref()).await.map_err(|_| No::Busy)? {
-            let mut draft = Draft::default();
-            counted.count(self, &mut draft, super::tries::Whose::Person);
-            self.put(draft).await?;
-            return Err(No::Wrong);
+            return Err(self.wrong_password(&signed).await?);
         }
         let hash = self.checker.hash(new).await.map_err(|_| No::Busy)?;
         let decide = |_: &Signed, person: &mut UserPersonal| {
@@ -251,6 +250,25 @@ impl People {
         self.change_own(token, (Deed::PasswordChange, "password", true), &decide).await
     }
 
+    /// Counts a wrong old password, also of many guesses at once, and writes it down.
+    async fn wrong_password(&self, signed: &Signed) -> Result<No, No> {
+        let user = signed.user.key;
+        for _ in 0..TRIES {
+            let counted = self.tries(super::session::SECOND, &user.0.to_be_bytes()).await?;
+            counted.may(self)?;
+            let mut draft = Draft::default();
+            let entry = Entry::new(Deed::PasswordChange, Actor::User(user)).outcome(Outcome::Refused);
+            if counted.count(self, &mut draft, super::tries::Whose::Person) {
+                draft.tell(Entry { action: Deed::Lock, ..entry.clone() });
+            }
+            draft.tell(entry);
+            if self.put(draft).await? {
+                return Ok(No::Wrong);
+            }
+        }
+        Err(No::Contended)
+    }
+
     /// Sends a code to a number that is to be this person's.
     pub async fn new_phone(&self, token: &str, number: &str) -> Result<(), No> {
         let number = normal_phone(number).ok_or(No::Field(Field::Phone))?;
@@ -262,6 +280,10 @@ impl People {
             }
             let mut draft = Draft::default();
             let (text, code) = self.count_code(&mut draft, &number).await?;
+            // Other numbers do not make it cheaper.
+            let own = self.tries(ASKED, &signed.user.key.0.to_be_bytes()).await?;
+            own.may(self)?;
+            own.count(self, &mut draft, super::tries::Whose::Phone);
             draft.text(signed.user.key, &number, &signed.person, text);
             let entry = Entry::new(Deed::CodeSend, Actor::User(signed.user.key));
             draft.tell(entry.seen(self.seen_in(&signed)));

@@ -19,6 +19,8 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 /// Sessions of one person that are looked at.
 const MOST_SESSIONS: u32 = 200;
+/// Sessions that end in one commit.
+pub(super) const MOST_SWEPT: usize = 50;
 pub(super) const SESSION_TOKEN: &str = "token of a session";
 const DEVICE_TOKEN: &str = "token of a device";
 
@@ -198,15 +200,23 @@ impl People {
     }
 
     pub(super) async fn open_sessions(&self, user: &View<User>) -> Result<Vec<View<Session>>, No> {
-        let query = Query::List { under: user.key, kind: Kind::Session, before: None, limit: MOST_SESSIONS };
-        let mut open = vec![];
-        for row in self.ports.store().find(query).await?.rows() {
-            let view: View<Session> = read(&row)?;
-            if !is_over(&view.body, &user.body, self.ports.now()) {
-                open.push(view);
+        let (mut open, mut before) = (vec![], None);
+        let oldest = self.ports.now().0.saturating_sub(SESSION_MS);
+        loop {
+            let (under, kind, limit) = (user.key, Kind::Session, MOST_SESSIONS);
+            let rows = self.ports.store().find(Query::List { under, kind, before, limit }).await?.rows();
+            for row in &rows {
+                let view: View<Session> = read(row)?;
+                if !is_over(&view.body, &user.body, self.ports.now()) {
+                    open.push(view);
+                }
+            }
+            // However many were begun since: what is older is over.
+            match rows.last() {
+                Some(last) if rows.len() == limit as usize && last.key.time().0 >= oldest => before = Some(last.key),
+                Some(_) | None => return Ok(open),
             }
         }
-        Ok(open)
     }
 
     /// Ends one of the person's own sessions.
@@ -226,7 +236,7 @@ impl People {
         self.end(signed, &open, Ended::Revoked).await
     }
 
-    async fn end(&self, signed: &Signed, sessions: &[View<Session>], why: Ended) -> Result<(), No> {
+    pub(super) async fn end(&self, signed: &Signed, sessions: &[View<Session>], why: Ended) -> Result<(), No> {
         for session in sessions {
             let mut current = session.clone();
             for _ in 0..TRIES {

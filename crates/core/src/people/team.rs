@@ -122,6 +122,14 @@ impl People {
         permit.must(Action::ReadTeam)?;
         let mut waiting = vec![];
         for view in self.open_invitations().await? {
+            let within = match (&view.body.purpose, permit.account()) {
+                (_, None) => true,
+                (Purpose::Join { seats }, Some(account)) => seats.iter().all(|seat| seat.account == Some(account)),
+                (Purpose::FirstOwner | Purpose::Reset, Some(_)) => false,
+            };
+            if !within {
+                continue;
+            }
             let kept: InvitationPersonal = view.personal()?;
             let Invitation { purpose, until, by, .. } = view.body;
             waiting.push(Waiting { invitation: view.key, email: kept.email, purpose, until, by });
@@ -136,6 +144,8 @@ impl People {
             let found = open.iter().find(|view| view.key == invitation).ok_or(No::NoSuch)?;
             if let Purpose::Join { seats } = &found.body.purpose {
                 fits(permit, seats)?;
+            } else if permit.account().is_some() {
+                return Err(No::NoSuch);
             }
             let mut draft = Draft::default();
             self.withdrawing(&mut draft, found);
@@ -170,6 +180,7 @@ impl People {
         permit.must(Action::EditTeam)?;
         let at = self.ports.now();
         let decide = |from: &User| match from.state {
+            _ if !sits_within(permit, from) => Err(No::NoSuch),
             UserState::Active => Ok(User { state: UserState::Disabled { at }, ..from.clone() }),
             UserState::Disabled { .. } => Ok(from.clone()),
             UserState::Erased { .. } => Err(No::NoSuch),
@@ -182,6 +193,7 @@ impl People {
         permit.must(Action::EditTeam)?;
         let now = self.ports.now();
         let decide = |from: &User| match from.state {
+            _ if !sits_within(permit, from) => Err(No::NoSuch),
             UserState::Active => Ok(from.clone()),
             UserState::Disabled { .. } => Ok(User { state: UserState::Active, sessions_from: now, ..from.clone() }),
             UserState::Erased { .. } => Err(No::NoSuch),
@@ -227,7 +239,7 @@ impl People {
                 draft.change(self, &roster, body, None, vec![]);
             }
             if !next.is_active() {
-                for session in self.open_sessions(&user).await? {
+                for session in self.open_sessions(&user).await?.into_iter().take(super::session::MOST_SWEPT) {
                     self.ending(&mut draft, &session, Ended::Swept);
                 }
             }
@@ -275,9 +287,17 @@ impl People {
     /// Forgets who somebody was, for good. The caller destroys the keys of what is personal: `Forget` with the user's key.
     pub async fn erase(&self, permit: &Permit, key: Key) -> Result<(), No> {
         permit.must(Action::EditTeam)?;
+        if matches!(self.load::<User>(key).await?.body.state, UserState::Erased { .. }) {
+            // The keys are still to be destroyed, perhaps: the caller does it again.
+            return Ok(());
+        }
         self.disable(permit, key).await?;
         for _ in 0..TRIES {
             let user = self.load::<User>(key).await?;
+            if user.body.is_active() {
+                // Let in again meanwhile.
+                return Err(No::Contended);
+            }
             let person: UserPersonal = user.personal()?;
             let mut draft = Draft::default();
             let hash = self.mac(super::enrol::EMAIL, &[person.email.as_bytes()]);
@@ -343,6 +363,12 @@ fn fits(permit: &Permit, seats: &[Seat]) -> Result<(), No> {
         }
     }
     Ok(())
+}
+
+/// Whether somebody's every seat is where the permit reaches: only then is letting in and keeping out its affair.
+fn sits_within(permit: &Permit, user: &User) -> bool {
+    let Some(account) = permit.account() else { return true };
+    !user.seats.is_empty() && user.seats.iter().all(|seat| seat.account == Some(account))
 }
 
 /// Owners are changed by owners alone, and a permit for one account changes nobody who sits on all.

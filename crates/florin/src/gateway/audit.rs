@@ -142,23 +142,29 @@ impl Book {
             }
             AuditAsk::Verify { files } => self.verify(store, &files).await,
             AuditAsk::Prove { number } => {
-                let Verified { tree, wrong, .. } = verify(store, &[]).await.map_err(|f| trouble(&f))?;
-                if let Some((at, what)) = wrong.first() {
-                    return Err(Fail::new("audit_broken", format!("nothing is proven: {}.", what.told(*at))));
-                }
+                let tree = self.sound(store).await?;
                 let (body, hashes) = tree.prove(number).ok_or_else(|| no_such(number))?;
                 let note = self.signer.sign(tree.size(), tree.root());
                 Ok(json!({ "number": number, "proof": proof::write(number, body, &hashes, &note) }))
             }
             AuditAsk::Checkpoint => {
-                let mut tree = Tree::default();
-                grow(store, &mut tree).await.map_err(|f| trouble(&f))?;
+                let tree = self.sound(store).await?;
                 let note = self.signer.sign(tree.size(), tree.root());
                 self.keep(&note).map_err(|e| io("write the checkpoint", &self.settings.file, &e))?;
                 Ok(json!({ "size": tree.size(), "checkpoint": note, "file": self.settings.file }))
             }
             AuditAsk::Tell { .. } => Err(Fail::new("not_running", "nothing runs that could write it down")),
             AuditAsk::Key => Ok(json!({ "key": self.signer.verifier().text(), "file": self.settings.file })),
+        }
+    }
+
+    /// All entries, if they are what was last signed: else nothing is signed.
+    async fn sound(&self, store: &dyn Store) -> Result<Tree, Fail> {
+        let last: Vec<Checkpoint> = self.last().into_iter().collect();
+        let Verified { tree, wrong, .. } = verify(store, &last).await.map_err(|f| trouble(&f))?;
+        match wrong.first() {
+            Some((at, what)) => Err(Fail::new("audit_broken", format!("nothing is signed: {}.", what.told(*at)))),
+            None => Ok(tree),
         }
     }
 
@@ -223,6 +229,7 @@ impl Book {
         let own = self.settings.file.exists().then(|| self.settings.file.clone());
         for file in own.iter().chain(files) {
             let text = read(file)?;
+            let before = signed.len();
             for (n, note) in (1..).zip(notes(&self.signer.verifier().name, &text)) {
                 match self.signer.verifier().open(&note) {
                     Ok(checkpoint) => signed.push(checkpoint),
@@ -232,6 +239,13 @@ impl Book {
                         problems.push(format!("checkpoint {n} of {} {}", file.display(), bad.as_str()));
                     }
                 }
+            }
+            // What was named as evidence has to be some.
+            if signed.len() == before && files.contains(file) && problems.is_empty() {
+                problems.push(format!(
+                    "{} has no checkpoint of this log that can be read. Of a mail, save its text as it is shown",
+                    file.display()
+                ));
             }
         }
         let found = verify(store, &signed).await.map_err(|f| trouble(&f))?;

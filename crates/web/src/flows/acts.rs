@@ -11,6 +11,10 @@ fn opened(signed: SignedIn) -> Opened {
     Opened { session: hidden(&signed.token), device: signed.device.as_ref().map(hidden) }
 }
 
+fn moved(token: people::Token) -> Done {
+    Done::Entry(Hidden(token.expose().to_owned()))
+}
+
 fn enrolled(enrolled: Enrolled) -> Done {
     let codes = enrolled.recovery_codes.into_iter().map(Hidden).collect();
     Done::Codes { session: Some(opened(enrolled.signed_in)), codes }
@@ -83,7 +87,7 @@ impl Flows {
             Act::Enrol { email, name, password } => {
                 let email = email.unwrap_or_default();
                 let token = Self::entry(asker)?;
-                people.enrol_name(token, &name, &email, &password.0, asker.language).await.map(|()| Done::Plain)
+                people.enrol_name(token, &name, &email, &password.0, asker.language).await.map(moved)
             }
             Act::EnrolFactor(NewFactor::Totp { code }) => {
                 people.enrol_totp_done(Self::entry(asker)?, &visit, &code.0).await.map(enrolled)

@@ -17,9 +17,9 @@ const SECRETS: [&str; 5] = ["password", "new-password", "old-password", "code", 
 
 pub async fn show(visit: &mut Visit<'_>) -> Answered {
     visit.signed().await?;
-    let form = visit.query();
     let ways = visit.desk.ways(&visit.asker).await?;
-    Ok(page(visit, &ways, &form).answer())
+    // A form is held for who sent it from one of our pages; never because an address says so.
+    Ok(page(visit, &ways, &Form::default()).answer())
 }
 
 /// The page for a form that came without a fresh factor. Its own page asked for one before it was shown, so this is the rarer way.

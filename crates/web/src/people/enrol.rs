@@ -6,7 +6,7 @@ use super::guard;
 use super::start::codes_page;
 use super::view::{Answered, FormPage, PasskeyPart};
 use super::visit::Visit;
-use crate::desk::{Act, Done, Hidden, Invited, NewFactor, Purpose, Refused, Stage};
+use crate::desk::{Act, Asker, Done, Hidden, Invited, NewFactor, Purpose, Refused, Stage};
 use crate::journey::clock;
 
 /// NIST SP 800-63B-4 §3.1.1.2 for passwords that stand beside a second factor would allow less.
@@ -139,7 +139,8 @@ pub async fn totp(visit: &mut Visit<'_>) -> Answered {
 }
 
 async fn totp_page(visit: &Visit<'_>, form: &Form) -> Answered {
-    let new = visit.desk.new_totp(&visit.asker).await?;
+    // Of the person who enrols, also in a browser where somebody else is signed in.
+    let new = visit.desk.new_totp(&Asker { session: None, ..visit.asker.clone() }).await?;
     let code = Field::new(visit.words(), form, "code", Kind::Code, "one-time-code").hint(visit.say("hint-code-new"));
     let mut page = FormPage::new(&visit.base, "totp", "/enrol/totp", form, vec![code]).lead(visit.say("totp-lead"));
     page.step = Some(visit.say("step-enrol-2"));

@@ -141,9 +141,9 @@ impl House {
         self.enrolled(link.token.expose(), "Kim Lee", EMAIL)
     }
     pub fn enrolled(&self, link: &str, name: &str, email: &str) -> Enrolled {
-        block_on(self.people.enrol_name(link, name, email, PASSWORD, "en")).unwrap();
-        block_on(self.people.enrol_totp(link)).unwrap();
-        block_on(self.people.enrol_totp_done(link, &visit(), &self.code())).unwrap()
+        let own = block_on(self.people.enrol_name(link, name, email, PASSWORD, "en")).unwrap();
+        block_on(self.people.enrol_totp(own.expose())).unwrap();
+        block_on(self.people.enrol_totp_done(own.expose(), &visit(), &self.code())).unwrap()
     }
     pub fn who(&self, signed: &SignedIn) -> Result<Signed, No> {
         block_on(self.people.who(signed.token.expose()))

@@ -101,6 +101,18 @@ fn check(common: &Common, config: &Config, place: &Place) -> Outcome {
 fn fetch(common: &Common, config: &Config, place: &Place, to: &Path) -> Outcome {
     let release = release(config, place)?;
     DirBuilder::new().mode(0o755).create(to).map_err(|e| io("make the folder", to, &e))?;
+    let filled = fill(&release, place, to);
+    if filled.is_err() {
+        // It was made a moment ago: the next try makes it again.
+        let _ = std::fs::remove_dir_all(to);
+    }
+    filled?;
+    let text = format!("fetched and verified. Next: florin upgrade apply {}.", to.display());
+    tell(common, &release, &json!({ "fetched": to, "verified": true }), &text);
+    Ok(0)
+}
+
+fn fill(release: &Release, place: &Place, to: &Path) -> Result<(), Fail> {
     for file in &release.manifest.files {
         // A program that was fetched is not run by mistake before it is installed.
         copy(place, file, &to.join(&file.name), 0o644)?;
@@ -108,9 +120,7 @@ fn fetch(common: &Common, config: &Config, place: &Place, to: &Path) -> Outcome 
     for (name, bytes) in [(manifest::NAME, &release.bytes), (manifest::SIGNATURE, &release.signature)] {
         std::fs::write(to.join(name), bytes).map_err(|e| io("write", &to.join(name), &e))?;
     }
-    let text = format!("fetched and verified. Next: florin upgrade apply {}.", to.display());
-    tell(common, &release, &json!({ "fetched": to, "verified": true }), &text);
-    Ok(0)
+    Ok(())
 }
 
 /// Every file of the release is what was signed.

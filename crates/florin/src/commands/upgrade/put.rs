@@ -5,7 +5,9 @@ use super::{Place, Release, copy, tell};
 use crate::built;
 use crate::cli::Common;
 use crate::fail::{Fail, Outcome, io};
+use semver::Version;
 use serde_json::{Value, json};
+use std::cmp::Ordering;
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -18,6 +20,20 @@ pub fn apply(common: &Common, release: &Release, place: &Place, program: Option<
     };
     // A link to the program stays a link.
     let program = program.canonicalize().map_err(|e| io("find", &program, &e))?;
+    // What is replaced need not be the program that asks.
+    if let Some(there) = version_of(&program) {
+        let version = &release.manifest.version;
+        match version.cmp_precedence(&there) {
+            Ordering::Less => return Err(Refused::Older { version: version.clone() }.fail()),
+            // Once more would put it in the place of the one before, which is the way back.
+            Ordering::Equal => {
+                let told = json!({ "program": program, "already": true });
+                tell(common, release, &told, &format!("in place as {} already.", program.display()));
+                return Ok(0);
+            }
+            Ordering::Greater => {}
+        }
+    }
     let (next, previous) = (beside(&program, "next"), beside(&program, "previous"));
     let placed = prepare(release, place, &program, &next).and_then(|()| swap(&program, &next, &previous));
     if let Err(fail) = placed {
@@ -68,6 +84,14 @@ fn prepare(release: &Release, place: &Place, program: &Path, next: &Path) -> Res
     let told: Value = serde_json::from_slice(&said.stdout).map_err(|_| broken())?;
     let right = told["florin"] == release.manifest.version.to_string() && told["target"] == release.manifest.target;
     if right && said.status.success() { Ok(()) } else { Err(broken()) }
+}
+
+/// Of a program that runs here and says so.
+fn version_of(program: &Path) -> Option<Version> {
+    let mut command = Command::new(program);
+    let said = command.args(["version", "--json"]).env_clear().stdin(Stdio::null()).output().ok()?;
+    let told: Value = serde_json::from_slice(&said.stdout).ok()?;
+    Version::parse(told["florin"].as_str()?).ok()
 }
 
 /// At every moment there is a program: the old one gets a second name, then the new one takes its first.
