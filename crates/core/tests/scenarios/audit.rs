@@ -101,6 +101,37 @@ fn an_entry_is_part_of_its_change() {
     }
 }
 
+/// Somebody does something while the log is looked through.
+#[test]
+fn what_is_written_during_a_check_is_no_fault() {
+    for point in [Point::Before(Call::Find, 1), Point::After(Call::Find, 1), Point::Before(Call::Find, 2)] {
+        let world = logged(2);
+        let ports = process(&world, Gate::stopping(&[point]));
+        let mut written = false;
+        // It waits there, and after each page lets others go on.
+        let checked = run(verify(ports.store(), &[]), || {
+            if !std::mem::replace(&mut written, true) {
+                log(&world, Action::StepUp);
+            }
+            true
+        });
+        let checked = checked.unwrap().unwrap();
+        assert_eq!((checked.size >= 2, checked.wrong), (true, vec![]), "{point:?}");
+    }
+}
+
+/// The key of a person whose part does not open is told in place of the entry's: it is no number to count to.
+#[test]
+fn an_entry_whose_person_cannot_be_read_is_one_entry() {
+    let world = logged(3);
+    let change = |rows: &mut Vec<Row>| {
+        let second = rows.iter_mut().filter(|row| row.kind == Kind::AuditEntry).nth(1);
+        second.into_iter().for_each(|row| row.body = b"person".to_vec());
+    };
+    let checked = block_on(verify(&Tampered { inner: world.store.clone(), change }, &[])).unwrap();
+    assert_eq!((checked.size, checked.count, checked.wrong), (3, 1, vec![(2, Wrong::Unreadable)]));
+}
+
 #[test]
 fn a_changed_thing_that_was_overtaken_is_decided_anew() {
     let world = World::new();
@@ -156,7 +187,8 @@ impl<F: Fn(&mut Vec<Row>) + Send + Sync> Store for Tampered<F> {
             (self.change)(&mut rows);
             rows.retain(|row| row.key > after);
             rows.truncate(limit as usize);
-            match rows.iter().find(|row| row.body == b"sealed") {
+            match rows.iter().find(|row| row.body == b"sealed" || row.body == b"person") {
+                Some(row) if row.body == b"person" => Err(StoreTrouble::Sealed(Key(1_900_000_000_000_000_000))),
                 Some(row) => Err(StoreTrouble::Sealed(row.key)),
                 None => Ok(Found::Rows(rows)),
             }

@@ -219,6 +219,13 @@ fn a_release_takes_the_programs_place_and_the_old_one_stays() {
     assert_eq!(read(&installed), program("99.0.0", &shelf.target));
     assert_eq!(installed.metadata().unwrap().mode() & 0o777, 0o750);
     assert_eq!((read(&beside("previous")).as_str(), beside("next").exists()), ("the old one", false));
+    // Once more changes nothing: the way back stays.
+    assert_eq!(shelf.house.run(&apply, "").done()["already"], json!(true));
+    assert_eq!(read(&beside("previous")).as_str(), "the old one");
+    // What is there counts, not the program that asks.
+    shelf.release("98.5.0", |_| ());
+    assert_eq!(shelf.house.run(&apply, "").refused().0, "release_older");
+    assert_eq!(read(&installed), program("99.0.0", &shelf.target));
     // The next one keeps the one before it.
     shelf.release("99.1.0", |_| ());
     shelf.house.run(&apply, "").done();

@@ -35,6 +35,37 @@ fn owners_are_made_by_owners_and_one_stays() {
     assert_eq!(block_on(people.disable(&Permit::local(Action::EditTeam), admin.user)).map(|_| ()), Err(No::LastOwner));
 }
 
+/// Who sits on one account decides nothing about people of others, and rights that are taken away are not left behind in links.
+#[test]
+fn rights_reach_as_far_as_their_seat() {
+    let house = house();
+    let owner = house.owner().signed_in;
+    let by_owner = permit(&house, &owner, Action::EditTeam).unwrap();
+    let people = &house.people;
+    let (one, two) = (Key(101), Key(102));
+    let on = |account: Key, role: Role| Seat { account: Some(account), role };
+    let local = house.join(&owner, "local@example.com", Role::Admin).signed_in;
+    block_on(people.set_seats(&by_owner, local.user, &[on(one, Role::Admin)])).unwrap();
+    let both = house.join(&owner, "both@example.com", Role::Analyst).signed_in;
+    block_on(people.set_seats(&by_owner, both.user, &[on(one, Role::Analyst), on(two, Role::Admin)])).unwrap();
+    let by_local = house.who(&local).unwrap().permit(Action::EditTeam, Some(one)).unwrap();
+    assert_eq!(block_on(people.disable(&by_local, both.user)).map(|_| ()), Err(No::NoSuch));
+    block_on(people.disable(&by_owner, both.user)).unwrap();
+    assert_eq!(block_on(people.enable(&by_local, both.user)).map(|_| ()), Err(No::NoSuch));
+    // Invitations of the installation are not theirs to see, nor to take back.
+    let all = block_on(people.invite(&by_owner, "all@example.com", seat(Role::Auditor), "en")).unwrap();
+    let read = house.who(&local).unwrap().permit(Action::ReadTeam, Some(one)).unwrap();
+    assert_eq!(block_on(people.invitations(&read)), Ok(vec![]));
+    assert!(block_on(people.withdraw(&by_local, all.invitation)).is_err());
+    // Their own links end with their rights.
+    let issued = block_on(people.invite(&by_local, "late@example.com", vec![on(one, Role::Admin)], "en")).unwrap();
+    let own = block_on(people.enrol_name(issued.token.expose(), "Late", "", PASSWORD, "en")).unwrap();
+    block_on(people.enrol_totp(own.expose())).unwrap();
+    block_on(people.disable(&by_owner, local.user)).unwrap();
+    let late = block_on(people.enrol_totp_done(own.expose(), &visit(), &house.code())).map(|_| ());
+    assert_eq!(late, Err(No::NoLink));
+}
+
 #[test]
 fn who_is_kept_out_is_out_at_once() {
     let house = house();
